@@ -1,0 +1,78 @@
+# charlstm: set up, check, and train and write in batches. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV   := .venv
+CHARLSTM := $(VENV)/bin/charlstm
+
+# Settings of the batch jobs, from the command line: make samples LENGTH=2000 TRAIN_FLAGS="--max-time 10m"
+CORPORA     ?=
+TRAIN_FLAGS ?=
+LENGTH      ?= 1000
+TEMPERATURE ?= 0.8
+RANDOM_SEED ?= 0
+
+TEXTS   := $(sort $(wildcard data/*.txt) $(CORPORA))
+NAMES   := $(basename $(notdir $(TEXTS)))
+MODELS  := $(NAMES:%=runs/%/model.safetensors)
+SAMPLES := $(NAMES:%=samples/%.txt)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all help demo test lint fix docs models samples clean
+
+all: lint test ## lint and tests (the default)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed ## learn Macbeth for 90 seconds, then write
+	$(CHARLSTM) train macbeth.txt --max-time 90s --out runs/demo --overwrite
+	$(CHARLSTM) generate runs/demo --seed "MACBETH." --length 700
+
+test: $(VENV)/installed ## the tests
+	$(VENV)/bin/pytest
+
+lint: $(VENV)/installed ## style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+fix: $(VENV)/installed ## format, and mend what can be mended
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+docs: $(VENV)/installed ## write docs/cli.md from --help
+	$(VENV)/bin/python -m tests.cli.reference docs/cli.md
+
+models: $(MODELS) ## train each data/*.txt and each of CORPORA="..." that is out of date
+
+samples: $(SAMPLES) ## write samples/NAME.txt from each model
+
+# A model is trained in a folder beside its place and moved there when it is done: a failure leaves no half-made run.
+define model_rule
+runs/$(basename $(notdir $(1)))/model.safetensors: $(1) | $(VENV)/installed
+	rm -rf runs/.making-$(basename $(notdir $(1)))
+	$(CHARLSTM) train $(1) $$(TRAIN_FLAGS) --out runs/.making-$(basename $(notdir $(1)))
+	rm -rf runs/$(basename $(notdir $(1)))
+	mv runs/.making-$(basename $(notdir $(1))) runs/$(basename $(notdir $(1)))
+	@touch $$@
+endef
+$(foreach text,$(TEXTS),$(eval $(call model_rule,$(text))))
+
+samples/%.txt: runs/%/model.safetensors samples/.settings
+	$(CHARLSTM) generate $< --length $(LENGTH) --temperature $(TEMPERATURE) --random-seed $(RANDOM_SEED) > $@.part
+	mv $@.part $@
+
+# Changes only when the settings do, so that samples are written again then and only then.
+samples/.settings: FORCE
+	@mkdir -p samples
+	@echo '$(LENGTH) $(TEMPERATURE) $(RANDOM_SEED)' | cmp -s - $@ || echo '$(LENGTH) $(TEMPERATURE) $(RANDOM_SEED)' > $@
+FORCE:
+
+clean: ## remove the environment and caches, but no run
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache

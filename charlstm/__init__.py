@@ -1,0 +1,3 @@
+"""Learn the letters of a text with an LSTM, and write on in its manner."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,185 @@
+"""Everything that is shown on the screen: the only place that knows Rich. It writes to stderr; stdout is the result."""
+
+import math
+import os
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from charlstm.training import Evaluation, Listener, Progress
+
+Item = TypeVar("Item")
+
+console = Console(stderr=True, highlight=False)
+
+
+def say(line: str, style: str = "") -> None:
+    """One line of status, never wrapped."""
+    console.print(Text(line, style=style), soft_wrap=True)
+
+
+def show_error(message: str, hint: str) -> None:
+    """What is wrong, on one line, and on the next what to do about it."""
+    console.print(Text.assemble(("error: ", "bold red"), visible(message)), soft_wrap=True)
+    if hint:
+        console.print(Text.assemble(("hint: ", "bold"), visible(hint)), soft_wrap=True)
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """The text with every control character written out, so that it cannot drive the terminal."""
+    return "".join(
+        character
+        if character in keep or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def progress_over(items: Iterable[Item], label: str, *, total: int) -> Iterator[Item]:
+    """Pass the items on, with a progress bar on a terminal that goes away at the end."""
+    from rich.progress import track
+
+    return iter(track(items, label, total=total, console=console, transient=True, disable=not console.is_terminal))
+
+
+@contextmanager
+def starting_tensorflow(*, quiet: bool) -> Iterator[None]:
+    """A status line while TensorFlow is imported, and silence for what it says meanwhile."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with _own_stderr(), nullcontext() if quiet else console.status("starting TensorFlow"):
+        yield
+
+
+@contextmanager
+def _own_stderr() -> Iterator[None]:
+    """Send what libraries write to file descriptor 2 to a file, and only show it if an exception passes."""
+    sys.stderr.flush()
+    with os.fdopen(os.dup(2), "w", encoding="utf-8") as screen, tempfile.TemporaryFile() as chatter:
+        goes_to_screen = console.file is sys.__stderr__
+        if goes_to_screen:
+            console.file = screen
+        os.dup2(chatter.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            chatter.seek(0)
+            screen.write(chatter.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(screen.fileno(), 2)
+            if goes_to_screen:
+                console.file = sys.stderr
+
+
+@contextmanager
+def training_display(*, quiet: bool) -> "Iterator[Listener]":
+    """Whoever shows how a training goes: a screen on a terminal, lines elsewhere, nothing if quiet."""
+    if quiet:
+        yield TrainingSilence()
+    elif console.is_terminal:
+        with TrainingScreen() as screen:
+            yield screen
+    else:
+        yield TrainingLines()
+
+
+class TrainingLines:
+    """A plain line for each evaluation: for files and pipes."""
+
+    def on_step(self, progress: "Progress") -> None:
+        pass
+
+    def on_evaluation(self, evaluation: "Evaluation") -> None:
+        say(
+            f"step {evaluation.step:,}  epoch {evaluation.epoch:.2f}  {clock(evaluation.seconds)}  "
+            f"training {loss(evaluation.train_nats)}  "
+            f"validation {loss(evaluation.validation.nats_per_character)}{'  best' if evaluation.is_best else ''}  "
+            f"{evaluation.characters_per_second:,.0f} characters/s"
+        )
+
+
+class TrainingSilence:
+    """Nothing at all."""
+
+    def on_step(self, progress: "Progress") -> None:
+        pass
+
+    def on_evaluation(self, evaluation: "Evaluation") -> None:
+        pass
+
+
+class TrainingScreen:
+    """A progress bar, the losses, the speed and what the network writes now, kept up to date in place."""
+
+    def __init__(self) -> None:
+        from rich.live import Live
+        from rich.progress_bar import ProgressBar
+
+        self._progress: Progress | None = None
+        self._evaluation: Evaluation | None = None
+        self._best: Evaluation | None = None
+        self._bar = ProgressBar(total=1.0)
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> "TrainingScreen":
+        self._live.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._live.stop()
+
+    def on_step(self, progress: "Progress") -> None:
+        self._progress = progress
+
+    def on_evaluation(self, evaluation: "Evaluation") -> None:
+        self._evaluation = evaluation
+        if evaluation.is_best:
+            self._best = evaluation
+
+    def _render(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.panel import Panel
+        from rich.table import Table
+
+        progress, evaluation, best = self._progress, self._evaluation, self._best
+        if progress is None:
+            return Text("building the network")
+        self._bar.update(completed=progress.done)
+        left = progress.seconds * (1 / progress.done - 1) if progress.done else 0.0
+        head = Table.grid(padding=(0, 2))
+        head.add_column(ratio=1)
+        head.add_row(self._bar, f"{progress.done:.0%}", f"{clock(progress.seconds)} elapsed", f"{clock(left)} left")
+        figures = Table.grid(padding=(0, 2))
+        figures.add_row("training", loss(progress.train_nats), f"epoch {progress.epoch:.2f}, step {progress.step:,}")
+        speed = f"{progress.characters_per_second:,.0f} characters/s"
+        if evaluation and best:
+            best_loss = f", best {best.validation.nats_per_character:.4f} at epoch {best.epoch:.2f}"
+            figures.add_row("validation", loss(evaluation.validation.nats_per_character) + best_loss, speed)
+        else:
+            figures.add_row("validation", "not yet", speed)
+        rows: list[RenderableType] = [head, figures]
+        if evaluation:
+            sample = Text(visible(evaluation.sample, keep="\n"))
+            rows.append(Panel(sample, title="what it writes now", title_align="left", height=10))
+        return Group(*rows)
+
+
+def loss(nats: float) -> str:
+    return f"{nats:.4f} nats ({nats / math.log(2):.4f} bits)"
+
+
+def clock(seconds: float) -> str:
+    """1:02:03 or 2:03."""
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

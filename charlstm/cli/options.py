@@ -1,0 +1,42 @@
+"""Arguments and options that several commands share, and how their values are read."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Run = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="A run folder or a model file. Default: the newest run under runs/.", show_default=False
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+RandomSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--random-seed",
+        metavar="N",
+        help="The same number gives the same text. Default: another one each time.",
+        show_default=False,
+    ),
+]
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def duration(text: str | float) -> float:
+    """Seconds of `90s`, `5m`, `1h30m` or a plain number of seconds."""
+    match = _DURATION.fullmatch(str(text).strip().lower())
+    if not match or not any(match.groups()):
+        raise typer.BadParameter(f"{text!r} is not a time; write it as 90s, 5m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def run_and_text(arguments: list[str]) -> tuple[str | None, Path]:
+    """The two values of `[RUN] TEXT`."""
+    if len(arguments) > 2:
+        raise typer.BadParameter(f"expected [RUN] TEXT, got {len(arguments)} values")
+    return (arguments[0] if len(arguments) == 2 else None), Path(arguments[-1])

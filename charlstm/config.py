@@ -1,0 +1,123 @@
+"""The settings of a model, of a training and of a sampling: frozen, validated, each default written once."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from charlstm.errors import SettingError
+
+
+def _require(condition: bool, message: str, hint: str) -> None:
+    if not condition:
+        raise SettingError(message, hint=hint)
+
+
+def _require_at_least(option: str, value: int, least: int) -> None:
+    _require(value >= least, f"{option} is {value}, but it must be at least {least}", f"give {option} {least} or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The shape of the network; together with the size of the vocabulary it fixes every weight's shape."""
+
+    cell: str = "lstm"
+    num_layers: int = 2
+    units: int = 256
+    embedding_dim: int = 64
+
+    def __post_init__(self) -> None:
+        _require_at_least("--layers", self.num_layers, 1)
+        _require_at_least("--units", self.units, 1)
+        _require_at_least("--embedding", self.embedding_dim, 1)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> Self:
+        """Raises SettingError for a setting that is unknown, missing, or not of its type."""
+        types = {field.name: type(field.default) for field in fields(cls)}
+        for name, value in settings.items():
+            _require(name in types, f"unknown setting {name!r}", "was this file written by a newer charlstm?")
+            _require(type(value) is types[name], f"setting {name!r} is {value!r}", "the file is damaged")
+        _require(set(settings) == set(types), "settings are missing", "the file is damaged")
+        return cls(**settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    The run is planned either in epochs or in seconds (`max_time`): the learning rate warms up and then falls along a
+    cosine to zero over the plan.
+    """
+
+    dropout: float = 0.4  # share of each recurrent layer's outputs left out
+    sequence_length: int = 50  # characters that the gradient reaches back
+    batch_size: int = 16  # parallel streams
+    epochs: float | None = 30.0  # passes over the training text; None when the plan is in seconds
+    max_time: float | None = None  # seconds
+    learning_rate: float = 4e-3  # the highest, after the warm-up
+    validation: float = 0.1  # share at the end of the text kept for validation
+    patience: int = 8  # evaluations without improvement before training stops
+    random_seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(
+            0 <= self.dropout < 1,
+            f"--dropout is {self.dropout}, but it must be at least 0 and below 1",
+            "try --dropout 0.2",
+        )
+        _require_at_least("--sequence-length", self.sequence_length, 1)
+        _require_at_least("--batch-size", self.batch_size, 1)
+        _require(
+            self.epochs is None or 0 < self.epochs < math.inf,
+            f"--epochs is {self.epochs}, but it must be above 0",
+            "try --epochs 10",
+        )
+        _require(
+            self.max_time is None or 0 < self.max_time < math.inf,
+            f"--max-time is {self.max_time} seconds, but it must be above 0",
+            "try --max-time 3m",
+        )
+        _require(
+            self.epochs is not None or self.max_time is not None,
+            "neither --epochs nor --max-time is given",
+            "give one of them",
+        )
+        _require(
+            0 < self.learning_rate < math.inf,
+            f"--learning-rate is {self.learning_rate}, but it must be above 0",
+            "try --learning-rate 0.004",
+        )
+        _require(
+            0 < self.validation < 1,
+            f"--validation is {self.validation}, but it must be above 0 and below 1",
+            "give the share of the text to keep for validation, 0.1 for a tenth",
+        )
+        _require_at_least("--patience", self.patience, 1)
+        _require_at_least("--random-seed", self.random_seed, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig:
+    """How characters are drawn. A temperature of 0 is greedy: always the most probable character."""
+
+    length: int = 500  # characters to write
+    temperature: float = 0.8
+    top_k: int | None = None  # draw among the k most probable characters; None: among all
+    random_seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require_at_least("--length", self.length, 1)
+        _require(
+            0 <= self.temperature < math.inf,
+            f"--temperature is {self.temperature}, but it must be 0 or more",
+            "0 always takes the most probable character, 1 draws as the model was trained, above 1 is wilder",
+        )
+        if self.top_k is not None:
+            _require_at_least("--top-k", self.top_k, 1)
+        _require_at_least("--random-seed", self.random_seed, 0)

@@ -1,0 +1,111 @@
+"""How well a model foretells a text: nats and bits per character, perplexity, accuracy."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+CHARACTERS_AT_ONCE = 1024
+
+Ids = npt.NDArray[np.integer]
+Read = Callable[[Ids, Any], tuple[npt.NDArray[np.float32], Any]]  # (1, time), states -> (1, time, vocabulary), states
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Sums over scored characters, so that parts can be added up."""
+
+    nats: float = 0.0
+    correct: float = 0.0
+    characters: int = 0
+
+    def __add__(self, other: "Scores") -> "Scores":
+        return Scores(self.nats + other.nats, self.correct + other.correct, self.characters + other.characters)
+
+    @property
+    def nats_per_character(self) -> float:
+        """The mean of -ln p(character | all before it)."""
+        return self.nats / self.characters
+
+    @property
+    def bits_per_character(self) -> float:
+        return nats_to_bits(self.nats_per_character)
+
+    @property
+    def perplexity(self) -> float:
+        return math.exp(self.nats_per_character)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of characters that were the most probable one."""
+        return self.correct / self.characters
+
+    def to_json(self) -> dict[str, float]:
+        return {
+            "nats_per_character": self.nats_per_character,
+            "bits_per_character": self.bits_per_character,
+            "perplexity": self.perplexity,
+            "accuracy": self.accuracy,
+            "characters": self.characters,
+        }
+
+
+def nats_to_bits(nats: float) -> float:
+    return nats / math.log(2)
+
+
+def score_text(read: Read, states: Any, ids: Ids) -> Iterator[Scores]:
+    """Score ids of shape (characters,), the state carried from the first to the last; yields the scores so far.
+
+    The first character is only read: nothing stands before it to foretell it from.
+    """
+    scores = Scores()
+    for start in range(0, len(ids) - 1, CHARACTERS_AT_ONCE):
+        piece = ids[start : start + CHARACTERS_AT_ONCE + 1]
+        logits, states = read(piece[None, :-1], states)
+        scores += score_logits(logits[0], piece[1:])
+        yield scores
+
+
+def score_logits(logits: npt.NDArray[np.floating], targets: Ids) -> Scores:
+    """Scores of logits (characters, vocabulary) against targets (characters,), summed in float64."""
+    logits = logits.astype(np.float64)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    of_targets = np.take_along_axis(shifted, targets.astype(np.intp)[:, None], axis=-1)[:, 0]
+    nats = np.log(np.exp(shifted).sum(axis=-1)) - of_targets
+    correct = logits.argmax(axis=-1) == targets
+    return Scores(float(nats.sum()), float(correct.sum()), len(targets))
+
+
+@dataclass(frozen=True)
+class EvaluationStreams:
+    """A text cut into parallel streams, each led in by the characters before it, so that scoring it is quick.
+
+    The first `lead_in` characters of a row are only read, to bring the state near the one it would be carried to;
+    the first row has none before it and starts from zeros at its own beginning.
+    """
+
+    lead_in: Ids  # (streams, lead_in)
+    inputs: Ids  # (streams, time)
+    targets: Ids  # (streams, time)
+    scored: npt.NDArray[np.float32]  # (streams, time); 0 where the text has ended
+
+
+def evaluation_streams(ids: Ids, *, lead_in: int = 256, most_streams: int = 64) -> EvaluationStreams:
+    """Cut ids of shape (characters,) into as many streams as are no shorter than their lead-in."""
+    num_scored = len(ids) - 1
+    num_streams = max(1, min(most_streams, num_scored // lead_in))
+    length = -(-num_scored // num_streams)
+    starts = np.arange(num_streams)[:, None] * length
+    places = starts + np.arange(length)
+    inside = places < num_scored
+    before = np.maximum(starts + np.arange(-lead_in, 0), 0)
+    return EvaluationStreams(
+        lead_in=ids[before],
+        inputs=ids[np.minimum(places, num_scored - 1)],
+        targets=ids[np.minimum(places + 1, num_scored)],
+        scored=inside.astype(np.float32),
+    )

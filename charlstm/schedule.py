@@ -1,0 +1,45 @@
+"""The plan of a training: how much of it is done, and the learning rate at that point."""
+
+import math
+from dataclasses import dataclass
+
+from charlstm.config import TrainingConfig
+
+WARM_UP = 0.02  # share of the plan in which the learning rate rises
+EVALUATIONS = 24  # planned in a run
+EVALUATION_SHARE = 0.08  # of the time at most, in a run planned in seconds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training planned in epochs, in seconds, or in both: then the one that ends first."""
+
+    num_steps: int | None
+    max_time: float | None  # seconds
+
+    @classmethod
+    def of(cls, config: TrainingConfig, steps_per_epoch: float) -> "Plan":
+        num_steps = None if config.epochs is None else max(1, round(config.epochs * steps_per_epoch))
+        return cls(num_steps, config.max_time)
+
+    def done(self, step: int, seconds: float) -> float:
+        """The share of the plan that is behind, 0 to 1."""
+        by_steps = 0.0 if self.num_steps is None else step / self.num_steps
+        by_time = 0.0 if self.max_time is None else seconds / self.max_time
+        return min(1.0, max(by_steps, by_time))
+
+    def evaluation_is_due(self, steps: int, seconds: float, cost: float) -> bool:
+        """Whether to evaluate again, so many steps and seconds of training after one that took `cost` seconds."""
+        if self.num_steps is not None and steps >= math.ceil(self.num_steps / EVALUATIONS):
+            return True
+        return self.max_time is not None and seconds >= max(self.max_time / EVALUATIONS, cost / EVALUATION_SHARE)
+
+
+def learning_rate(done: float, *, highest: float) -> float:
+    """The learning rate when the share `done` of the plan is behind: a linear warm-up, then a cosine to zero.
+
+    The cosine is a half period without restarts (Loshchilov and Hutter 2017, equation 5).
+    """
+    if done < WARM_UP:
+        return highest * (0.01 + 0.99 * done / WARM_UP)
+    return highest * 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))

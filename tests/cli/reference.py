@@ -1,0 +1,26 @@
+"""docs/cli.md, made from `--help`: `python -m tests.cli.reference docs/cli.md`."""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+from charlstm.cli.app import main
+
+COMMANDS = ("train", "generate", "evaluate", "info")
+
+
+def help_text(*arguments: str) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        main([*arguments, "--help"])
+    return out.getvalue().rstrip()
+
+
+def reference() -> str:
+    parts = ["# The command line\n\nMade from `--help` by `make docs`.\n", f"```text\n{help_text()}\n```\n"]
+    parts += [f"## charlstm {command}\n\n```text\n{help_text(command)}\n```\n" for command in COMMANDS]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")

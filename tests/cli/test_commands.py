@@ -1,0 +1,132 @@
+"""The commands that need no TensorFlow, and what every command does with wrong input."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import charlstm as package
+from tests.cli import reference
+
+
+def test_the_reference_is_what_help_says():
+    assert (Path(__file__).parents[2] / "docs" / "cli.md").read_text() == reference.reference(), "run make docs"
+
+
+def test_every_command_is_in_the_reference():
+    from charlstm.cli.app import app
+
+    assert [getattr(command.callback, "__name__", "") for command in app.registered_commands] == list(
+        reference.COMMANDS
+    )
+
+
+def test_version(charlstm):
+    assert charlstm("--version") == (0, f"charlstm {package.__version__}\n", "")
+
+
+def test_without_a_command_the_help_is_shown(charlstm):
+    code, out, err = charlstm()
+    assert (code, err) == (0, "")
+    assert "train" in out
+
+
+def test_stdout_holds_the_seed_and_its_continuation_and_nothing_else(charlstm, run):
+    code, out, err = charlstm("generate", "--seed", "macbeth", "--length", 50)
+    assert (code, err) == (0, "")
+    assert out.startswith("macbeth")
+    assert len(out) == 57
+
+
+def test_the_same_random_seed_gives_the_same_text(charlstm, run):
+    first, second, other = (charlstm("generate", run, "--random-seed", seed)[1] for seed in (7, 7, 8))
+    assert first == second != other
+
+
+def test_evaluate_prints_figures_or_json(charlstm, run):
+    Path("text").write_text("some words")
+    code, out, _ = charlstm("evaluate", "runs/tiny", "text", "--json")
+    figures = json.loads(out)
+    assert code == 0
+    assert list(figures) == ["nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"]
+    assert figures["characters"] == 9
+    assert f"{figures['nats_per_character']:.4f}" in charlstm("evaluate", "text")[1]
+
+
+def test_info_prints_facts_or_json(charlstm, run, model):
+    assert f"{model.num_parameters:,} parameters" in charlstm("info")[1]
+    facts = json.loads(charlstm("info", "runs/tiny", "--json")[1])
+    assert facts["parameters"] == model.num_parameters
+    assert facts["vocabulary"]["characters"] == model.vocabulary.characters
+
+
+WRONG = [
+    (["generate", "--length", "0"], 2, "--length is 0"),
+    (["generate", "--length", "-1"], 2, "--length is -1"),
+    (["generate", "--length", "many"], 2, "--length"),
+    (["generate", "--temperature", "-1"], 2, "--temperature is -1"),
+    (["generate", "--top-k", "0"], 2, "--top-k is 0"),
+    (["generate", "--seed", "\u00e9"], 1, "U+00E9"),
+    (["generate", "nowhere"], 1, "'nowhere'"),
+    (["generate", "broken.safetensors"], 1, "not a charlstm model"),
+    (["generate", "--what"], 2, "--what"),
+    (["info", "nowhere"], 1, "'nowhere'"),
+    (["evaluate"], 2, "[RUN] TEXT"),
+    (["evaluate", "a", "b", "c"], 2, "got 3 values"),
+    (["evaluate", "nowhere.txt"], 1, "nowhere.txt"),
+    (["evaluate", "one.txt"], 1, "only one character"),
+    (["evaluate", "upper.txt"], 1, "'U' (U+0055)"),
+    (["train"], 2, "TEXT"),
+    (["train", "nowhere.txt"], 1, "nowhere.txt"),
+    (["train", "empty.txt"], 1, "is empty"),
+    (["train", "one.txt"], 1, "1 characters"),
+    (["train", "upper.txt"], 1, "fewer than one sequence"),
+    (["train", "binary.txt"], 1, "not a UTF-8 text"),
+    (["train", "runs"], 1, "is a folder"),
+    (["train", "macbeth.txt", "--cell", "magic"], 1, "unknown cell 'magic'"),
+    (["train", "macbeth.txt", "--layers", "0"], 2, "--layers is 0"),
+    (["train", "macbeth.txt", "--max-time", "soon"], 2, "soon"),
+    (["train", "macbeth.txt", "--max-time", "0s"], 2, "--max-time"),
+    (["train", "macbeth.txt", "--epochs", "0"], 2, "--epochs"),
+    (["train", "macbeth.txt", "--out", "runs/tiny"], 1, "already holds a run"),
+    (["train", "macbeth.txt", "--out", "one.txt"], 1, "is a file"),
+    (["train", "macbeth.txt", "--out", "one.txt/run"], 1, "cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
+def test_wrong_input_gets_one_line_and_a_hint(charlstm, run, arguments, code, message):
+    Path("empty.txt").write_text("")
+    Path("one.txt").write_text("a")
+    Path("upper.txt").write_text("UPPER")
+    Path("binary.txt").write_bytes(bytes(range(256)))
+    Path("broken.safetensors").write_bytes(b"not safetensors at all")
+    before = sorted(Path().rglob("*"))
+    actual_code, out, err = charlstm(*arguments)
+    lines = err.splitlines()
+    assert (actual_code, out) == (code, "")
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert [line.startswith("hint: ") for line in lines[1:]] == [True]
+    assert sorted(Path().rglob("*")) == before, "something was left behind"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission(charlstm, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    code, _, err = charlstm("train", "macbeth.txt", "--out", tmp_path / "locked" / "run")
+    assert code == 1
+    assert "Permission denied" in err
+
+
+def test_control_characters_in_an_error_cannot_drive_the_terminal(charlstm, run):
+    assert "\x1b" not in charlstm("generate", "run\x1b[2Jner")[2]
+
+
+def test_a_traceback_can_be_had(charlstm, run, monkeypatch):
+    from charlstm.errors import SettingError
+
+    monkeypatch.setenv("CHARLSTM_DEBUG", "1")
+    with pytest.raises(SettingError):
+        charlstm("generate", "--length", "0")

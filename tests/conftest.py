@@ -1,0 +1,56 @@
+"""What several tests share: a small random model, and the command line as a function."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from charlstm.config import ModelConfig
+from charlstm.modelfile import Model, save_model, weight_shapes
+from charlstm.vocabulary import Vocabulary
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
+
+
+def random_model(*, num_layers=2, units=8, embedding_dim=5, characters=ALPHABET, lowercase=False, scale=0.4):
+    """A model with random weights of every shape, so that a swapped gate or layer shows."""
+    vocabulary = Vocabulary.of(characters, lowercase=lowercase)
+    config = ModelConfig(num_layers=num_layers, units=units, embedding_dim=embedding_dim)
+    rng = np.random.default_rng(num_layers)
+    weights = {
+        name: rng.normal(0, scale, shape).astype(np.float32)
+        for name, shape in weight_shapes(config, len(vocabulary)).items()
+    }
+    return Model(config, vocabulary, weights, {})
+
+
+@pytest.fixture
+def model():
+    return random_model()
+
+
+@pytest.fixture
+def run(tmp_path: Path, model: Model, monkeypatch):
+    """A folder to work in, with one run in it: runs/tiny."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs" / "tiny"
+    folder.mkdir(parents=True)
+    save_model(folder / "model.safetensors", model)
+    return folder
+
+
+@pytest.fixture
+def charlstm(capsys):
+    """Run a command: returns its exit code, stdout and stderr."""
+    from charlstm.cli.app import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

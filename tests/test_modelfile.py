@@ -1,0 +1,75 @@
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from charlstm.errors import ModelFileError
+from charlstm.modelfile import METADATA_KEY, load_model, save_model
+from tests.conftest import random_model
+
+
+def test_a_model_survives_its_file(tmp_path, model):
+    save_model(tmp_path / "model", model)
+    loaded = load_model(tmp_path / "model")
+    assert (loaded.config, loaded.vocabulary, loaded.training) == (model.config, model.vocabulary, model.training)
+    assert all(np.array_equal(loaded.weights[name], weight) for name, weight in model.weights.items())
+    assert loaded.num_parameters == sum(weight.size for weight in model.weights.values())
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    for name in "ab":
+        save_model(tmp_path / name, random_model())
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_file_that_is_missing_cut_off_or_foreign_is_refused(tmp_path, model):
+    path = tmp_path / "model"
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        load_model(path)
+    save_model(path, model)
+    whole = path.read_bytes()
+    for size in (0, 4, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ModelFileError, match="not a charlstm model"):
+            load_model(path)
+    save_file({"x": np.zeros(3)}, path)
+    with pytest.raises(ModelFileError, match="metadata is not charlstm's"):
+        load_model(path)
+
+
+def rewrite(path, *, change_facts=lambda facts: None, change_weights=lambda weights: None):
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        facts = json.loads(file.metadata()[METADATA_KEY])
+    weights = load_file(path)
+    change_facts(facts)
+    change_weights(weights)
+    save_file(weights, path, {METADATA_KEY: json.dumps(facts)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"change_facts": lambda facts: facts.update(format_version=99)}, "format version 99"),
+        ({"change_facts": lambda facts: facts.update(training=[])}, "not an object"),
+        ({"change_facts": lambda facts: facts.pop("vocabulary")}, "metadata"),
+        ({"change_facts": lambda facts: facts.update(vocabulary={"letters": 3})}, "not a charlstm model"),
+        ({"change_facts": lambda facts: facts["architecture"].update(units=9)}, "not F32"),
+        ({"change_facts": lambda facts: facts["architecture"].update(units="9")}, "damaged|setting"),
+        ({"change_facts": lambda facts: facts["architecture"].update(num_layers=3)}, "do not belong"),
+        ({"change_facts": lambda facts: facts["architecture"].update(cell="magic")}, "unknown cell"),
+        ({"change_weights": lambda weights: weights.pop("output.bias")}, "do not belong"),
+        ({"change_weights": lambda weights: weights.update({"more": np.zeros(1)})}, "do not belong"),
+        (
+            {"change_weights": lambda weights: weights.update({"output.bias": weights["output.bias"].astype("f8")})},
+            "F64",
+        ),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(tmp_path, model, changes, message):
+    save_model(tmp_path / "model", model)
+    rewrite(tmp_path / "model", **changes)
+    with pytest.raises(ModelFileError, match=message):
+        load_model(tmp_path / "model")

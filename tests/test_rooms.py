@@ -1,0 +1,86 @@
+"""One way of data: a room imports only from the rooms it is allowed to."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import charlstm
+
+PACKAGE = Path(charlstm.__file__).parent
+ROOMS = {
+    "__init__": "",
+    "__main__": "cli",
+    "errors": "",
+    "config": "errors",
+    "corpus": "errors",
+    "vocabulary": "numpy errors",
+    "batching": "numpy vocabulary errors",
+    "cells": "",
+    "model": "keras tensorflow cells config modelfile",
+    "runfolder": "errors",
+    "modelfile": "safetensors numpy vocabulary cells runfolder config errors",
+    "checkpoint": "safetensors numpy modelfile runfolder errors",
+    "schedule": "config",
+    "learner": "keras tensorflow numpy model evaluation config",
+    "training": (
+        "batching checkpoint config corpus errors evaluation generation learner modelfile runfolder schedule vocabulary"
+    ),
+    "stepper": "numpy cells modelfile vocabulary",
+    "sampling": "numpy config",
+    "generation": "numpy stepper sampling modelfile config",
+    "evaluation": "numpy",
+}
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} if node.module != "charlstm" else {f"charlstm.{a.name}" for a in node.names}
+    rooms = {name.removeprefix("charlstm.").split(".")[0] for name in names}
+    return {room for room in rooms if room not in sys.stdlib_module_names}
+
+
+def test_every_file_has_a_room():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_it_may(room):
+    assert imports(PACKAGE / f"{room}.py") <= set(ROOMS[room].split())
+
+
+def test_only_the_console_knows_rich():
+    rich = {path.name for path in PACKAGE.rglob("*.py") if "rich" in imports(path)}
+    assert rich == {"console.py"}
+
+
+def loaded_by(code: str) -> set[str]:
+    check = f"{code}\nimport sys; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines()[-1].split())
+
+
+COMMANDS = [
+    path.stem for path in (PACKAGE / "cli").glob("*.py") if path.stem not in ("__init__", "app", "console", "options")
+]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([command, "--help"] for command in COMMANDS)])
+def test_help_imports_neither_numpy_nor_tensorflow(arguments):
+    loaded = loaded_by(f"from charlstm.cli.app import main; main({arguments})")
+    assert "typer" in loaded
+    assert not loaded & {"numpy", "tensorflow", "keras", "safetensors"}
+
+
+@pytest.mark.parametrize("arguments", [["generate", "--length", "3"], ["evaluate", "text"], ["info"]])
+def test_reading_a_model_needs_no_tensorflow(run, arguments):
+    Path("text").write_text("some words")
+    loaded = loaded_by(f"from charlstm.cli.app import main; assert main({arguments}) == 0; print()")
+    assert "numpy" in loaded
+    assert not loaded & {"tensorflow", "keras"}

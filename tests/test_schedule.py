@@ -1,0 +1,37 @@
+import pytest
+
+from charlstm.config import TrainingConfig
+from charlstm.schedule import WARM_UP, Plan, learning_rate
+
+
+def test_the_learning_rate_rises_then_falls_to_zero():
+    rates = [learning_rate(done / 1000, highest=0.01) for done in range(1001)]
+    top = round(WARM_UP * 1000)
+    assert rates[0] > 0
+    assert rates[top] == pytest.approx(0.01)
+    assert rates[:top] == sorted(rates[:top])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert rates[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_plan_in_epochs_counts_steps_and_one_in_seconds_the_clock():
+    epochs = Plan.of(TrainingConfig(epochs=2), steps_per_epoch=50.0)
+    assert [epochs.done(step, 1e9) for step in (0, 50, 100, 101)] == [0, 0.5, 1, 1]
+    seconds = Plan.of(TrainingConfig(epochs=None, max_time=60), steps_per_epoch=50.0)
+    assert [seconds.done(10**9, time) for time in (0, 30, 60, 61)] == [0, 0.5, 1, 1]
+
+
+def test_with_both_the_one_that_ends_first_counts():
+    both = Plan.of(TrainingConfig(epochs=2, max_time=60), steps_per_epoch=50.0)
+    assert both.done(10, 30) == 0.5
+    assert both.done(90, 30) == 0.9
+
+
+def test_evaluations_are_spread_over_the_plan_and_cost_little():
+    seconds = Plan(num_steps=None, max_time=240)
+    assert not seconds.evaluation_is_due(1000, 9.9, cost=0.0)
+    assert seconds.evaluation_is_due(1, 10.0, cost=0.0)
+    assert not seconds.evaluation_is_due(1, 20.0, cost=2.0)
+    steps = Plan(num_steps=240, max_time=None)
+    assert not steps.evaluation_is_due(9, 1e9, cost=0.0)
+    assert steps.evaluation_is_due(10, 0.0, cost=1e9)
