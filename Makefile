@@ -18,7 +18,7 @@ SAMPLES := $(NAMES:%=samples/%.txt)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help demo test lint fix docs models samples clean
+.PHONY: all help demo test lint fix docs bench models samples clean
 
 all: lint test ## lint and tests (the default)
 
@@ -48,6 +48,10 @@ fix: $(VENV)/installed ## format, and mend what can be mended
 
 docs: $(VENV)/installed ## write docs/cli.md from --help
 	$(VENV)/bin/python -m tests.cli.reference docs/cli.md
+
+bench: $(VENV)/installed ## training speed beside PyTorch and Keras (installs PyTorch)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(VENV)/bin/python -m tests.benchmarks.training_speed
 
 models: $(MODELS) ## train each data/*.txt and each of CORPORA="..." that is out of date
 

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from charlstm.errors import SettingError
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 def _require(condition: bool, message: str, hint: str) -> None:
     if not condition:
@@ -53,6 +55,7 @@ class TrainingConfig:
     """
 
     dropout: float = 0.4  # share of each recurrent layer's outputs left out
+    recurrent_dropout: float = 0.0  # share of the recurrent weights left out, others at every step
     sequence_length: int = 50  # characters that the gradient reaches back
     batch_size: int = 16  # parallel streams
     epochs: float | None = 30.0  # passes over the training text; None when the plan is in seconds
@@ -61,13 +64,12 @@ class TrainingConfig:
     validation: float = 0.1  # share at the end of the text kept for validation
     patience: int = 8  # evaluations without improvement before training stops
     random_seed: int = 0
+    precision: str = "float32"  # of the matmuls' operands: float32 or bfloat16
+    num_shards: int = 1  # parts of a batch that run side by side, one a core
 
     def __post_init__(self) -> None:
-        _require(
-            0 <= self.dropout < 1,
-            f"--dropout is {self.dropout}, but it must be at least 0 and below 1",
-            "try --dropout 0.2",
-        )
+        for option, share in (("--dropout", self.dropout), ("--recurrent-dropout", self.recurrent_dropout)):
+            _require(0 <= share < 1, f"{option} is {share}, but it must be at least 0 and below 1", f"try {option} 0.2")
         _require_at_least("--sequence-length", self.sequence_length, 1)
         _require_at_least("--batch-size", self.batch_size, 1)
         _require(
@@ -96,6 +98,12 @@ class TrainingConfig:
             "give the share of the text to keep for validation, 0.1 for a tenth",
         )
         _require_at_least("--patience", self.patience, 1)
+        _require(
+            self.precision in PRECISIONS,
+            f"--precision is {self.precision!r}, but it must be one of {', '.join(PRECISIONS)} or auto",
+            "leave it out, and the faster one is taken",
+        )
+        _require_at_least("the number of shards", self.num_shards, 1)
         _require_at_least("--random-seed", self.random_seed, 0)
 
     def to_json(self) -> dict[str, Any]:

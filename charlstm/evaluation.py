@@ -94,13 +94,18 @@ class EvaluationStreams:
     scored: npt.NDArray[np.float32]  # (streams, time); 0 where the text has ended
 
 
-def evaluation_streams(ids: Ids, *, lead_in: int = 256, most_streams: int = 64) -> EvaluationStreams:
-    """Cut ids of shape (characters,) into as many streams as are no shorter than their lead-in."""
+def evaluation_streams(
+    ids: Ids, *, lead_in: int = 256, most_streams: int = 64, longest: int = 2048
+) -> EvaluationStreams:
+    """Cut ids of shape (characters,) into as many streams as are no shorter than their lead-in.
+
+    Of a long text only the first `longest` characters of each stream are scored, so that an evaluation stays quick.
+    """
     num_scored = len(ids) - 1
     num_streams = max(1, min(most_streams, num_scored // lead_in))
-    length = -(-num_scored // num_streams)
-    starts = np.arange(num_streams)[:, None] * length
-    places = starts + np.arange(length)
+    stride = -(-num_scored // num_streams)
+    starts = np.arange(num_streams)[:, None] * stride
+    places = starts + np.arange(min(stride, longest))
     inside = places < num_scored
     before = np.maximum(starts + np.arange(-lead_in, 0), 0)
     return EvaluationStreams(

@@ -1,5 +1,6 @@
 """One step of training, and one evaluation, in TensorFlow."""
 
+import contextlib
 from typing import Any
 
 import keras
@@ -13,6 +14,17 @@ from charlstm.model import CharacterNetwork
 
 CLIP_NORM = 1.0
 EVALUATE_AT_ONCE = 128  # characters of each stream
+SEED_OF_WEIGHTS = 0  # the place that the dropout of recurrent weights has among the seeds of a step
+
+
+def set_threads(num_cores: int) -> None:
+    """Let every operation run on one thread, and as many side by side as there are cores: one for each shard.
+
+    Has to come before TensorFlow's first operation; after it nothing changes.
+    """
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(num_cores)
 
 
 class Learner:
@@ -24,10 +36,14 @@ class Learner:
     """
 
     def __init__(self, model_config: ModelConfig, config: TrainingConfig, vocabulary_size: int) -> None:
-        self.network = CharacterNetwork(model_config, vocabulary_size, random_seed=config.random_seed)
+        self.network = CharacterNetwork(
+            model_config, vocabulary_size, random_seed=config.random_seed, precision=config.precision
+        )
         self.optimizer = keras.optimizers.Adam(beta_2=0.99, global_clipnorm=CLIP_NORM)
         self.optimizer.build(self.network.trainable_variables)
         self._config = config
+        streams, rest = divmod(config.batch_size, config.num_shards)
+        self.shard_sizes = [streams + (shard < rest) for shard in range(config.num_shards)]
         self.states = [
             [tf.Variable(state) for state in layer] for layer in self.network.initial_states(config.batch_size)
         ]
@@ -46,7 +62,7 @@ class Learner:
         _, _, states = self._evaluate_step(
             streams.lead_in.astype(np.int32), streams.lead_in.astype(np.int32), nothing, states
         )
-        from_zeros = (np.arange(len(streams.inputs)) > 0).astype(np.float32)[:, None]
+        from_zeros = (np.arange(len(streams.inputs)) > 0).astype(np.float32)
         states = [[state * from_zeros for state in layer] for layer in states]
         nats = correct = 0.0
         for start in range(0, streams.inputs.shape[1], EVALUATE_AT_ONCE):
@@ -69,19 +85,43 @@ class Learner:
         return {name: np.asarray(array) for name, array in named.items()}
 
     def _train_step_graph(self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
-        seed = tf.stack([self._config.random_seed % 2**31, step * len(self.states)])
+        batches = tf.split(batch, self.shard_sizes)
         with tf.GradientTape() as tape:
-            logits, states = self.network(batch[:, :-1], self.states, dropout=self._config.dropout, dropout_seed=seed)
-            loss = tf.reduce_mean(_cross_entropy(batch[:, 1:], logits))
+            prepared = self.network.prepare(
+                recurrent_dropout=self._config.recurrent_dropout, dropout_seed=self._seed(step, SEED_OF_WEIGHTS)
+            )
+            losses, after = [], []
+            for shard, (ids, states) in enumerate(zip(batches, self._states_by_shard(), strict=True)):
+                logits, new = prepared.run(
+                    ids[:, :-1],
+                    states,
+                    learns=True,
+                    dropout=self._config.dropout,
+                    dropout_seed=self._seed(step, 1 + shard),
+                )
+                losses.append(tf.reduce_sum(_cross_entropy(tf.transpose(ids[:, 1:]), logits)))
+                after.append(tf.nest.flatten(new))
+            loss = tf.add_n(losses) / (self._config.batch_size * self._config.sequence_length)
         variables = self.network.trainable_variables
+        gradients = tape.gradient(loss, variables)
         self.optimizer.learning_rate.assign(learning_rate)
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        for carried, new in zip(tf.nest.flatten(self.states), tf.nest.flatten(states), strict=True):
-            carried.assign(new)
+        self.optimizer.apply(gradients, variables)
+        for carried, *pieces in zip(tf.nest.flatten(self.states), *after, strict=True):
+            carried.assign(tf.concat(pieces, axis=1))
         return loss
+
+    def _seed(self, step: tf.Tensor, place: int) -> tf.Tensor:
+        """Two integers for the dropout of one step in one place; the layers count on from the second."""
+        seeds = [self._config.random_seed % 2**31 + 1_000_003 * place, step * len(self.states)]
+        return tf.stack([tf.cast(seed, tf.int64) for seed in seeds])
+
+    def _states_by_shard(self) -> list[Any]:
+        pieces = [tf.split(state, self.shard_sizes, axis=1) for state in tf.nest.flatten(self.states)]
+        return [tf.nest.pack_sequence_as(self.states, states) for states in zip(*pieces, strict=True)]
 
     def _evaluate_step_graph(self, inputs: tf.Tensor, targets: tf.Tensor, scored: tf.Tensor, states: Any) -> Any:
         logits, states = self.network(inputs, states)
+        targets, scored = tf.transpose(targets), tf.transpose(scored)
         nats = tf.reduce_sum(_cross_entropy(targets, logits) * scored)
         correct = tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32) == targets, tf.float32)
         return nats, tf.reduce_sum(correct * scored), states

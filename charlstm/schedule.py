@@ -7,7 +7,7 @@ from charlstm.config import TrainingConfig
 
 WARM_UP = 0.02  # share of the plan in which the learning rate rises
 EVALUATIONS = 24  # planned in a run
-EVALUATION_SHARE = 0.08  # of the time at most, in a run planned in seconds
+EVALUATION_SHARE = 0.05  # of the time at most, in a run planned in seconds
 
 
 @dataclass(frozen=True)

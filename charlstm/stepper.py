@@ -66,7 +66,7 @@ class Stepper:
             if output is not None:
                 kernel, _, bias = self._layers[len(new_states)]
                 projection = output @ kernel + bias
-            after = self._cell.step(self._ops, projection, before[0] @ recurrent_kernel, before)
+            after, _ = self._cell.step(self._ops, projection + before[0] @ recurrent_kernel, before)
             output = after[0] if output is None else output + after[0]
             new_states.append(after)
         return output @ self._output_kernel + self._output_bias, new_states
@@ -82,7 +82,7 @@ class Stepper:
             projections = self._first_projection[ids] if outputs is None else outputs @ kernel + bias
             state, hidden = states[layer], np.empty((*ids.shape, self._units), np.float32)
             for time in range(ids.shape[1]):
-                state = self._cell.step(self._ops, projections[:, time], state[0] @ recurrent_kernel, state)
+                state, _ = self._cell.step(self._ops, projections[:, time] + state[0] @ recurrent_kernel, state)
                 hidden[:, time] = state[0]
             outputs = hidden if outputs is None else outputs + hidden
             new_states.append(state)

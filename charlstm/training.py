@@ -199,7 +199,8 @@ class Training:
         if is_best:
             self.best = evaluation
         self.keep(evaluation, model)
-        self.evaluation_cost = time.perf_counter() - begin
+        if len(self.history) > 1:  # the first also builds the graph
+            self.evaluation_cost = time.perf_counter() - begin
         return evaluation
 
     def keep(self, evaluation: Evaluation, model: Model) -> None:

@@ -6,9 +6,10 @@ from charlstm.stepper import NumpyOperations
 
 def test_lstm_equals_hand_computed_gates():
     # One unit. Gates i, f, candidate, o before their functions: 0, ln 3, atanh 0.5, ln 3; the cell state was 0.8.
-    projections = np.array([[0.0, np.log(3), np.arctanh(0.5), 1.0]], np.float32)
-    recurrent = np.array([[0.0, 0.0, 0.0, np.log(3) - 1.0]], np.float32)
-    h, c = CELLS["lstm"].step(NumpyOperations(), projections, recurrent, (np.zeros((1, 1)), np.full((1, 1), 0.8)))
+    projections = np.array([[0.0, np.log(3), np.arctanh(0.5), np.log(3)]], np.float32)
+    states = (np.zeros((1, 1)), np.full((1, 1), 0.8))
+    (h, c), activations = CELLS["lstm"].step(NumpyOperations(), projections, states)
+    np.testing.assert_allclose(np.ravel(activations), [0.5, 0.75, 0.5, 0.75, np.tanh(0.85)], rtol=1e-6)
     np.testing.assert_allclose(c, 0.75 * 0.8 + 0.5 * 0.5, rtol=1e-6)
     np.testing.assert_allclose(h, 0.75 * np.tanh(0.85), rtol=1e-6)
 

@@ -34,9 +34,17 @@ def test_the_state_is_carried_from_the_first_character_to_the_last(model):
 @pytest.mark.parametrize("length", [2, 3, 256, 257, 513, 600, 5000, 64 * 256 + 1, 40_000])
 def test_evaluation_streams_score_every_character_once(length):
     ids = np.arange(length)
-    streams = evaluation_streams(ids)
+    streams = evaluation_streams(ids)  # up to 64 streams of 2048 characters
     scored = streams.scored.astype(bool)
     assert sorted(streams.targets[scored]) == list(range(1, length))
     assert (streams.inputs[scored] + 1 == streams.targets[scored]).all()
     assert (streams.lead_in[1:, -1] + 1 == streams.inputs[1:, 0]).all()
     assert (np.diff(streams.lead_in[1:]) == 1).all()
+
+
+def test_of_a_long_text_every_part_is_scored_a_little():
+    streams = evaluation_streams(np.arange(1_000_000))
+    assert streams.targets.shape == (64, 2048)
+    assert streams.scored.all()
+    assert len(np.unique(streams.targets)) == 64 * 2048
+    assert streams.targets[-1, 0] > 980_000

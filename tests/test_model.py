@@ -11,23 +11,25 @@ from tests.conftest import ALPHABET, random_model
 pytestmark = pytest.mark.tensorflow
 
 
+@pytest.mark.parametrize("embedding_dim", [4, 16])  # with the first projection computed, and looked up
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
-def test_numpy_and_keras_give_the_same_probabilities(num_layers):
+def test_numpy_and_keras_give_the_same_probabilities(num_layers, embedding_dim):
     from charlstm.model import CharacterNetwork
 
-    model = random_model(num_layers=num_layers, units=32, embedding_dim=16, scale=0.5)
+    model = random_model(num_layers=num_layers, units=32, embedding_dim=embedding_dim, scale=0.5)
     network = CharacterNetwork(model.config, len(model.vocabulary))
     network.set_named_weights(model.weights)
     ids = np.random.default_rng(0).integers(0, len(ALPHABET), (3, 60))
     logits, states = network(ids, network.initial_states(3))
+    logits, states = np.swapaxes(logits, 0, 1), np.swapaxes(states, -1, -2)
     stepper = Stepper(model)
     read, read_states = stepper.read(ids, stepper.initial_states(3))
-    np.testing.assert_allclose(softmax(read), softmax(logits.numpy()), atol=1e-5)
-    np.testing.assert_allclose(np.array(read_states), np.array(states), atol=1e-5)
+    np.testing.assert_allclose(softmax(read), softmax(logits), atol=1e-5)
+    np.testing.assert_allclose(np.array(read_states), states, atol=1e-5)
     stepped = stepper.initial_states(3)
     for time in range(60):
         step, stepped = stepper.step(ids[:, time], stepped)
-        np.testing.assert_allclose(softmax(step), softmax(logits.numpy()[:, time]), atol=1e-5)
+        np.testing.assert_allclose(softmax(step), softmax(logits[:, time]), atol=1e-5)
 
 
 def test_weights_survive_the_way_out_and_in():
@@ -56,9 +58,28 @@ def test_dropout_follows_its_seed_and_keeps_the_mean():
 
     from charlstm.model import _drop_out
 
-    hidden = tf.ones((200, 500))
-    one, same, other = (_drop_out(hidden, 0.3, tf.constant([1, place])).numpy() for place in (5, 5, 6))
+    values = tf.ones((200, 500))
+    one, same, other = (_drop_out(values, 0.3, tf.constant([1, place])).numpy() for place in (5, 5, 6))
     assert (one == same).all()
     assert (one != other).any()
     assert abs((one == 0).mean() - 0.3) < 0.01
     np.testing.assert_allclose(one.max(), 1 / 0.7, rtol=1e-6)
+
+
+def test_dropout_is_the_same_at_every_character_and_recurrent_dropout_thins_the_weights():
+    import tensorflow as tf
+
+    from charlstm.model import CharacterNetwork
+
+    network = CharacterNetwork(ModelConfig(units=50, num_layers=1), 11)
+    seed = tf.constant([3, 4], tf.int64)
+    thinned = network.prepare(recurrent_dropout=0.4, dropout_seed=seed).layers[0].master
+    whole = network.prepare().layers[0].master
+    np.testing.assert_array_equal(thinned[:-50], whole[:-50])
+    assert abs((thinned[-50:].numpy() == 0).mean() - 0.4) < 0.03
+    ids = np.zeros((2, 30), np.int64)
+    with tf.GradientTape() as tape:
+        logits, _ = network.prepare().run(ids, network.initial_states(2), learns=True, dropout=0.5, dropout_seed=seed)
+        loss = tf.reduce_sum(logits)
+    reached = tape.gradient(loss, network.logits.kernel.value).numpy()[:, 0] != 0
+    assert 0 < reached.sum() < 45  # units that are left out in both streams are left out at all 30 characters

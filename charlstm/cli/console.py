@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
@@ -52,12 +52,15 @@ def progress_over(items: Iterable[Item], label: str, *, total: int) -> Iterator[
 
 
 @contextmanager
-def starting_tensorflow(*, quiet: bool) -> Iterator[None]:
-    """A status line while TensorFlow is imported, and silence for what it says meanwhile."""
+def starting_tensorflow(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A status line while TensorFlow is imported, and silence for what it says meanwhile.
+
+    Yields a function that changes the line.
+    """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    with _own_stderr(), nullcontext() if quiet else console.status("starting TensorFlow"):
-        yield
+    with _own_stderr(), nullcontext() if quiet else console.status("starting TensorFlow") as status:
+        yield status.update if status else lambda _: None
 
 
 @contextmanager

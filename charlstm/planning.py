@@ -1,0 +1,186 @@
+"""Settings that choose themselves: from the size of the text, the time, and the speed of the machine.
+
+The rules were fitted to runs on two cores, see docs/decisions.md. They are few and monotone, so that they hold from a
+text of 10 KB to one of 100 MB: the network grows with the training it can get, but no further than its text can feed
+it; dropout grows with the number of times the text is read.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.errors import SettingError
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "small": {
+        "num_layers": 1,
+        "units": 256,
+        "dropout": 0.1,
+        "recurrent_dropout": 0.0,
+        "batch_size": 32,
+        "learning_rate": 8e-3,
+    },
+    "medium": {
+        "num_layers": 2,
+        "units": 384,
+        "dropout": 0.2,
+        "recurrent_dropout": 0.15,
+        "batch_size": 32,
+        "learning_rate": 8e-3,
+    },
+    "large": {
+        "num_layers": 2,
+        "units": 640,
+        "dropout": 0.4,
+        "recurrent_dropout": 0.35,
+        "batch_size": 32,
+        "learning_rate": 5e-3,
+    },
+}
+LADDER = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024)  # units to choose from
+NUM_LAYERS, EMBEDDING_DIM, SEQUENCE_LENGTH = 2, 64, 64
+REFERENCE_UNITS = 256  # the speed of the machine is measured with so many
+SPEED_EXPONENT = 0.6  # arithmetic a second grows with units to this power: larger matmuls run better
+HIGHEST_RATE, RATE_UNITS = 8e-3, 384  # the learning rate, and from how many units on it falls with their root
+NARROWEST_SHARD = 8  # streams
+CHARACTERS_PER_PARAMETER = 2.0  # to train with, before a larger network is the better use of the time
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What settings are chosen for."""
+
+    num_characters: int  # to train on
+    vocabulary_size: int
+    num_cores: int
+    speed: float | None  # floating-point operations a second in training, with REFERENCE_UNITS; None: not measured
+
+
+def choose(situation: Situation, given: dict[str, Any]) -> dict[str, Any]:
+    """All settings of model and training: those given are kept, the others chosen.
+
+    `given` holds them by the names of ModelConfig and TrainingConfig, without those that are not given. A run that is
+    given neither epochs nor a time gets a number of epochs.
+    """
+    fixed = {"num_layers": NUM_LAYERS, "embedding_dim": EMBEDDING_DIM, "sequence_length": SEQUENCE_LENGTH}
+    settings = {**fixed, "epochs": None, "max_time": None, **given}
+    if "units" not in settings:
+        settings["units"] = _units(situation, settings)
+    epochs = characters_trained(situation, settings) / situation.num_characters
+    if settings["epochs"] is None and settings["max_time"] is None:
+        settings["epochs"] = float(f"{epochs:.2g}")
+    chosen = {
+        "dropout": _dropout(epochs),
+        "recurrent_dropout": _recurrent_dropout(epochs),
+        "batch_size": max(16 if situation.num_characters < 300_000 else 32, 8 * situation.num_cores),
+        "learning_rate": float(f"{HIGHEST_RATE * min(1.0, math.sqrt(RATE_UNITS / settings['units'])):.2g}"),
+    }
+    chosen |= settings
+    chosen.setdefault("num_shards", shards_for(int(chosen["batch_size"]), situation.num_cores))
+    return chosen
+
+
+def needs_speed(given: dict[str, Any]) -> bool:
+    """Whether a choice hangs on how fast the machine is."""
+    return given.get("epochs") is None and not (given.keys() >= {"units", "dropout", "max_time"})
+
+
+def shards_for(batch_size: int, num_cores: int) -> int:
+    """Parts of a batch to run side by side: one a core, unless they would get too narrow to be quick."""
+    return max(1, min(num_cores, batch_size // NARROWEST_SHARD))
+
+
+def preset_settings(name: str | None) -> dict[str, Any]:
+    """The settings of a preset; none without a name. Raises SettingError for one that there is not."""
+    if name is None:
+        return {}
+    if name not in PRESETS:
+        raise SettingError(f"there is no preset {name!r}", hint=f"presets are: {', '.join(PRESETS)}")
+    return dict(PRESETS[name])
+
+
+def make_configs(settings: dict[str, Any]) -> tuple[ModelConfig, TrainingConfig]:
+    """The two configs that settings belong to; raises SettingError for a value out of range."""
+    of_model = {field.name for field in fields(ModelConfig)}
+    model = {name: value for name, value in settings.items() if name in of_model}
+    training = {name: value for name, value in settings.items() if name not in of_model}
+    return ModelConfig(**model), TrainingConfig(**training)
+
+
+def describe(settings: dict[str, Any], given: dict[str, Any], situation: Situation) -> str:
+    """One line: the settings, and why those that were not given are as they are."""
+    length = f"{settings['epochs']:g} epochs" if settings["max_time"] is None else f"{settings['max_time']:g} seconds"
+    line = (
+        f"{settings['num_layers']}x{settings['units']} units, dropout {settings['dropout']:g} and "
+        f"{settings['recurrent_dropout']:g}, batches of "
+        f"{settings['batch_size']}x{settings['sequence_length']}, rate {settings['learning_rate']:g}, {length}"
+    )
+    if given.keys() >= {"units", "dropout", "batch_size", "learning_rate"}:
+        return line
+    seen = characters_trained(situation, settings)
+    return (
+        f"{line}: chosen for about {seen / situation.num_characters:.2g} readings of {situation.num_characters:,} "
+        f"characters"
+        + (f" at {seen / settings['max_time']:,.0f} a second" if settings["max_time"] and situation.speed else "")
+    )
+
+
+def characters_trained(situation: Situation, settings: dict[str, Any]) -> float:
+    """How many characters a run is expected to train with: by its epochs, its time, or the time its text is worth."""
+    max_time: float | None = settings["max_time"]
+    epochs: float | None = settings["epochs"]
+    if situation.speed is None:
+        return epochs * situation.num_characters if epochs else math.inf
+    units = settings["units"]
+    speed: float = situation.speed * (units / REFERENCE_UNITS) ** SPEED_EXPONENT
+    a_second = speed / operations_per_character(situation.vocabulary_size, settings)
+    if max_time is None and epochs is None:
+        max_time = default_time(situation.num_characters)
+    by_time = math.inf if max_time is None else max_time * a_second
+    by_epochs = math.inf if epochs is None else epochs * situation.num_characters
+    return min(by_time, by_epochs)
+
+
+def default_time(num_characters: int) -> float:
+    """Seconds that a text is worth if nothing is said: one minute for 10 KB, ten times as much for 10 MB."""
+    return min(1800.0, max(60.0, 60.0 * (num_characters / 10_000) ** (1 / 3)))
+
+
+def num_parameters(vocabulary_size: int, settings: dict[str, Any]) -> int:
+    """Weights of an LSTM network of these sizes."""
+    units, layers, embedding_dim = settings["units"], settings["num_layers"], settings["embedding_dim"]
+    recurrent = 4 * units * (embedding_dim + units + 1) + (layers - 1) * 4 * units * (2 * units + 1)
+    return int(vocabulary_size * embedding_dim + recurrent + (units + 1) * vocabulary_size)
+
+
+def operations_per_character(vocabulary_size: int, settings: dict[str, Any]) -> float:
+    """Floating-point operations to train with one character: two a weight forward, four backward."""
+    return 6.0 * num_parameters(vocabulary_size, settings)
+
+
+def _units(situation: Situation, settings: dict[str, Any]) -> int:
+    """The largest network that gets enough characters for its parameters, and that its text can feed."""
+    largest = 1_000_000 * (situation.num_characters / 50_000) ** 0.5
+    best = LADDER[0]
+    for units in LADDER:
+        candidate = {**settings, "units": units}
+        size = num_parameters(situation.vocabulary_size, candidate)
+        fed = characters_trained(situation, candidate) >= CHARACTERS_PER_PARAMETER * size
+        if fed and size <= max(largest, 1.0):
+            best = units
+    return best
+
+
+def _dropout(epochs: float) -> float:
+    """A tenth when the text is read a few times, a tenth more with every doubling, at most 0.4."""
+    return _share(0.1 + 0.1 * math.log2(epochs / 4), least=0.1 if epochs > 1 else 0.0, most=0.4)
+
+
+def _recurrent_dropout(epochs: float) -> float:
+    """None when the text is read a few times, then 0.12 with every doubling."""
+    return _share(0.12 * math.log2(epochs / 4), least=0.0, most=0.5)
+
+
+def _share(value: float, *, least: float, most: float) -> float:
+    return round(min(most, max(least, value)), 2)

@@ -1,0 +1,30 @@
+"""How fast this machine trains: measured, in a second or two, on the real thing."""
+
+import time
+
+import numpy as np
+
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.learner import Learner
+from charlstm.machine import num_cores
+from charlstm.planning import REFERENCE_UNITS, operations_per_character, shards_for
+
+MEASURE_FOR = 0.5  # seconds, after the graph is built
+VOCABULARY_SIZE = 65
+
+
+def measure_speed(*, precision: str) -> float:
+    """Floating-point operations a second in training, with two layers of REFERENCE_UNITS."""
+    shape = ModelConfig(num_layers=2, units=REFERENCE_UNITS)
+    config = TrainingConfig(
+        batch_size=32, sequence_length=64, dropout=0.1, precision=precision, num_shards=shards_for(32, num_cores())
+    )
+    learner = Learner(shape, config, VOCABULARY_SIZE)
+    batch = np.zeros((config.batch_size, config.sequence_length + 1), np.int32)
+    learner.train_step(batch, step=0, learning_rate=0.0)
+    steps, start = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - start) < MEASURE_FOR or steps == 0:
+        learner.train_step(batch, step=steps, learning_rate=0.0)
+        steps += 1
+    characters = steps * config.batch_size * config.sequence_length
+    return characters / seconds * operations_per_character(VOCABULARY_SIZE, shape.to_json())

@@ -1,0 +1,114 @@
+"""One measurement in one process: `python -m tests.benchmarks.contenders NAME LAYERSxUNITS BATCHxTIME PRECISION`.
+
+Each contender makes the same network (embedding of 64, LSTM layers, dense layer over 65 characters) and trains it on
+random characters with Adam and a clipped gradient. Prints characters a second: the best of several stretches.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+
+VOCABULARY_SIZE, EMBEDDING_DIM = 65, 64
+STRETCHES, SECONDS = 4, 1.5
+Step = Callable[[np.ndarray], object]
+
+
+def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Step:
+    from charlstm.config import ModelConfig, TrainingConfig
+    from charlstm.learner import Learner, set_threads
+    from charlstm.machine import num_cores
+    from charlstm.planning import shards_for
+
+    set_threads(num_cores())
+    config = TrainingConfig(
+        batch_size=batch_size,
+        sequence_length=time,
+        dropout=0.0,
+        precision=precision,
+        num_shards=shards_for(batch_size, num_cores()),
+    )
+    learner = Learner(ModelConfig(num_layers=num_layers, units=units), config, VOCABULARY_SIZE)
+    return lambda batch: learner.train_step(batch, step=0, learning_rate=1e-3)
+
+
+def keras_fit(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Step:
+    """`keras.layers.LSTM` under `model.fit`, as a tutorial would have it."""
+    import keras
+
+    recurrent = [keras.layers.LSTM(units, return_sequences=True) for _ in range(num_layers)]
+    model = keras.Sequential(
+        [keras.layers.Embedding(VOCABULARY_SIZE, EMBEDDING_DIM), *recurrent, keras.layers.Dense(VOCABULARY_SIZE)]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss)
+    return lambda batch: model.fit(batch[:, :-1], batch[:, 1:], batch_size=batch_size, verbose=0)
+
+
+def torch(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Step:
+    """`torch.nn.LSTM`, with autocast for bfloat16, the state carried on."""
+    import torch as library
+
+    embedding = library.nn.Embedding(VOCABULARY_SIZE, EMBEDDING_DIM)
+    recurrent = library.nn.LSTM(EMBEDDING_DIM, units, num_layers, batch_first=True)
+    dense = library.nn.Linear(units, VOCABULARY_SIZE)
+    parameters = [*embedding.parameters(), *recurrent.parameters(), *dense.parameters()]
+    optimizer = library.optim.Adam(parameters, 1e-3)
+    states = [library.zeros(num_layers, batch_size, units) for _ in range(2)]
+
+    def step(batch: np.ndarray) -> object:
+        ids = library.from_numpy(batch.astype(np.int64))
+        optimizer.zero_grad()
+        with library.autocast("cpu", dtype=library.bfloat16, enabled=precision == "bfloat16"):
+            outputs, after = recurrent(embedding(ids[:, :-1]), tuple(states))
+            logits = dense(outputs).float().reshape(-1, VOCABULARY_SIZE)
+            loss = library.nn.functional.cross_entropy(logits, ids[:, 1:].reshape(-1))
+        loss.backward()
+        library.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        states[:] = [state.detach().float() for state in after]
+        return loss.item()
+
+    return step
+
+
+def matmul_peak(precision: str) -> float:
+    """GFLOP a second of one large matmul over all cores."""
+    import tensorflow as tf
+
+    matrix = tf.cast(tf.random.normal((2048, 2048)), precision)
+    multiply = tf.function(lambda: tf.linalg.matmul(matrix, matrix)[0, 0])
+    best = min(_seconds(lambda: multiply().numpy(), 10) for _ in range(5))
+    return 2 * 2048**3 / best / 1e9
+
+
+def _seconds(run: Callable[[], object], times: int) -> float:
+    run()
+    start = time.perf_counter()
+    for _ in range(times):
+        run()
+    return (time.perf_counter() - start) / times
+
+
+def characters_per_second(step: Step, batch_size: int, length: int) -> float:
+    rng = np.random.default_rng(0)
+    batch = rng.integers(0, VOCABULARY_SIZE, (batch_size, length + 1)).astype(np.int32)
+    step(batch)
+    times = max(2, round(SECONDS / _seconds(lambda: step(batch), 2)))
+    return batch_size * length / min(_seconds(lambda: step(batch), times) for _ in range(STRETCHES))
+
+
+if __name__ == "__main__":
+    name, precision = sys.argv[1], sys.argv[-1]
+    if name == "matmul":
+        print(matmul_peak(precision))
+    else:
+        num_layers, units = (int(number) for number in sys.argv[2].split("x"))
+        batch_size, length = (int(number) for number in sys.argv[3].split("x"))
+        make = {"charlstm": charlstm, "keras": keras_fit, "torch": torch}[name]
+        step = make(num_layers, units, batch_size, length, precision)
+        print(characters_per_second(step, batch_size, length))

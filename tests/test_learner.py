@@ -1,0 +1,56 @@
+"""One training step, in TensorFlow: shards and what a step hangs on."""
+
+import numpy as np
+import pytest
+
+from charlstm.config import ModelConfig, TrainingConfig
+
+pytestmark = pytest.mark.tensorflow
+
+SHAPE = ModelConfig(num_layers=2, units=16, embedding_dim=8)
+
+
+def weights_after(num_steps, **settings):
+    from charlstm.learner import Learner
+
+    defaults = {"batch_size": 5, "sequence_length": 12, "dropout": 0.0}
+    config = TrainingConfig(**(defaults | settings))
+    learner = Learner(SHAPE, config, 11)
+    batches = np.random.default_rng(0).integers(0, 11, (num_steps, config.batch_size, config.sequence_length + 1))
+    losses = [
+        learner.train_step(batch.astype(np.int32), step=step, learning_rate=0.01) for step, batch in enumerate(batches)
+    ]
+    return learner.network.get_named_weights(), learner, losses
+
+
+def test_shards_change_nothing_but_rounding():
+    whole, learner, losses = weights_after(3)
+    split, sharded, sharded_losses = weights_after(3, num_shards=2)
+    assert sharded.shard_sizes == [3, 2]
+    np.testing.assert_allclose(losses, sharded_losses, rtol=1e-5)
+    for name, weight in whole.items():
+        np.testing.assert_allclose(weight, split[name], atol=2e-4)
+    for state, other in zip(learner.states[1], sharded.states[1], strict=True):
+        np.testing.assert_allclose(state, other, atol=2e-4)
+
+
+def test_the_state_is_carried_from_batch_to_batch():
+    _, learner, _ = weights_after(1)
+    assert all(np.abs(state.numpy()).max() > 0 for layer in learner.states for state in layer)
+
+
+@pytest.mark.parametrize("settings", [{"dropout": 0.5}, {"recurrent_dropout": 0.5}])
+def test_dropout_hangs_on_the_random_seed_and_nothing_else(settings):
+    one, same, other = (weights_after(2, random_seed=seed, **settings)[2] for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+
+
+def test_evaluating_changes_nothing():
+    from charlstm.evaluation import evaluation_streams
+
+    _, learner, _ = weights_after(2, dropout=0.3)
+    before = learner.arrays()
+    learner.evaluate(evaluation_streams(np.arange(2000) % 11))
+    for name, array in learner.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
