@@ -14,7 +14,9 @@ from charlstm.model import CharacterNetwork
 
 CLIP_NORM = 1.0
 EVALUATE_AT_ONCE = 128  # characters of each stream
-SEED_OF_WEIGHTS = 0  # the place that the dropout of recurrent weights has among the seeds of a step
+RESET_SHARE = 1 / 32  # of the streams start from zeros at each step, or the network comes to lean on states that only
+# thousands of characters could bring about, and fails when it is started anew
+SEED_OF_RESETS, SEED_OF_WEIGHTS, SEED_OF_SHARDS = 0, 1, 2  # places among the seeds of a step; shards count on
 
 
 def set_threads(num_cores: int) -> None:
@@ -91,13 +93,13 @@ class Learner:
                 recurrent_dropout=self._config.recurrent_dropout, dropout_seed=self._seed(step, SEED_OF_WEIGHTS)
             )
             losses, after = [], []
-            for shard, (ids, states) in enumerate(zip(batches, self._states_by_shard(), strict=True)):
+            for shard, (ids, states) in enumerate(zip(batches, self._states_by_shard(step), strict=True)):
                 logits, new = prepared.run(
                     ids[:, :-1],
                     states,
                     learns=True,
                     dropout=self._config.dropout,
-                    dropout_seed=self._seed(step, 1 + shard),
+                    dropout_seed=self._seed(step, SEED_OF_SHARDS + shard),
                 )
                 losses.append(tf.reduce_sum(_cross_entropy(tf.transpose(ids[:, 1:]), logits)))
                 after.append(tf.nest.flatten(new))
@@ -115,8 +117,11 @@ class Learner:
         seeds = [self._config.random_seed % 2**31 + 1_000_003 * place, step * len(self.states)]
         return tf.stack([tf.cast(seed, tf.int64) for seed in seeds])
 
-    def _states_by_shard(self) -> list[Any]:
-        pieces = [tf.split(state, self.shard_sizes, axis=1) for state in tf.nest.flatten(self.states)]
+    def _states_by_shard(self, step: tf.Tensor) -> list[Any]:
+        """The carried states, of a few streams started anew: see RESET_SHARE."""
+        chance = tf.random.stateless_uniform([self._config.batch_size], self._seed(step, SEED_OF_RESETS))
+        goes_on = tf.cast(chance >= RESET_SHARE, tf.float32)
+        pieces = [tf.split(state * goes_on, self.shard_sizes, axis=1) for state in tf.nest.flatten(self.states)]
         return [tf.nest.pack_sequence_as(self.states, states) for states in zip(*pieces, strict=True)]
 
     def _evaluate_step_graph(self, inputs: tf.Tensor, targets: tf.Tensor, scored: tf.Tensor, states: Any) -> Any:

@@ -127,9 +127,8 @@ class Prepared:
     ) -> tuple[tf.Tensor, States]:
         """Logits (time, batch, vocabulary) of the character after each of ids (batch, time), and the last states.
 
-        With a dropout above 0 a share of each recurrent layer's outputs is left out, the same at every character of
-        the sequence (variational dropout, Gal and Ghahramani 2016); which ones is a pure function of `dropout_seed`,
-        two integers. Without `learns` no gradient can be taken.
+        With a dropout above 0 a share of each recurrent layer's outputs is left out; which ones is a pure function
+        of `dropout_seed`, two integers. Without `learns` no gradient can be taken.
         """
         hidden, after = self._inputs(ids), []
         for layer, (weights, before) in enumerate(zip(self.layers, states, strict=True)):
@@ -142,7 +141,7 @@ class Prepared:
             hidden = outputs if layer == 0 else hidden + outputs
             if dropout:
                 seed = dropout_seed + tf.constant([0, layer], tf.int64)
-                hidden = _drop_out(hidden, dropout, seed, shape=(1, *tf.unstack(tf.shape(hidden)[1:])))
+                hidden = _drop_out(hidden, dropout, seed)
             after.append(new)
         return self._logits(hidden), after
 
@@ -166,7 +165,13 @@ def _with_ones(hidden: tf.Tensor) -> tf.Tensor:
     return tf.concat([hidden, tf.ones_like(hidden[:, :1])], axis=1)
 
 
-def _drop_out(values: tf.Tensor, dropout: float, seed: tf.Tensor, shape: Any = None) -> tf.Tensor:
-    """Inverted dropout (Srivastava et al. 2014) with a stateless mask, of another shape if it is to be broadcast."""
-    chance = tf.random.stateless_uniform(values.shape if shape is None else shape, seed)
-    return values * tf.where(chance >= dropout, 1 / (1 - dropout), 0.0)
+def _drop_out(values: tf.Tensor, dropout: float, seed: tf.Tensor) -> tf.Tensor:
+    """Inverted dropout (Srivastava et al. 2014) with a stateless mask, a byte of randomness for each value.
+
+    The share left out is the nearest 256th.
+    """
+    threshold = max(1, min(255, round(dropout * 256)))
+    size = tf.size(values)
+    words = tf.random.stateless_uniform([(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32)
+    chance = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size], tf.shape(values))
+    return values * tf.where(chance >= threshold, 256 / (256 - threshold), 0.0)

@@ -173,13 +173,13 @@ def _units(situation: Situation, settings: dict[str, Any]) -> int:
 
 
 def _dropout(epochs: float) -> float:
-    """A tenth when the text is read a few times, a tenth more with every doubling, at most 0.4."""
-    return _share(0.1 + 0.1 * math.log2(epochs / 4), least=0.1 if epochs > 1 else 0.0, most=0.4)
+    """A tenth when the text is read four times, 0.15 more with every doubling, at most 0.4."""
+    return _share(0.1 + 0.15 * math.log2(epochs / 4), least=0.1 if epochs > 1 else 0.0, most=0.4)
 
 
 def _recurrent_dropout(epochs: float) -> float:
-    """None when the text is read a few times, then 0.12 with every doubling."""
-    return _share(0.12 * math.log2(epochs / 4), least=0.0, most=0.5)
+    """None up to five readings of the text, then 0.15 with every doubling."""
+    return _share(0.15 * math.log2(epochs / 5), least=0.0, most=0.5)
 
 
 def _share(value: float, *, least: float, most: float) -> float:
