@@ -52,6 +52,7 @@ docs: $(VENV)/installed ## write docs/cli.md from --help
 bench: $(VENV)/installed ## training speed beside PyTorch and Keras (installs PyTorch)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(VENV)/bin/python -m tests.benchmarks.training_speed
+	$(VENV)/bin/python -m tests.benchmarks.loss_over_time docs/loss_over_time.svg
 
 models: $(MODELS) ## train each data/*.txt and each of CORPORA="..." that is out of date
 

@@ -29,6 +29,12 @@ def set_threads(num_cores: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(num_cores)
 
 
+def shard_sizes(num_streams: int, num_shards: int) -> list[int]:
+    """How many streams each shard gets: as equal as can be, and none without any."""
+    streams, rest = divmod(num_streams, num_shards)
+    return [streams + (shard < rest) for shard in range(min(num_streams, num_shards))]
+
+
 class Learner:
     """A network that is being trained: its weights, the optimizer's, and the state that every stream carries.
 
@@ -44,8 +50,7 @@ class Learner:
         self.optimizer = keras.optimizers.Adam(beta_2=0.99, global_clipnorm=CLIP_NORM)
         self.optimizer.build(self.network.trainable_variables)
         self._config = config
-        streams, rest = divmod(config.batch_size, config.num_shards)
-        self.shard_sizes = [streams + (shard < rest) for shard in range(config.num_shards)]
+        self.shard_sizes = shard_sizes(config.batch_size, config.num_shards)
         self.states = [
             [tf.Variable(state) for state in layer] for layer in self.network.initial_states(config.batch_size)
         ]
@@ -93,7 +98,7 @@ class Learner:
                 recurrent_dropout=self._config.recurrent_dropout, dropout_seed=self._seed(step, SEED_OF_WEIGHTS)
             )
             losses, after = [], []
-            for shard, (ids, states) in enumerate(zip(batches, self._states_by_shard(step), strict=True)):
+            for shard, (ids, states) in enumerate(zip(batches, self._carried_states(step), strict=True)):
                 logits, new = prepared.run(
                     ids[:, :-1],
                     states,
@@ -102,14 +107,13 @@ class Learner:
                     dropout_seed=self._seed(step, SEED_OF_SHARDS + shard),
                 )
                 losses.append(tf.reduce_sum(_cross_entropy(tf.transpose(ids[:, 1:]), logits)))
-                after.append(tf.nest.flatten(new))
+                after.append(new)
             loss = tf.add_n(losses) / (self._config.batch_size * self._config.sequence_length)
         variables = self.network.trainable_variables
         gradients = tape.gradient(loss, variables)
         self.optimizer.learning_rate.assign(learning_rate)
         self.optimizer.apply(gradients, variables)
-        for carried, *pieces in zip(tf.nest.flatten(self.states), *after, strict=True):
-            carried.assign(tf.concat(pieces, axis=1))
+        tf.nest.map_structure(lambda carried, new: carried.assign(new), self.states, _join_states(after))
         return loss
 
     def _seed(self, step: tf.Tensor, place: int) -> tf.Tensor:
@@ -117,19 +121,34 @@ class Learner:
         seeds = [self._config.random_seed % 2**31 + 1_000_003 * place, step * len(self.states)]
         return tf.stack([tf.cast(seed, tf.int64) for seed in seeds])
 
-    def _states_by_shard(self, step: tf.Tensor) -> list[Any]:
-        """The carried states, of a few streams started anew: see RESET_SHARE."""
+    def _carried_states(self, step: tf.Tensor) -> list[Any]:
+        """The carried states by shard, those of a few streams started anew: see RESET_SHARE."""
         chance = tf.random.stateless_uniform([self._config.batch_size], self._seed(step, SEED_OF_RESETS))
         goes_on = tf.cast(chance >= RESET_SHARE, tf.float32)
-        pieces = [tf.split(state * goes_on, self.shard_sizes, axis=1) for state in tf.nest.flatten(self.states)]
-        return [tf.nest.pack_sequence_as(self.states, states) for states in zip(*pieces, strict=True)]
+        return _split_states([[state * goes_on for state in layer] for layer in self.states], self.shard_sizes)
 
     def _evaluate_step_graph(self, inputs: tf.Tensor, targets: tf.Tensor, scored: tf.Tensor, states: Any) -> Any:
-        logits, states = self.network(inputs, states)
-        targets, scored = tf.transpose(targets), tf.transpose(scored)
-        nats = tf.reduce_sum(_cross_entropy(targets, logits) * scored)
-        correct = tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32) == targets, tf.float32)
-        return nats, tf.reduce_sum(correct * scored), states
+        sizes = shard_sizes(inputs.shape[0], self._config.num_shards)
+        prepared, nats, correct, after = self.network.prepare(), [], [], []
+        parts = [tf.split(array, sizes) for array in (inputs, targets, scored)]
+        for ids, wanted, counted, before in zip(*parts, _split_states(states, sizes), strict=True):
+            logits, new = prepared.run(ids, before)
+            wanted, counted = tf.transpose(wanted), tf.transpose(counted)
+            right = tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32) == wanted, tf.float32)
+            nats.append(tf.reduce_sum(_cross_entropy(wanted, logits) * counted))
+            correct.append(tf.reduce_sum(right * counted))
+            after.append(new)
+        return tf.add_n(nats), tf.add_n(correct), _join_states(after)
+
+
+def _split_states(states: Any, sizes: list[int]) -> list[Any]:
+    """States (units, streams) cut into shards: a list of what `states` is."""
+    pieces = [tf.split(state, sizes, axis=1) for state in tf.nest.flatten(states)]
+    return [tf.nest.pack_sequence_as(states, shard) for shard in zip(*pieces, strict=True)]
+
+
+def _join_states(shards: list[Any]) -> Any:
+    return tf.nest.map_structure(lambda *pieces: tf.concat(pieces, axis=1), *shards)
 
 
 def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

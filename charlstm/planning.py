@@ -110,20 +110,19 @@ def make_configs(settings: dict[str, Any]) -> tuple[ModelConfig, TrainingConfig]
 
 def describe(settings: dict[str, Any], given: dict[str, Any], situation: Situation) -> str:
     """One line: the settings, and why those that were not given are as they are."""
-    length = f"{settings['epochs']:g} epochs" if settings["max_time"] is None else f"{settings['max_time']:g} seconds"
+    epochs, max_time = settings["epochs"], settings["max_time"]
+    lengths = [f"{epochs:g} epochs" if epochs else "", f"{max_time:g} seconds" if max_time else ""]
     line = (
-        f"{settings['num_layers']}x{settings['units']} units, dropout {settings['dropout']:g} and "
-        f"{settings['recurrent_dropout']:g}, batches of "
-        f"{settings['batch_size']}x{settings['sequence_length']}, rate {settings['learning_rate']:g}, {length}"
+        f"{settings['num_layers']}x{settings['units']} units, dropout {settings['dropout']:g} and recurrent "
+        f"{settings['recurrent_dropout']:g}, batches of {settings['batch_size']}x{settings['sequence_length']}, "
+        f"learning rate {settings['learning_rate']:g}, {' or '.join(filter(None, lengths))}"
     )
-    if given.keys() >= {"units", "dropout", "batch_size", "learning_rate"}:
+    if given.keys() >= {"units", "dropout", "recurrent_dropout", "batch_size", "learning_rate"}:
         return line
-    seen = characters_trained(situation, settings)
-    return (
-        f"{line}: chosen for about {seen / situation.num_characters:.2g} readings of {situation.num_characters:,} "
-        f"characters"
-        + (f" at {seen / settings['max_time']:,.0f} a second" if settings["max_time"] and situation.speed else "")
-    )
+    readings = characters_trained(situation, settings) / situation.num_characters
+    time = max_time if max_time or epochs == given.get("epochs") else default_time(situation.num_characters)
+    why = f": chosen for {situation.num_characters:,} characters, read about {readings:.2g} times"
+    return line + why + (f" in {time:,.0f} seconds on this machine" if time and situation.speed else "")
 
 
 def characters_trained(situation: Situation, settings: dict[str, Any]) -> float:
@@ -144,7 +143,8 @@ def characters_trained(situation: Situation, settings: dict[str, Any]) -> float:
 
 def default_time(num_characters: int) -> float:
     """Seconds that a text is worth if nothing is said: one minute for 10 KB, ten times as much for 10 MB."""
-    return min(1800.0, max(60.0, 60.0 * (num_characters / 10_000) ** (1 / 3)))
+    seconds: float = 60.0 * (num_characters / 10_000) ** (1 / 3)
+    return min(1800.0, max(60.0, seconds))
 
 
 def num_parameters(vocabulary_size: int, settings: dict[str, Any]) -> int:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from charlstm.errors import VocabularyError
 
+CHARACTERS_AT_ONCE = 1 << 20
+
 Ids = npt.NDArray[np.integer]
 
 
@@ -53,18 +55,23 @@ class Vocabulary:
 
         Raises VocabularyError, naming the characters, if some are not in the vocabulary.
         """
-        code_points = _code_points(self.fold(text))
-        ids = np.searchsorted(self._code_points, code_points).clip(max=len(self) - 1)
-        unknown = self._code_points[ids] != code_points
-        if unknown.any():
-            raise self._unknown(np.unique(code_points[unknown]))
-        return ids.astype(np.min_scalar_type(len(self) - 1))
+        text = self.fold(text)
+        ids = np.empty(len(text), np.min_scalar_type(len(self) - 1))
+        unknown: set[int] = set()
+        for start in range(0, len(text), CHARACTERS_AT_ONCE):  # or a long text would take many times its size
+            code_points = _code_points(text[start : start + CHARACTERS_AT_ONCE])
+            places = np.searchsorted(self._code_points, code_points).clip(max=len(self) - 1)
+            unknown.update(code_points[self._code_points[places] != code_points].tolist())
+            ids[start : start + len(places)] = places
+        if unknown:
+            raise self._unknown(sorted(unknown))
+        return ids
 
     def decode(self, ids: Ids) -> str:
         """The text of ids of shape (characters,)."""
         return self._code_points[ids].astype("<u4").tobytes().decode("utf-32-le")
 
-    def _unknown(self, code_points: npt.NDArray[np.uint32]) -> VocabularyError:
+    def _unknown(self, code_points: list[int]) -> VocabularyError:
         names = [_show(chr(code_point)) for code_point in code_points[:8]]
         more = f" and {len(code_points) - 8} more" if len(code_points) > 8 else ""
         known = "".join(character for character in self.characters if character.isprintable())

@@ -54,3 +54,20 @@ def test_evaluating_changes_nothing():
     learner.evaluate(evaluation_streams(np.arange(2000) % 11))
     for name, array in learner.arrays().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("num_shards", [1, 2, 3])
+def test_scores_do_not_hang_on_the_shards(num_shards):
+    from charlstm.evaluation import evaluation_streams
+
+    text = np.random.default_rng(1).integers(0, 11, 1500)
+    one = weights_after(1)[1].evaluate(evaluation_streams(text))
+    other = weights_after(1, num_shards=num_shards)[1].evaluate(evaluation_streams(text))
+    assert other.characters == one.characters == 1499
+    assert other.nats == pytest.approx(one.nats, rel=1e-4)
+
+
+def test_shards_are_as_equal_as_can_be():
+    from charlstm.learner import shard_sizes
+
+    assert [shard_sizes(5, 2), shard_sizes(4, 4), shard_sizes(1, 3)] == [[3, 2], [1, 1, 1, 1], [1]]

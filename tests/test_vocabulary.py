@@ -49,3 +49,11 @@ def test_lowercase_folds_before_encoding():
 def test_a_vocabulary_must_be_in_order(characters):
     with pytest.raises(VocabularyError):
         Vocabulary(characters)
+
+
+def test_a_long_text_is_encoded_piece_by_piece(monkeypatch):
+    monkeypatch.setattr("charlstm.vocabulary.CHARACTERS_AT_ONCE", 4)
+    vocabulary = Vocabulary.of("abcdefg")
+    assert vocabulary.encode("gfedcbaabc").tolist() == [6, 5, 4, 3, 2, 1, 0, 0, 1, 2]
+    with pytest.raises(VocabularyError, match=r"'x' .*'y' "):
+        vocabulary.encode("xaaaaaaaay")

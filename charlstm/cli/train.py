@@ -38,7 +38,7 @@ def train(
     texts: Annotated[
         list[str],
         typer.Argument(
-            metavar="TEXT...", help="Text files, or the name of a text that ships with charlstm (macbeth.txt)."
+            metavar="TEXT", help="Text files, or the name of a text that ships with charlstm (macbeth.txt)."
         ),
     ],
     out: Annotated[
