@@ -14,7 +14,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 
 VOCABULARY_SIZE, EMBEDDING_DIM = 65, 64
-STRETCHES, SECONDS = 4, 1.5
+STRETCHES, SECONDS = 4, 0.8
 Step = Callable[[np.ndarray], object]
 
 

@@ -5,6 +5,7 @@ losses. Each contender runs in a process of its own, one after the other, round 
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,8 @@ from charlstm.machine import fastest_precision
 from charlstm.schedule import Plan, learning_rate
 from charlstm.vocabulary import Vocabulary
 
-TEXT, UNITS, EMBEDDING_DIM, SECONDS, ROUNDS = "macbeth.txt", 256, 64, 60.0, 3
+TEXT, UNITS, EMBEDDING_DIM, SECONDS = "macbeth.txt", 256, 64, 60.0
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CONFIG = TrainingConfig(
     epochs=None, max_time=SECONDS, batch_size=32, sequence_length=64, dropout=0.3, learning_rate=8e-3, patience=99
 )
