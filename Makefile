@@ -32,7 +32,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 demo: $(VENV)/installed ## learn Macbeth for 90 seconds, then write
 	$(CHARLSTM) train macbeth.txt --max-time 90s --out runs/demo --overwrite
-	$(CHARLSTM) generate runs/demo --seed "MACBETH." --length 700
+	$(CHARLSTM) generate runs/demo --seed "MACBETH." --length 700 --temperature 0.6
 
 test: $(VENV)/installed ## the tests
 	$(VENV)/bin/pytest
