@@ -1,31 +1,70 @@
-"""What a training needs to go on: written atomically, the one before kept."""
+"""Everything an exact resume needs, in one verified file; the one before it is kept."""
 
-import json
-import os
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from safetensors.numpy import save
-
-from charlstm.errors import RunError
-from charlstm.modelfile import METADATA_KEY
-from charlstm.runfolder import RunFolder, write_atomically
+from charlstm.errors import RunError, TensorFileError
+from charlstm.files import move, write_beside
+from charlstm.runfolder import RunFolder
+from charlstm.tensorfile import Arrays, Facts, open_tensors, to_bytes
 
 FORMAT_VERSION = 1
+KIND = "checkpoint"
 
 
-def save_checkpoint(run: RunFolder, arrays: dict[str, npt.NDArray[np.generic]], facts: dict[str, Any]) -> None:
-    """Keep the newest checkpoint as the previous one, and write this one in its place.
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a step changes: arrays (weights, the optimizer's, carried states, the best weights) and facts in JSON."""
 
-    Raises RunError if it cannot be written; the one before is then still there.
+    arrays: Arrays
+    facts: Facts
+
+
+def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
+    """Write the newest checkpoint and keep the one before it.
+
+    Raises RunError if it cannot be written; what was there is then still there.
     """
-    content = save(arrays, {METADATA_KEY: json.dumps({"format_version": FORMAT_VERSION} | facts, sort_keys=True)})
-    try:
-        if run.checkpoint.exists():
-            os.replace(run.checkpoint, run.previous_checkpoint)
-    except OSError as problem:
-        raise RunError(
-            f"{run.path} cannot be written: {problem.strerror}", hint="check permissions and free space"
-        ) from problem
-    write_atomically(run.checkpoint, content)
+    content = to_bytes(checkpoint.arrays, checkpoint.facts | {"kind": KIND, "format_version": FORMAT_VERSION})
+    written = write_beside(run.checkpoint, content)
+    if run.checkpoint.exists():
+        move(run.checkpoint, run.previous_checkpoint)
+    move(written, run.checkpoint)
+
+
+def load_checkpoint(run: RunFolder) -> tuple[Checkpoint, str]:
+    """The newest checkpoint that is whole, and a warning, which is empty if that is the newest there is.
+
+    A newest one that is damaged is put aside. Raises RunError if there is none that is whole.
+    """
+    problems = []
+    for path in (run.checkpoint, run.previous_checkpoint):
+        if not path.exists():
+            continue
+        try:
+            checkpoint = _read(path)
+        except TensorFileError as problem:
+            problems.append(str(problem))
+            continue
+        if problems:
+            move(run.checkpoint, run.damaged_checkpoint)  # or it would become the previous one
+        return checkpoint, "; ".join([*problems, f"going on from {path.name}"]) if problems else ""
+    if problems:
+        raise RunError(f"no checkpoint can be read: {'; '.join(problems)}", hint=_begin_again(run))
+    raise RunError(f"{run.path} holds no checkpoint", hint=_begin_again(run))
+
+
+def _begin_again(run: RunFolder) -> str:
+    kept = f" (its best model is whole: {run.model})" if run.model.exists() else ""
+    return f"start the training again: charlstm train TEXT --out {run.path} --overwrite{kept}"
+
+
+def _read(path: Path) -> Checkpoint:
+    with open_tensors(path) as file:
+        if file.facts.get("kind") != KIND:
+            raise TensorFileError(f"{path} is not a checkpoint")
+        if (version := file.facts.get("format_version")) != FORMAT_VERSION:
+            raise TensorFileError(
+                f"{path} has format version {version!r}, this charlstm reads version {FORMAT_VERSION}"
+            )
+        return Checkpoint(file.read(), file.facts)

@@ -1,10 +1,12 @@
 """The settings of a model, of a training and of a sampling: frozen, validated, each default written once."""
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import asdict, dataclass
+from typing import Any, Self, TypeVar, get_type_hints
 
 from charlstm.errors import SettingError
+
+Config = TypeVar("Config")
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -16,6 +18,17 @@ def _require(condition: bool, message: str, hint: str) -> None:
 
 def _require_at_least(option: str, value: int, least: int) -> None:
     _require(value >= least, f"{option} is {value}, but it must be at least {least}", f"give {option} {least} or more")
+
+
+def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
+    types = get_type_hints(config)
+    for name, value in settings.items():
+        _require(name in types, f"unknown setting {name!r}", "was this file written by a newer charlstm?")
+        allowed = types[name] | int if isinstance(0.0, types[name]) else types[name]
+        right = isinstance(value, allowed) and not isinstance(value, bool)
+        _require(right, f"setting {name!r} is {value!r}", "the file is damaged")
+    _require(settings.keys() == types.keys(), "settings are missing", "the file is damaged")
+    return config(**settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +51,7 @@ class ModelConfig:
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Self:
         """Raises SettingError for a setting that is unknown, missing, or not of its type."""
-        types = {field.name: type(field.default) for field in fields(cls)}
-        for name, value in settings.items():
-            _require(name in types, f"unknown setting {name!r}", "was this file written by a newer charlstm?")
-            _require(type(value) is types[name], f"setting {name!r} is {value!r}", "the file is damaged")
-        _require(set(settings) == set(types), "settings are missing", "the file is damaged")
-        return cls(**settings)
+        return _from_json(cls, settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +74,7 @@ class TrainingConfig:
     random_seed: int = 0
     precision: str = "float32"  # of the matmuls' operands: float32 or bfloat16
     num_shards: int = 1  # parts of a batch that run side by side, one a core
+    evaluate_every: int | None = None  # steps; None: about as often as a plan of the length needs
 
     def __post_init__(self) -> None:
         for option, share in (("--dropout", self.dropout), ("--recurrent-dropout", self.recurrent_dropout)):
@@ -105,9 +114,16 @@ class TrainingConfig:
         )
         _require_at_least("the number of shards", self.num_shards, 1)
         _require_at_least("--random-seed", self.random_seed, 0)
+        if self.evaluate_every is not None:
+            _require_at_least("--evaluate-every", self.evaluate_every, 1)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> Self:
+        """Raises SettingError for a setting that is unknown, missing, or not of its type."""
+        return _from_json(cls, settings)
 
 
 @dataclass(frozen=True, kw_only=True)

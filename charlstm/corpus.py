@@ -33,8 +33,12 @@ def load_corpus(texts: Sequence[str | Path]) -> Corpus:
     paths = [find_text(text) for text in texts]
     parts = [read_text(path) for path in paths]
     whole = "".join(part if part.endswith("\n") else part + "\n" for part in parts[:-1]) + parts[-1]
-    name = "+".join(dict.fromkeys(path.stem.removeprefix(".") or "text" for path in paths))
-    return Corpus(name=name[:80], text=whole, sources=tuple(str(path) for path in paths))
+    return Corpus(name=corpus_name(texts), text=whole, sources=tuple(str(path.absolute()) for path in paths))
+
+
+def corpus_name(texts: Sequence[str | Path]) -> str:
+    """What to call the texts together: their file names, without endings."""
+    return "+".join(dict.fromkeys(Path(text).stem.removeprefix(".") or "text" for text in texts))[:80]
 
 
 def find_text(text: str | Path) -> Path:

@@ -28,9 +28,17 @@ class VocabularyError(CharLSTMError):
     """A character that a model does not know."""
 
 
-class ModelFileError(CharLSTMError):
+class TensorFileError(CharLSTMError):
+    """A file of arrays and facts that is missing, damaged, or not one of ours."""
+
+
+class ModelFileError(TensorFileError):
     """A model file that is missing, damaged, or not one of ours."""
 
 
 class RunError(CharLSTMError):
     """A run folder that is missing, taken, or cannot be written."""
+
+
+class TrainingError(CharLSTMError):
+    """A training that cannot go on."""

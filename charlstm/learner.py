@@ -1,6 +1,7 @@
 """One step of training, and one evaluation, in TensorFlow."""
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -85,11 +86,27 @@ class Learner:
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """Everything that a step changes: weights, the optimizer's variables, carried states."""
-        named: dict[str, Any] = {f"weights/{name}": value for name, value in self.network.get_named_weights().items()}
-        named |= {f"optimizer/{variable.path}": variable.numpy() for variable in self.optimizer.variables}
+        return {name: np.array(variable.numpy()) for name, variable in self._variables().items()}
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Go back to where `arrays()` were taken."""
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])
+
+    def start_anew(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Take these weights by name, forget what the optimizer has gathered, and start every stream from zeros."""
+        for name, variable in self._variables().items():
+            if not name.startswith("weights/"):
+                variable.assign(tf.zeros_like(variable))
+        self.network.set_named_weights(dict(weights))
+
+    def _variables(self) -> dict[str, Any]:
+        named: dict[str, Any] = {f"weights/{name}": value for name, value in self.network.variables_by_name().items()}
+        for place, variable in enumerate(self.optimizer.variables):  # their own names count all of a process's layers
+            named[f"optimizer/{place}"] = variable
         for layer, states in enumerate(self.states):
-            named |= {f"states/{layer}/{place}": state.numpy() for place, state in enumerate(states)}
-        return {name: np.asarray(array) for name, array in named.items()}
+            named |= {f"states/{layer}/{place}": state for place, state in enumerate(states)}
+        return named
 
     def _train_step_graph(self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
         batches = tf.split(batch, self.shard_sizes)

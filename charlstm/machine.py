@@ -1,6 +1,8 @@
 """What the machine is that a training runs on."""
 
 import os
+import platform
+from importlib.metadata import version
 from pathlib import Path
 
 
@@ -21,3 +23,18 @@ def _has_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def environment() -> dict[str, str]:
+    """What the last bits of a training's results hang on."""
+    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "numpy")}
+    return {"processor": _processor(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+    return models[0] if models else platform.machine()

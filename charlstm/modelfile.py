@@ -1,27 +1,23 @@
-"""The one portable model file: weights as safetensors, everything else as JSON in its metadata.
+"""The one portable model file: weights as arrays; architecture, vocabulary and facts about the training as JSON.
 
-It holds no code and opens without TensorFlow. Names, shapes and types are checked against the architecture before a
-weight is read.
+It opens without TensorFlow. Names, shapes and types are checked against the architecture before a weight is read.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from charlstm.cells import CELLS
 from charlstm.config import ModelConfig
-from charlstm.errors import CharLSTMError, ModelFileError
-from charlstm.runfolder import write_atomically
+from charlstm.errors import CharLSTMError, ModelFileError, TensorFileError
+from charlstm.files import write_atomically
+from charlstm.tensorfile import TensorFile, open_tensors, to_bytes
 from charlstm.vocabulary import Vocabulary
 
-FORMAT_VERSION = 1
-METADATA_KEY = "charlstm"  # one key only: safetensors writes several in no fixed order
+FORMAT_VERSION = 2
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -64,7 +60,7 @@ def save_model(path: Path, model: Model) -> None:
         "vocabulary": {"characters": model.vocabulary.characters, "lowercase": model.vocabulary.lowercase},
         "training": model.training,
     }
-    write_atomically(path, save(model.weights, {METADATA_KEY: json.dumps(facts, sort_keys=True)}))
+    write_atomically(path, to_bytes(dict(model.weights), facts))
 
 
 def load_model(path: Path) -> Model:
@@ -73,35 +69,32 @@ def load_model(path: Path) -> Model:
     Raises ModelFileError if it is missing, damaged, of another format, or does not fit its own architecture.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            facts = _facts(path, file.metadata())
+        with open_tensors(path) as file:
+            facts = _checked_facts(path, file.facts)
             config, vocabulary = _architecture(path, facts)
             _check_weights(path, weight_shapes(config, len(vocabulary)), file)
-            weights = {name: file.get_tensor(name) for name in weight_shapes(config, len(vocabulary))}
-    except OSError as problem:
-        raise ModelFileError(
-            f"{path} cannot be read: {problem.strerror or problem}", hint="check the path and its permissions"
-        ) from problem
-    except SafetensorError as problem:
-        raise _not_ours(path, f"it is not a whole safetensors file ({problem})") from problem
-    return Model(config, vocabulary, weights, facts["training"])
+            weights = file.read()
+    except ModelFileError:
+        raise
+    except TensorFileError as problem:
+        hint = problem.hint or "give a run folder or the model.safetensors in it"
+        raise ModelFileError(str(problem), hint=hint) from problem
+    names = weight_shapes(config, len(vocabulary))
+    return Model(config, vocabulary, {name: weights[name] for name in names}, facts["training"])
 
 
-def _facts(path: Path, metadata: dict[str, str] | None) -> dict[str, Any]:
-    try:
-        facts = json.loads((metadata or {})[METADATA_KEY])
-        version, training = facts["format_version"], facts["training"]
-        facts["architecture"], facts["vocabulary"]
-    except (KeyError, TypeError, ValueError) as problem:
-        raise _not_ours(path, "its metadata is not charlstm's") from problem
+def _checked_facts(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    version = facts.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelFileError(
             f"{path} has format version {version!r}, this charlstm reads version {FORMAT_VERSION}",
             hint="use the charlstm that wrote it, or train again",
         )
-    if not isinstance(training, dict):
+    if not {"architecture", "vocabulary", "training"} <= facts.keys():
+        raise _not_ours(path, "its metadata is not a model's")
+    if not isinstance(facts["training"], dict):
         raise _not_ours(path, "its training facts are not an object")
-    return dict(facts)
+    return facts
 
 
 def _architecture(path: Path, facts: dict[str, Any]) -> tuple[ModelConfig, Vocabulary]:
@@ -113,13 +106,13 @@ def _architecture(path: Path, facts: dict[str, Any]) -> tuple[ModelConfig, Vocab
     return config, vocabulary
 
 
-def _check_weights(path: Path, shapes: dict[str, tuple[int, ...]], file: Any) -> None:
-    if set(file.keys()) != set(shapes):
+def _check_weights(path: Path, shapes: dict[str, tuple[int, ...]], file: TensorFile) -> None:
+    if file.shapes.keys() != shapes.keys():
         raise _not_ours(path, "its weights do not belong to its architecture")
     for name, shape in shapes.items():
-        weight = file.get_slice(name)
-        if tuple(weight.get_shape()) != shape or weight.get_dtype() != "F32":
-            raise _not_ours(path, f"weight {name} is {weight.get_dtype()}{weight.get_shape()}, not F32{list(shape)}")
+        if file.shapes[name] != shape or file.types[name] != "F32":
+            found = f"{file.types[name]}{list(file.shapes[name])}"
+            raise _not_ours(path, f"weight {name} is {found}, not F32{list(shape)}")
 
 
 def _not_ours(path: Path, reason: str) -> ModelFileError:

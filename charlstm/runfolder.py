@@ -1,11 +1,10 @@
-"""Where a run keeps its files, and how they are written: never half."""
+"""Where a run keeps its files, and how a run is found."""
 
-import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from charlstm.errors import RunError
+from charlstm.files import cannot_write, remove_leftovers
 
 RUNS = Path("runs")
 
@@ -31,6 +30,11 @@ class RunFolder:
         return self.path / "checkpoint.previous.safetensors"
 
     @property
+    def damaged_checkpoint(self) -> Path:
+        """Put aside when it could not be read."""
+        return self.path / "damaged.safetensors"
+
+    @property
     def history(self) -> Path:
         """One JSON object a line, one line an evaluation."""
         return self.path / "history.jsonl"
@@ -47,26 +51,62 @@ class RunFolder:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return (self.model, self.checkpoint, self.previous_checkpoint, self.history, self.samples, self.config)
+        checkpoints = (self.checkpoint, self.previous_checkpoint, self.damaged_checkpoint)
+        return (self.model, *checkpoints, self.history, self.samples, self.config)
 
-    def create(self, *, overwrite: bool = False) -> None:
-        """Make the folder; with `overwrite`, clear an earlier run's files out of it.
+    @property
+    def has_checkpoint(self) -> bool:
+        return self.checkpoint.exists() or self.previous_checkpoint.exists()
 
-        Raises RunError if a run is already there, or if the folder cannot be written.
-        """
+    def make(self) -> None:
+        """Make the folder if it is not there. Raises RunError if it cannot be made."""
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, not a folder", hint="give another folder with --out")
-        if not overwrite and any(file.exists() for file in self.files):
-            raise RunError(
-                f"{self.path} already holds a run",
-                hint="give another folder with --out, or replace it with --overwrite",
-            )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise cannot_write(self.path, problem) from problem
+
+    def refuse_if_taken(self) -> None:
+        """Raises RunError if a run is already there."""
+        if any(file.exists() for file in self.files):
+            raise RunError(
+                f"{self.path} already holds a run",
+                hint="go on with it with --resume, replace it with --overwrite, or give another folder with --out",
+            )
+
+    def clear(self) -> None:
+        """Remove an earlier run's files, and no others. Raises RunError if the folder cannot be written."""
+        try:
             for file in self.files:
                 file.unlink(missing_ok=True)
+            self.remove_leftovers()
         except OSError as problem:
-            raise _cannot_write(self.path, problem) from problem
+            raise cannot_write(self.path, problem) from problem
+
+    def remove_leftovers(self) -> None:
+        """Remove what a killed training was writing."""
+        remove_leftovers(self.path, tuple(file.name for file in self.files))
+
+
+def find_run(run: str | Path | None) -> RunFolder:
+    """The run folder of a path, of a name under `runs/`, or, if none is given, the one trained in last.
+
+    Raises RunError if there is none.
+    """
+    if run is None:
+        checkpoints = [path for path in RUNS.glob("*/checkpoint*.safetensors") if _is_visible(path)]
+        if not checkpoints:
+            raise RunError(
+                f"there is no run in {RUNS.resolve()}", hint="start one first: charlstm train TEXT, or give its path"
+            )
+        return RunFolder(max(checkpoints, key=lambda path: path.stat().st_mtime).parent)
+    path = Path(run)
+    if not path.exists() and (RUNS / path).is_dir():
+        path = RUNS / path
+    if not path.is_dir():
+        raise RunError(f"there is no run folder {str(run)!r}", hint=_what_there_is())
+    return RunFolder(path)
 
 
 def find_model(run: str | Path | None) -> Path:
@@ -92,7 +132,11 @@ def find_model(run: str | Path | None) -> Path:
 
 
 def _models() -> list[Path]:
-    return [path for path in RUNS.glob(f"*/{RunFolder(RUNS).model.name}") if not path.parent.name.startswith(".")]
+    return [path for path in RUNS.glob(f"*/{RunFolder(RUNS).model.name}") if _is_visible(path)]
+
+
+def _is_visible(file: Path) -> bool:
+    return not file.parent.name.startswith(".")
 
 
 def _newest_model() -> Path:
@@ -107,27 +151,3 @@ def _newest_model() -> Path:
 def _what_there_is() -> str:
     runs = sorted(str(path.parent) for path in _models())
     return f"there are: {', '.join(runs)}" if runs else "train one first: charlstm train macbeth.txt"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to disk and rename it: at every moment it is whole, old or new.
-
-    Raises RunError, and leaves what was there, if it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as problem:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise _cannot_write(path, problem) from problem
-
-
-def _cannot_write(path: Path, problem: OSError) -> RunError:
-    return RunError(
-        f"{path} cannot be written: {problem.strerror}", hint="check permissions and free space, or give another --out"
-    )

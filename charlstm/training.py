@@ -1,104 +1,54 @@
 """The training loop: steps, evaluations, the best model kept, when to stop. It never prints; it reports."""
 
+import dataclasses
 import json
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from charlstm.batching import Dataset, Streams
-from charlstm.checkpoint import save_checkpoint
+from charlstm.checkpoint import Checkpoint
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
 from charlstm.corpus import Corpus
-from charlstm.errors import CharLSTMError
-from charlstm.evaluation import Scores, evaluation_streams
+from charlstm.errors import TrainingError
+from charlstm.evaluation import evaluation_streams
+from charlstm.files import write_atomically
+from charlstm.finetuning import grown_weights
 from charlstm.generation import generate
+from charlstm.history import Evaluation, History, Listener, Progress
+from charlstm.interruption import Interruption
+from charlstm.keeper import Keeper
 from charlstm.learner import Learner
-from charlstm.modelfile import Model, save_model
-from charlstm.runfolder import RunFolder, write_atomically
+from charlstm.lock import Ownership
+from charlstm.machine import environment
+from charlstm.modelfile import Model
+from charlstm.runfolder import RunFolder
 from charlstm.schedule import Plan, learning_rate
 from charlstm.vocabulary import Vocabulary
 
 SAMPLE_LENGTH = 240
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training stands."""
-
-    done: float  # share of the plan, 0 to 1
-    step: int
-    epoch: float
-    seconds: float
-    characters_per_second: float
-    train_nats: float  # mean since the last evaluation
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found."""
-
-    step: int
-    epoch: float
-    seconds: float
-    train_nats: float  # mean since the last evaluation, with dropout
-    validation: Scores
-    characters_per_second: float  # over the training steps since the last evaluation
-    learning_rate: float
-    sample: str
-    is_best: bool
-
-    def to_json(self) -> dict[str, float]:
-        return {
-            "step": self.step,
-            "epoch": round(self.epoch, 4),
-            "seconds": round(self.seconds, 3),
-            "train_nats": self.train_nats,
-            "validation_nats": self.validation.nats_per_character,
-            "characters_per_second": round(self.characters_per_second, 1),
-            "learning_rate": self.learning_rate,
-        }
-
-
-class Listener(Protocol):
-    """Whoever wants to know how a training goes."""
-
-    def on_step(self, progress: Progress) -> None: ...
-    def on_evaluation(self, evaluation: Evaluation) -> None: ...
+CHECKPOINT_EVERY = 30.0  # seconds
+EXPLODED, MEMORY = 2.0, 0.1  # the loss has exploded when its running mean, a tenth of it new, is twice the first's
+RETREATS = 3  # before a training that explodes is given up
+BEST = "best/"  # what the names of the best weights begin with in a checkpoint
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """How a training ended."""
 
-    best: Evaluation
+    best: Evaluation | None
     seconds: float
-    stopped_early: bool
-
-
-@dataclass
-class Stretch:
-    """The training steps since the last evaluation."""
-
-    steps: int = 0
-    nats: float = 0.0
-    seconds: float = 0.0  # of the steps that were timed: the first builds the graph, and is not
-    timed_steps: int = 0
-
-    def add(self, nats: float, seconds: float | None) -> None:
-        self.steps, self.nats = self.steps + 1, self.nats + nats
-        if seconds is not None:
-            self.timed_steps, self.seconds = self.timed_steps + 1, self.seconds + seconds
-
-    @property
-    def steps_per_second(self) -> float:
-        return self.timed_steps / self.seconds if self.seconds else 0.0
+    done: float  # share of the plan
+    stopped_early: bool  # because the patience was out
+    interrupted: bool
 
 
 class Training:
     """One training run: everything it learns is kept in the run folder, which must exist.
 
-    Raises RunError if the folder cannot be written.
+    With a checkpoint it goes on from there; with `start` it begins with that model's weights, not with random ones.
     """
 
     def __init__(
@@ -109,6 +59,9 @@ class Training:
         model_config: ModelConfig,
         config: TrainingConfig,
         run: RunFolder,
+        *,
+        checkpoint: Checkpoint | None = None,
+        start: Model | None = None,
     ) -> None:
         self.corpus, self.vocabulary, self.run = corpus, vocabulary, run
         self.model_config, self.config = model_config, config
@@ -116,126 +69,227 @@ class Training:
         self.validation_streams = evaluation_streams(dataset.validation)
         self.plan = Plan.of(config, self.streams.steps_per_epoch)
         self.learner = Learner(model_config, config, len(vocabulary))
-        self.history: list[Evaluation] = []
-        self.samples: list[str] = []
-        self.best: Evaluation | None = None
-        self.step = 0
-        self.evaluation_cost = 0.0  # seconds that the last evaluation took; kept back for the one at the end
+        self.history = History()
+        self.best_weights = self.learner.network.get_named_weights()
+        if start:
+            self.best_weights = grown_weights(start, vocabulary, self.best_weights)
+            self.learner.network.set_named_weights(self.best_weights)
+        if checkpoint:
+            self._restore(checkpoint)
+        self._began = time.perf_counter() - self.history.seconds
+        self._is_warm = False  # the first step of a process builds the graph
 
-    def go(self, listener: Listener) -> TrainingResult:
-        """Train to the end of the plan, or until the patience is out."""
+    def go(
+        self,
+        listener: Listener,
+        interruption: Interruption | None = None,
+        *,
+        checkpoint_every: float = CHECKPOINT_EVERY,
+        ownership: Ownership | None = None,
+        waits_for_room: bool = False,
+    ) -> TrainingResult:
+        """Train to the end of the plan, until the patience is out, or until a signal comes.
+
+        Raises RunError if the run's files cannot be written at the start or at the end, and TrainingError if the loss
+        keeps exploding.
+        """
+        interruption = interruption or Interruption()
+        keeper = Keeper(
+            self.run,
+            checkpoint_every=checkpoint_every,
+            on_trouble=listener.on_trouble,
+            ownership=ownership,
+            waits_for_room=waits_for_room,
+        )
+        keeper.keep_at_first(self.checkpoint(), self.history, self.best_model())
         self.write_config()
-        self.start = time.perf_counter()
-        stretch = Stretch()
-        while (done := self.done) < 1 and not self.patience_is_out:
-            self.take_step(done, stretch)
-            listener.on_step(self.progress(stretch))
-            if self.plan.evaluation_is_due(stretch.steps, stretch.seconds, self.evaluation_cost):
-                listener.on_evaluation(self.evaluate(done, stretch))
-                stretch = Stretch()
-        if stretch.steps:
-            listener.on_evaluation(self.evaluate(done, stretch))
-        if self.best is None:
-            raise CharLSTMError("training diverged: no loss was finite", hint="try a lower --learning-rate")
-        return TrainingResult(best=self.best, seconds=self.seconds, stopped_early=done < 1 and self.patience_is_out)
+        while (done := self.done) < 1 and not self.patience_is_out and not interruption.signal_number:
+            if self.take_step(done):
+                listener.on_step(self.progress())
+                if self.evaluation_is_due:
+                    self.evaluate(done, listener, keeper)
+            else:
+                self.go_back(listener)
+            if keeper.checkpoint_is_due:
+                keeper.keep_checkpoint(self.checkpoint(), self.history)
+        if not interruption.signal_number:
+            if self.history.stretch.steps:
+                self.evaluate(done, listener, keeper)
+            self.history.finished = True
+        keeper.keep_at_last(self.checkpoint(), self.history, interruption)
+        if self.history.finished and self.history.best is None:
+            raise self._diverged()
+        return TrainingResult(
+            best=self.history.best,
+            seconds=self.seconds,
+            done=self.done,
+            stopped_early=done < 1 and self.patience_is_out,
+            interrupted=interruption.signal_number is not None,
+        )
 
     @property
     def done(self) -> float:
-        return self.plan.done(self.step, self.seconds + self.evaluation_cost)
+        return self.plan.done(self.history.step, self.seconds + self.history.evaluation_cost)
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self.start
+        return time.perf_counter() - self._began
 
     @property
     def epoch(self) -> float:
-        return self.step / self.streams.steps_per_epoch
+        return self.history.step / self.streams.steps_per_epoch
 
     @property
     def patience_is_out(self) -> bool:
-        since_best = 0 if self.best is None else len(self.history) - 1 - self.history.index(self.best)
-        return since_best >= self.config.patience
+        return self.history.waiting >= self.config.patience
 
-    def take_step(self, done: float, stretch: Stretch) -> None:
-        batch = self.streams.batch(self.step)
+    @property
+    def evaluation_is_due(self) -> bool:
+        stretch = self.history.stretch
+        if self.config.evaluate_every is not None:
+            return self.history.step % self.config.evaluate_every == 0
+        return self.plan.evaluation_is_due(stretch.steps, stretch.seconds, self.history.evaluation_cost)
+
+    def take_step(self, done: float) -> bool:
+        """Learn from the next batch; False if the loss has exploded."""
+        history = self.history
+        batch = self.streams.batch(history.step)
         begin = time.perf_counter()
-        rate = learning_rate(done, highest=self.config.learning_rate)
-        nats = self.learner.train_step(batch, step=self.step, learning_rate=rate)
-        stretch.add(nats, time.perf_counter() - begin if self.step else None)
-        self.step += 1
+        nats = self.learner.train_step(batch, step=history.step, learning_rate=self.learning_rate(done))
+        seconds = time.perf_counter() - begin
+        history.step += 1
+        if history.first_nats is None:
+            history.first_nats = history.recent_nats = nats if math.isfinite(nats) else math.log(len(self.vocabulary))
+        history.recent_nats += MEMORY * (nats - history.recent_nats)
+        limit = EXPLODED * max(history.first_nats, math.log(len(self.vocabulary))) + 0.5
+        if not math.isfinite(nats) or history.recent_nats > limit:
+            return False
+        history.stretch.add(nats, seconds if self._is_warm else None)
+        self._is_warm = True
+        return True
 
-    def progress(self, stretch: Stretch) -> Progress:
+    def learning_rate(self, done: float) -> float:
+        return learning_rate(done, highest=self.config.learning_rate) * self.history.rate_scale
+
+    def go_back(self, listener: Listener) -> None:
+        """Begin again from the best weights, with a fresh optimizer and half the learning rate.
+
+        Raises TrainingError when that has been done often enough.
+        """
+        history = self.history
+        if history.rate_scale <= 0.5**RETREATS:
+            raise self._diverged()
+        history.rate_scale /= 2
+        history.recent_nats = history.first_nats or 0.0
+        history.stretch = type(history.stretch)()
+        self.learner.start_anew(self.best_weights)
+        place = f"step {history.best.step:,}" if history.best else "the start"
+        listener.on_trouble(
+            f"the loss exploded at step {history.step:,}: going on from the weights of {place} with a learning rate "
+            f"of {self.config.learning_rate * history.rate_scale:g}"
+        )
+
+    def progress(self) -> Progress:
         return Progress(
             done=self.done,
-            step=self.step,
+            step=self.history.step,
             epoch=self.epoch,
             seconds=self.seconds,
-            characters_per_second=self.speed(stretch),
-            train_nats=stretch.nats / stretch.steps,
+            characters_per_second=self.speed,
+            train_nats=self.history.stretch.mean_nats,
         )
 
-    def speed(self, stretch: Stretch) -> float:
-        return stretch.steps_per_second * self.streams.characters_per_step
+    @property
+    def speed(self) -> float:
+        return self.history.stretch.steps_per_second * self.streams.characters_per_step
 
-    def evaluate(self, done: float, stretch: Stretch) -> Evaluation:
-        """Score the validation text, write a sample, and keep everything that is worth keeping."""
+    def evaluate(self, done: float, listener: Listener, keeper: Keeper) -> None:
+        """Score the validation text, write a sample, and keep the model if it is the best so far."""
         begin = time.perf_counter()
+        history, best = self.history, self.history.best
         scores = self.learner.evaluate(self.validation_streams)
-        model = Model(self.model_config, self.vocabulary, self.learner.network.get_named_weights(), {})
+        weights = self.learner.network.get_named_weights()
         nats = scores.nats_per_character
-        is_best = math.isfinite(nats) and (self.best is None or nats < self.best.validation.nats_per_character)
+        if not math.isfinite(nats):
+            self.go_back(listener)
+            return
+        sampled = generate(
+            Model(self.model_config, self.vocabulary, weights, {}),
+            "",
+            SamplingConfig(length=SAMPLE_LENGTH, random_seed=history.step),
+        )
         evaluation = Evaluation(
-            step=self.step,
+            step=history.step,
             epoch=self.epoch,
             seconds=self.seconds,
-            train_nats=stretch.nats / stretch.steps,
+            train_nats=history.stretch.mean_nats,
             validation=scores,
-            characters_per_second=self.speed(stretch),
-            learning_rate=learning_rate(done, highest=self.config.learning_rate),
-            sample="".join(generate(model, "", SamplingConfig(length=SAMPLE_LENGTH, random_seed=self.step))),
-            is_best=is_best,
+            characters_per_second=self.speed,
+            learning_rate=self.learning_rate(done),
+            sample="".join(sampled),
+            is_best=best is None or nats < best.validation.nats_per_character,
         )
-        self.history.append(evaluation)
-        if is_best:
-            self.best = evaluation
-        self.keep(evaluation, model)
-        if len(self.history) > 1:  # the first also builds the graph
-            self.evaluation_cost = time.perf_counter() - begin
-        return evaluation
-
-    def keep(self, evaluation: Evaluation, model: Model) -> None:
-        """Write the run folder's files; the model only if it is the best so far."""
+        history.add(evaluation)
         if evaluation.is_best:
-            save_model(self.run.model, Model(model.config, model.vocabulary, model.weights, self.facts(evaluation)))
-        save_checkpoint(self.run, self.learner.arrays(), {"step": self.step})
-        self.samples.append(f"--- step {evaluation.step}, epoch {evaluation.epoch:.2f} ---\n{evaluation.sample}\n")
-        write_atomically(self.run.samples, "\n".join(self.samples).encode())
-        lines = [json.dumps(entry.to_json()) + "\n" for entry in self.history]
-        write_atomically(self.run.history, "".join(lines).encode())
+            self.best_weights = weights
+        keeper.keep_evaluation(history, self.best_model() if evaluation.is_best else None)
+        if len(history.evaluations) > 1:  # the first also builds the graph
+            history.evaluation_cost = time.perf_counter() - begin
+        listener.on_evaluation(evaluation)
 
-    def facts(self, evaluation: Evaluation) -> dict[str, Any]:
-        """What the model file says of its training."""
-        return {
+    def best_model(self) -> Model | None:
+        """The best model so far, with what its file says of its training."""
+        best = self.history.best
+        if best is None:
+            return None
+        facts = {
             "text": self.corpus.name,
             "text_characters": len(self.corpus.text),
             "text_sha256": self.corpus.digest,
             "settings": self.config.to_json(),
-            "step": evaluation.step,
-            "epoch": evaluation.epoch,
-            "train_nats": evaluation.train_nats,
-            "validation": evaluation.validation.to_json(),
+            "step": best.step,
+            "epoch": best.epoch,
+            "train_nats": best.train_nats,
+            "validation": best.validation.to_json(),
         }
+        return Model(self.model_config, self.vocabulary, self.best_weights, facts)
 
-    def write_config(self) -> None:
-        settings = {
+    def checkpoint(self) -> Checkpoint:
+        """Everything that is needed to go on from here, in this process or in another."""
+        self.history.seconds = self.seconds
+        best = {BEST + name: weight for name, weight in self.best_weights.items()}
+        facts = self.settings() | {"history": self.history.to_json(), "environment": environment()}
+        return Checkpoint(self.learner.arrays() | best, facts)
+
+    def settings(self) -> dict[str, Any]:
+        """What the run is, in JSON: its text, its alphabet, all its settings."""
+        return {
             "text": {
                 "name": self.corpus.name,
                 "sources": self.corpus.sources,
                 "characters": len(self.corpus.text),
                 "sha256": self.corpus.digest,
             },
-            "vocabulary": {"size": len(self.vocabulary), "lowercase": self.vocabulary.lowercase},
+            "vocabulary": {"characters": self.vocabulary.characters, "lowercase": self.vocabulary.lowercase},
             "model": self.model_config.to_json(),
             "training": self.config.to_json(),
         }
-        write_atomically(self.run.config, (json.dumps(settings, indent=2) + "\n").encode())
+
+    def write_config(self) -> None:
+        write_atomically(self.run.config, (json.dumps(self.settings(), indent=2) + "\n").encode())
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self.history = History.from_json(checkpoint.facts["history"])
+        self.learner.restore({name: a for name, a in checkpoint.arrays.items() if not name.startswith(BEST)})
+        self.best_weights = {name: checkpoint.arrays[BEST + name] for name in self.best_weights}
+        before = TrainingConfig.from_json(checkpoint.facts["training"])
+        if self.config != dataclasses.replace(before, evaluate_every=self.config.evaluate_every):
+            self.history.finished, self.history.waiting = False, 0
+
+    def _diverged(self) -> TrainingError:
+        best = self.history.best
+        kept = f"; the best model, of step {best.step:,}, is kept: {self.run.model}" if best else ""
+        return TrainingError(
+            f"the training diverged: its loss exploded {RETREATS + 1} times{kept}",
+            hint=f"train with a lower --learning-rate: it was {self.config.learning_rate:g}",
+        )

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from charlstm.errors import RunError
-from charlstm.runfolder import RunFolder, find_model, write_atomically
+from charlstm.runfolder import RunFolder, find_model, find_run
 
 
 def make_model(folder, age):
@@ -43,35 +43,36 @@ def test_an_unknown_run_is_refused_and_the_known_are_named(tmp_path, monkeypatch
 
 def test_a_run_is_not_replaced_unless_told_to(tmp_path):
     run = RunFolder(tmp_path / "run")
-    run.create()
+    run.make()
+    run.refuse_if_taken()
     run.model.write_bytes(b"precious")
     (run.path / "notes.md").write_text("mine")
     with pytest.raises(RunError, match="already holds a run") as caught:
-        run.create()
+        run.refuse_if_taken()
     assert "--overwrite" in caught.value.hint
     assert run.model.read_bytes() == b"precious"
-    run.create(overwrite=True)
-    assert not run.model.exists()
-    assert (run.path / "notes.md").exists()
+    (run.path / ".model.safetensors.123").write_bytes(b"half")
+    run.clear()
+    assert [path.name for path in run.path.iterdir()] == ["notes.md"]
 
 
 def test_a_run_cannot_be_made_where_a_file_is(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is a file"):
-        RunFolder(tmp_path / "file").create()
+        RunFolder(tmp_path / "file").make()
     with pytest.raises(RunError, match="cannot be written"):
-        RunFolder(tmp_path / "file" / "run").create()
+        RunFolder(tmp_path / "file" / "run").make()
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunError, match="No space left"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+def test_the_run_trained_in_last_is_found_even_in_the_middle_of_a_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="no run in"):
+        find_run(None)
+    for age, name in enumerate(("checkpoint.previous.safetensors", "checkpoint.safetensors")):
+        (tmp_path / "runs" / str(age)).mkdir(parents=True)
+        (tmp_path / "runs" / str(age) / name).touch()
+        os.utime(tmp_path / "runs" / str(age) / name, (1e9 - age, 1e9 - age))
+    assert find_run(None).path.name == "0"
+    assert find_run("1").path == find_run("runs/1").path
+    with pytest.raises(RunError, match="no run folder '2'"):
+        find_run("2")

@@ -1,15 +1,22 @@
 """Training on small texts, in TensorFlow."""
 
 import json
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from charlstm.batching import split_for_validation
+from charlstm.checkpoint import load_checkpoint
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.corpus import Corpus
+from charlstm.errors import TrainingError
 from charlstm.evaluation import evaluation_streams, score_text
+from charlstm.finetuning import grown_vocabulary
+from charlstm.interruption import Interruption
 from charlstm.modelfile import load_model
 from charlstm.runfolder import RunFolder
 from charlstm.stepper import Stepper
@@ -24,7 +31,10 @@ SHORT = TrainingConfig(epochs=12, batch_size=4, sequence_length=20, learning_rat
 
 class Recorder:
     def __init__(self):
-        self.steps, self.evaluations = [], []
+        self.steps, self.evaluations, self.troubles = [], [], []
+
+    def on_trouble(self, message):
+        self.troubles.append(message)
 
     def on_step(self, progress):
         self.steps.append(progress)
@@ -33,7 +43,7 @@ class Recorder:
         self.evaluations.append(evaluation)
 
 
-def training(folder: Path, config: TrainingConfig = SHORT, text: str = TEXT):
+def training(folder: Path, config: TrainingConfig = SHORT, text: str = TEXT, **settings):
     from charlstm.training import Training
 
     vocabulary = Vocabulary.of(text)
@@ -41,8 +51,8 @@ def training(folder: Path, config: TrainingConfig = SHORT, text: str = TEXT):
         vocabulary.encode(text), validation=config.validation, sequence_length=config.sequence_length
     )
     run = RunFolder(folder)
-    run.create()
-    return Training(Corpus("cats", text, ("cats.txt",)), vocabulary, dataset, SMALL, config, run)
+    run.make()
+    return Training(Corpus("cats", text, ("cats.txt",)), vocabulary, dataset, SMALL, config, run, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +89,8 @@ def test_the_run_folder_holds_everything(trained):
     assert job.run.samples.read_text().count("--- step") == len(history)
     assert job.run.checkpoint.exists()
     assert job.run.previous_checkpoint.exists()
-    assert {path.name for path in job.run.path.iterdir()} == {path.name for path in job.run.files}
+    expected = {path.name for path in job.run.files} - {job.run.damaged_checkpoint.name}
+    assert {path.name for path in job.run.path.iterdir()} == expected
 
 
 def test_the_saved_model_is_the_best_and_scores_what_it_says(trained):
@@ -144,3 +155,157 @@ def test_a_command_trains_and_the_model_writes(charlstm, tmp_path, monkeypatch):
     assert (code, out[:7], len(out)) == (0, "The Cat", 27)
     code, out, err = charlstm("train", "cats.txt", "--overwrite", "--quiet", *small)
     assert (code, out, err) == (0, "", "")
+
+
+class Stopper(Recorder):
+    """Asks to stop after some steps, as a signal would."""
+
+    def __init__(self, interruption, after):
+        super().__init__()
+        self.interruption, self.after = interruption, after
+
+    def on_step(self, progress):
+        super().on_step(progress)
+        if len(self.steps) == self.after:
+            self.interruption.signal_number = 15
+
+
+MEDIUM = replace(SHORT, epochs=3, recurrent_dropout=0.2)
+WALL_CLOCK = ("seconds", "characters_per_second")
+
+
+def without_clock(run):
+    lines = [json.loads(line) for line in run.history.read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in WALL_CLOCK} for line in lines]
+
+
+def resumed(folder, config, text=TEXT):
+    checkpoint, trouble = load_checkpoint(RunFolder(folder))
+    assert trouble == ""
+    return training(folder, config, text, checkpoint=checkpoint)
+
+
+def test_a_training_stopped_again_and_again_ends_as_if_it_had_not_been(tmp_path):
+    training(tmp_path / "whole", MEDIUM).go(Recorder())
+    training(tmp_path / "parts", MEDIUM).go(Stopper(stop := Interruption(), 5), stop)
+    for steps in (1, 13, 50):
+        stop = Interruption()
+        assert resumed(tmp_path / "parts", MEDIUM).go(Stopper(stop, steps), stop).interrupted
+    result = resumed(tmp_path / "parts", MEDIUM).go(Recorder())
+    assert not result.interrupted
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    assert parts.model.read_bytes() == whole.model.read_bytes()
+    assert parts.samples.read_bytes() == whole.samples.read_bytes()
+    assert without_clock(parts) == without_clock(whole)
+    ends = [load_checkpoint(run)[0] for run in (whole, parts)]
+    assert all(np.array_equal(array, ends[1].arrays[name]) for name, array in ends[0].arrays.items())
+
+
+def test_how_often_it_is_evaluated_changes_nothing_in_the_weights(tmp_path):
+    for every in (7, 40):
+        training(tmp_path / str(every), replace(MEDIUM, evaluate_every=every)).go(Recorder())
+    seldom, often = (load_checkpoint(RunFolder(tmp_path / every))[0].arrays for every in ("40", "7"))
+    assert all(np.array_equal(array, often[name]) for name, array in seldom.items() if not name.startswith("best/"))
+    steps = [line["step"] for line in without_clock(RunFolder(tmp_path / "40"))]
+    assert steps[:2] == [40, 80]
+
+
+def test_a_longer_plan_trains_on_and_the_same_plan_does_not(tmp_path):
+    training(tmp_path / "run", replace(SHORT, epochs=1)).go(Recorder())
+    model = RunFolder(tmp_path / "run").model.read_bytes()
+    resumed(tmp_path / "run", replace(SHORT, epochs=1)).go(recorder := Recorder())
+    assert recorder.steps == []
+    assert RunFolder(tmp_path / "run").model.read_bytes() == model
+    resumed(tmp_path / "run", replace(SHORT, epochs=2)).go(recorder := Recorder())
+    assert recorder.steps[0].epoch > 1
+    assert recorder.steps[-1].epoch == pytest.approx(2, abs=0.1)
+
+
+def test_a_lost_model_file_is_written_again_on_resume(tmp_path):
+    training(tmp_path / "run", replace(SHORT, epochs=1)).go(Recorder())
+    run = RunFolder(tmp_path / "run")
+    model = run.model.read_bytes()
+    for damage in (run.model.unlink, lambda: run.model.write_bytes(model[:-9])):
+        damage()
+        resumed(tmp_path / "run", replace(SHORT, epochs=1)).go(Recorder())
+        assert run.model.read_bytes() == model
+
+
+def test_a_loss_that_explodes_goes_back_and_lower(tmp_path):
+    job = training(tmp_path / "run", replace(SHORT, epochs=3))
+    learn = job.learner.train_step
+
+    def explode_once(batch, *, step, learning_rate):
+        return float("nan") if step == 50 else learn(batch, step=step, learning_rate=learning_rate)
+
+    job.learner.train_step = explode_once
+    result = job.go(recorder := Recorder())
+    assert len(recorder.troubles) == 1
+    assert "exploded at step 51" in recorder.troubles[0]
+    assert job.history.rate_scale == 0.5
+    assert np.isfinite(result.best.validation.nats_per_character)
+
+
+def test_a_loss_that_keeps_exploding_is_given_up_with_advice(tmp_path):
+    job = training(tmp_path / "run", replace(SHORT, learning_rate=1000.0))
+    with pytest.raises(TrainingError, match="diverged") as caught:
+        job.go(recorder := Recorder())
+    assert len(recorder.troubles) == 3
+    assert "--learning-rate" in caught.value.hint
+    if job.run.model.exists():
+        assert np.isfinite(load_model(job.run.model).training["validation"]["nats_per_character"])
+
+
+def test_a_full_disk_is_told_and_written_to_again_when_there_is_room(tmp_path, monkeypatch):
+    job = training(tmp_path / "run", replace(SHORT, epochs=2))
+    monkeypatch.setattr("charlstm.keeper.TRY_AGAIN_AFTER", 0.01)
+    fsync = os.fsync
+    full: list[bool] = []
+
+    def fill(descriptor):
+        if full:
+            full.pop()
+            raise OSError(28, "No space left on device")
+        fsync(descriptor)
+
+    class Filler(Recorder):
+        def on_evaluation(self, evaluation):
+            super().on_evaluation(evaluation)
+            if len(self.evaluations) == 20:
+                full.extend([True] * 8)
+
+    monkeypatch.setattr(os, "fsync", fill)
+    job.go(filler := Filler())
+    assert "No space left" in filler.troubles[0]
+    assert len(filler.troubles) == 8
+    assert load_model(job.run.model).training["step"] == job.history.best.step
+    assert load_checkpoint(job.run)[0].facts["history"]["finished"]
+
+
+def test_a_run_folder_that_vanishes_is_made_again(tmp_path):
+    class Vandal(Recorder):
+        def on_evaluation(self, evaluation):
+            super().on_evaluation(evaluation)
+            if len(self.evaluations) == 3:
+                shutil.rmtree(tmp_path / "run")
+
+    job = training(tmp_path / "run", replace(SHORT, epochs=1))
+    job.go(vandal := Vandal())
+    assert vandal.troubles
+    assert load_model(job.run.model).training["step"] == job.history.best.step
+
+
+def test_a_training_can_start_from_a_model_of_another_alphabet(tmp_path, trained):
+    start = load_model(trained[0].run.model)
+    new = TEXT.replace("cat", "gnu")[:1500]
+    vocabulary = grown_vocabulary(start, new)
+    dataset = split_for_validation(vocabulary.encode(new), validation=0.1, sequence_length=20)
+    from charlstm.training import Training
+
+    run = RunFolder(tmp_path / "gnus")
+    run.make()
+    corpus = Corpus("gnus", new, ("gnus.txt",))
+    config = replace(SHORT, epochs=3, learning_rate=0.005)
+    Training(corpus, vocabulary, dataset, SMALL, config, run, start=start).go(recorder := Recorder())
+    assert set(vocabulary.characters) == set(TEXT) | set(new)
+    assert recorder.evaluations[0].train_nats < trained[2].evaluations[0].train_nats / 2

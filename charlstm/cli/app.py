@@ -12,6 +12,7 @@ from charlstm.cli.console import show_error
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.generate import generate
 from charlstm.cli.info import info
+from charlstm.cli.resume import resume
 from charlstm.cli.train import train
 from charlstm.errors import CharLSTMError
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-for command in (train, generate, evaluate, info):
+for command in (train, resume, generate, evaluate, info):
     app.command()(command)
 
 

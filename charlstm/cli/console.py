@@ -6,7 +6,7 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from charlstm.training import Evaluation, Listener, Progress
+    from charlstm.history import Evaluation, Listener, Progress
 
 Item = TypeVar("Item")
 
@@ -23,8 +23,15 @@ console = Console(stderr=True, highlight=False)
 
 
 def say(line: str, style: str = "") -> None:
-    """One line of status, never wrapped."""
-    console.print(Text(line, style=style), soft_wrap=True)
+    """One line of status, never wrapped. A terminal that has gone away stops nobody's work."""
+    with suppress(OSError):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def warn(line: str) -> None:
+    """One line about what did not go as it should."""
+    with suppress(OSError):
+        console.print(Text.assemble(("warning: ", "bold yellow"), visible(line)), soft_wrap=True)
 
 
 def show_error(message: str, hint: str) -> None:
@@ -110,15 +117,21 @@ class TrainingLines:
             f"{evaluation.characters_per_second:,.0f} characters/s"
         )
 
+    def on_trouble(self, message: str) -> None:
+        warn(message)
+
 
 class TrainingSilence:
-    """Nothing at all."""
+    """Nothing but trouble."""
 
     def on_step(self, progress: "Progress") -> None:
         pass
 
     def on_evaluation(self, evaluation: "Evaluation") -> None:
         pass
+
+    def on_trouble(self, message: str) -> None:
+        warn(message)
 
 
 class TrainingScreen:
@@ -139,7 +152,8 @@ class TrainingScreen:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._live.stop()
+        with suppress(OSError):  # a terminal that has gone away
+            self._live.stop()
 
     def on_step(self, progress: "Progress") -> None:
         self._progress = progress
@@ -148,6 +162,9 @@ class TrainingScreen:
         self._evaluation = evaluation
         if evaluation.is_best:
             self._best = evaluation
+
+    def on_trouble(self, message: str) -> None:
+        warn(message)
 
     def _render(self) -> "RenderableType":
         from rich.console import Group

@@ -1,199 +1,170 @@
 """`charlstm train`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charlstm.cli.console import clock, loss, say, starting_tensorflow, training_display
-from charlstm.cli.options import duration
+from charlstm.cli import launch, settings
+from charlstm.cli.console import say
+from charlstm.cli.resume import go_on
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.errors import SettingError
 from charlstm.machine import fastest_precision, num_cores
-from charlstm.planning import (
-    EMBEDDING_DIM,
-    NUM_LAYERS,
-    PRESETS,
-    SEQUENCE_LENGTH,
-    Situation,
-    choose,
-    describe,
-    make_configs,
-    needs_speed,
-    preset_settings,
-)
+from charlstm.planning import SEQUENCE_LENGTH, Situation, choose, describe, make_configs, needs_speed
 
 if TYPE_CHECKING:
-    from charlstm.corpus import Corpus
+    from charlstm.modelfile import Model
     from charlstm.runfolder import RunFolder
-    from charlstm.training import TrainingResult
-    from charlstm.vocabulary import Vocabulary
-
-
-def _option(*names: str, **settings: Any) -> Any:
-    """An option whose default is chosen, or told in its help."""
-    return typer.Option(*names, show_default=False, **settings)
 
 
 def train(
-    texts: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TEXT", help="Text files, or the name of a text that ships with charlstm (macbeth.txt)."
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        _option("--out", "-o", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
-    ] = None,
-    preset: Annotated[
-        str | None, _option("--preset", metavar="NAME", help=f"Fixed settings: {', '.join(PRESETS)}.")
-    ] = None,
-    cell: Annotated[str, typer.Option(metavar="CELL", help="The recurrent cell: lstm.")] = ModelConfig.cell,
-    layers: Annotated[
-        int | None, _option("--layers", metavar="N", help=f"Recurrent layers. Default: {NUM_LAYERS}.")
-    ] = None,
-    units: Annotated[int | None, _option("--units", metavar="N", help="Units of each recurrent layer.")] = None,
-    embedding: Annotated[
-        int | None,
-        _option("--embedding", metavar="N", help=f"Numbers that stand for a character. Default: {EMBEDDING_DIM}."),
-    ] = None,
-    dropout: Annotated[
-        float | None, _option("--dropout", metavar="SHARE", help="Share of each layer's outputs left out in training.")
-    ] = None,
-    recurrent_dropout: Annotated[
-        float | None,
-        _option("--recurrent-dropout", metavar="SHARE", help="Share of the recurrent weights left out in training."),
-    ] = None,
-    sequence_length: Annotated[
-        int | None,
-        _option(
-            "--sequence-length",
-            metavar="N",
-            help=f"Characters that the gradient reaches back. Default: {SEQUENCE_LENGTH}.",
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None, _option("--batch-size", metavar="N", help="Streams through the text, side by side.")
-    ] = None,
-    epochs: Annotated[float | None, _option("--epochs", metavar="N", help="Passes over the text.")] = None,
-    max_time: Annotated[
-        float | None,
-        typer.Option(
-            parser=duration, metavar="TIME", help="Train at most so long: 90s, 5m, 1h30m.", show_default=False
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float | None, _option("--learning-rate", metavar="RATE", help="The highest learning rate.")
-    ] = None,
-    validation: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share at the end of the text kept for validation.")
-    ] = TrainingConfig.validation,
-    patience: Annotated[
-        int, typer.Option(metavar="N", help="Stop after so many evaluations without improvement.")
-    ] = TrainingConfig.patience,
-    random_seed: Annotated[
-        int, typer.Option(metavar="N", help="Fixes initial weights and dropout.")
-    ] = TrainingConfig.random_seed,
-    precision: Annotated[
-        str, typer.Option(metavar="TYPE", help="Of the matmuls: float32, bfloat16, or auto (what is faster here).")
-    ] = "auto",
+    texts: settings.Texts,
+    out: settings.Out = None,
+    preset: settings.Preset = None,
+    cell: settings.Cell = None,
+    layers: settings.Layers = None,
+    units: settings.Units = None,
+    embedding: settings.Embedding = None,
+    dropout: settings.Dropout = None,
+    recurrent_dropout: settings.RecurrentDropout = None,
+    sequence_length: settings.SequenceLength = None,
+    batch_size: settings.BatchSize = None,
+    epochs: settings.Epochs = None,
+    max_time: settings.MaxTime = None,
+    learning_rate: settings.LearningRate = None,
+    validation: settings.Validation = None,
+    patience: settings.Patience = None,
+    evaluate_every: settings.EvaluateEvery = None,
+    random_seed: settings.RandomSeed = None,
+    precision: settings.Precision = None,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Learn the text in lower case.")] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN", help="Start from the model of this run, or a model file.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run if it has been started already.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    checkpoint_every: settings.CheckpointEvery = "30s",  # type: ignore[assignment]
+    quiet: settings.Quiet = False,
 ) -> None:
     """Train a network on a text.
 
     What is not given is chosen: units, dropout, batch size, learning rate and the length of the training, from the
     size of the text, the time given and the speed of this machine. The end of the text is kept for validation; the
-    model that foretells it best is kept in the run folder.
+    model that foretells it best is kept in the run folder. A training that was stopped goes on with charlstm resume.
 
     \b
     charlstm train macbeth.txt
     charlstm train lyrics.txt --max-time 5m --out runs/lyrics
+    charlstm train sonnets.txt --from runs/macbeth
     """
-    options: dict[str, Any] = {
-        "num_layers": layers,
-        "units": units,
-        "embedding_dim": embedding,
-        "dropout": dropout,
-        "recurrent_dropout": recurrent_dropout,
-        "sequence_length": sequence_length,
-        "batch_size": batch_size,
-        "epochs": epochs,
-        "max_time": max_time,
-        "learning_rate": learning_rate,
-    }
-    given = preset_settings(preset) | {name: value for name, value in options.items() if value is not None}
-    always: dict[str, Any] = {
-        "cell": cell,
-        "validation": validation,
-        "patience": patience,
-        "random_seed": random_seed,
-        "precision": fastest_precision() if precision == "auto" else precision,
-    }
-    make_configs(given | always)  # refuses what is out of range before anything is read
+    given = settings.settings_given(
+        preset,
+        cell=cell,
+        num_layers=layers,
+        units=units,
+        embedding_dim=embedding,
+        dropout=dropout,
+        recurrent_dropout=recurrent_dropout,
+        sequence_length=sequence_length,
+        batch_size=batch_size,
+        epochs=epochs,
+        max_time=max_time,
+        learning_rate=learning_rate,
+        validation=validation,
+        patience=patience,
+        evaluate_every=evaluate_every,
+        random_seed=random_seed,
+        precision=precision,
+    )
+    make_configs(given)  # refuses what is out of range before anything is read
+    if resume and overwrite:
+        raise SettingError("--resume goes on with a run, --overwrite replaces it", hint="give one of the two")
+    run = _run_folder(out, texts)
+    if resume and run.has_checkpoint:
+        go_on(run, texts=texts, given=given, checkpoint_every=checkpoint_every, quiet=quiet)
+        return
+    _begin(
+        run,
+        texts,
+        given,
+        lowercase=lowercase,
+        start_from=start_from,
+        overwrite=overwrite,
+        checkpoint_every=checkpoint_every,
+        quiet=quiet,
+    )
+
+
+def _run_folder(out: Any, texts: list[str]) -> "RunFolder":
+    from charlstm.corpus import corpus_name
+    from charlstm.runfolder import RUNS, RunFolder
+
+    return RunFolder(out or RUNS / corpus_name(texts))
+
+
+def _begin(
+    run: "RunFolder",
+    texts: list[str],
+    given: dict[str, Any],
+    *,
+    lowercase: bool,
+    start_from: str | None,
+    overwrite: bool,
+    checkpoint_every: float,
+    quiet: bool,
+) -> None:
+    """Start a new run."""
     from charlstm.batching import split_for_validation
     from charlstm.corpus import load_corpus
-    from charlstm.modelfile import weight_shapes
-    from charlstm.runfolder import RUNS, RunFolder
+    from charlstm.finetuning import grown_vocabulary
+    from charlstm.lock import own
+    from charlstm.modelfile import load_model, weight_shapes
+    from charlstm.runfolder import find_model
     from charlstm.vocabulary import Vocabulary
 
     corpus = load_corpus(texts)
-    vocabulary = Vocabulary.of(corpus.text, lowercase=lowercase)
+    start = None if start_from is None else load_model(find_model(start_from))
+    if start:
+        given = _with_shape_of(start, given, str(start_from), lowercase=lowercase)
+        vocabulary = grown_vocabulary(start, corpus.text)
+    else:
+        vocabulary = Vocabulary.of(corpus.text, lowercase=lowercase)
     dataset = split_for_validation(
         vocabulary.encode(corpus.text),
-        validation=validation,
+        validation=given.get("validation", TrainingConfig.validation),
         sequence_length=given.get("sequence_length", SEQUENCE_LENGTH),
     )
-    weight_shapes(ModelConfig(cell=cell), len(vocabulary))  # refuses an unknown cell
-    run = RunFolder(out or RUNS / corpus.name)
-    run.create(overwrite=overwrite)
-    with starting_tensorflow(quiet=quiet) as show:
-        from charlstm.learner import set_threads
-        from charlstm.speed import measure_speed
-        from charlstm.training import Training
+    weight_shapes(ModelConfig(cell=given.get("cell", ModelConfig.cell)), len(vocabulary))  # refuses an unknown cell
+    given = {"precision": fastest_precision()} | given
+    if not overwrite:
+        run.refuse_if_taken()
+    run.make()
+    with own(run.path) as ownership:
+        run.clear()
+        with launch.tensorflow_started(quiet=quiet) as show:
+            from charlstm.speed import measure_speed
+            from charlstm.training import Training
 
-        set_threads(num_cores())
-        show("measuring how fast this machine trains")
-        speed = measure_speed(precision=always["precision"]) if needs_speed(given) else None
-    situation = Situation(len(dataset.training), len(vocabulary), num_cores(), speed)
-    chosen = choose(situation, given)
-    model_config, config = make_configs(chosen | always)
-    if not quiet:
-        _introduce(corpus, vocabulary, config)
-        say(describe(chosen, given, situation))
-    training = Training(corpus, vocabulary, dataset, model_config, config, run)
-    try:
-        with training_display(quiet=quiet) as listener:
-            result = training.go(listener)
-    except KeyboardInterrupt:
-        _say_where_it_stopped(run)
-        raise
-    if not quiet:
-        _conclude(run, result)
+            show("measuring how fast this machine trains")
+            speed = measure_speed(precision=given["precision"]) if needs_speed(given) else None
+            situation = Situation(len(dataset.training), len(vocabulary), num_cores(), speed)
+            chosen = choose(situation, given)
+            training = Training(corpus, vocabulary, dataset, *make_configs(chosen), run, start=start)
+        if not quiet:
+            launch.introduce(corpus, vocabulary, training.config.validation)
+            say(describe(chosen, given, situation))
+        launch.go(training, ownership, checkpoint_every=checkpoint_every, quiet=quiet)
 
 
-def _introduce(corpus: "Corpus", vocabulary: "Vocabulary", config: TrainingConfig) -> None:
-    say(
-        f"{corpus.name}: {len(corpus.text):,} characters, {len(vocabulary)} different; "
-        f"the last {config.validation:.0%} for validation"
-    )
-
-
-def _conclude(run: "RunFolder", result: "TrainingResult") -> None:
-    best = result.best
-    if result.stopped_early:
-        say(f"stopped early: no improvement since epoch {best.epoch:.2f}")
-    say(f"trained for {clock(result.seconds)}, best after {best.epoch:.2f} epochs")
-    say(
-        f"validation: {loss(best.validation.nats_per_character)} per character, accuracy {best.validation.accuracy:.1%}"
-    )
-    say(f"model: {run.model}")
-    say(f"write with it: charlstm generate {run.path}", style="bold")
-
-
-def _say_where_it_stopped(run: "RunFolder") -> None:
-    if run.model.exists():
-        say(f"stopped; the best model so far is {run.model}: charlstm generate {run.path}")
-    else:
-        say("stopped before the first evaluation: there is no model yet")
+def _with_shape_of(model: "Model", given: dict[str, Any], name: str, *, lowercase: bool) -> dict[str, Any]:
+    """What was given, and the shape of the model to start from; raises SettingError where the two contradict."""
+    if lowercase and not model.vocabulary.lowercase:
+        raise SettingError(f"--lowercase is given, but {name} knows capitals", hint="leave --lowercase out")
+    shape = model.config.to_json()
+    settings.refuse_contradictions({key: given[key] for key in shape.keys() & given.keys()}, shape, name)
+    return given | shape

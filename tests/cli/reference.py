@@ -7,7 +7,7 @@ from pathlib import Path
 
 from charlstm.cli.app import main
 
-COMMANDS = ("train", "generate", "evaluate", "info")
+COMMANDS = ("train", "resume", "generate", "evaluate", "info")
 
 
 def help_text(*arguments: str) -> str:

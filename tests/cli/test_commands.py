@@ -69,7 +69,7 @@ WRONG = [
     (["generate", "--top-k", "0"], 2, "--top-k is 0"),
     (["generate", "--seed", "\u00e9"], 1, "U+00E9"),
     (["generate", "nowhere"], 1, "'nowhere'"),
-    (["generate", "broken.safetensors"], 1, "not a charlstm model"),
+    (["generate", "broken.safetensors"], 1, "not a whole safetensors file"),
     (["generate", "--what"], 2, "--what"),
     (["info", "nowhere"], 1, "'nowhere'"),
     (["evaluate"], 2, "[RUN] TEXT"),

@@ -1,0 +1,71 @@
+"""What `train` and `resume` share: own the run folder, start TensorFlow, train in sight of the user, and conclude."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from charlstm.cli.console import clock, loss, say, starting_tensorflow, training_display, warn
+from charlstm.machine import num_cores
+
+if TYPE_CHECKING:
+    from charlstm.corpus import Corpus
+    from charlstm.lock import Ownership
+    from charlstm.runfolder import RunFolder
+    from charlstm.training import Training, TrainingResult
+    from charlstm.vocabulary import Vocabulary
+
+Show = Callable[[str], None]
+
+
+@contextmanager
+def tensorflow_started(*, quiet: bool) -> Iterator[Show]:
+    """TensorFlow with its threads set for training; yields a function that changes the line on the screen."""
+    with starting_tensorflow(quiet=quiet) as show:
+        from charlstm.learner import set_threads
+
+        set_threads(num_cores())
+        yield show
+
+
+def introduce(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) -> None:
+    say(
+        f"{corpus.name}: {len(corpus.text):,} characters, {len(vocabulary)} different; "
+        f"the last {validation:.0%} for validation"
+    )
+
+
+def go(training: "Training", ownership: "Ownership", *, checkpoint_every: float, quiet: bool) -> None:
+    """Train to the end or to a signal; then the command ends with the signal's exit code."""
+    from charlstm.interruption import Interruption
+
+    with Interruption() as interruption:
+        with training_display(quiet=quiet) as listener:
+            result = training.go(
+                listener,
+                interruption,
+                checkpoint_every=checkpoint_every,
+                ownership=ownership,
+                waits_for_room=sys.stderr.isatty(),
+            )
+        if result.interrupted:
+            warn(f"stopped after {result.done:.0%}; nothing is lost, go on with: charlstm resume {training.run.path}")
+            raise typer.Exit(interruption.exit_code)
+    if not quiet:
+        conclude(training.run, result)
+
+
+def conclude(run: "RunFolder", result: "TrainingResult") -> None:
+    best = result.best
+    if best is None:
+        return
+    if result.stopped_early:
+        say(f"stopped early: no improvement since epoch {best.epoch:.2f}")
+    say(f"trained for {clock(result.seconds)}, best after {best.epoch:.2f} epochs")
+    say(
+        f"validation: {loss(best.validation.nats_per_character)} per character, accuracy {best.validation.accuracy:.1%}"
+    )
+    say(f"model: {run.model}")
+    say(f"write with it: charlstm generate {run.path}", style="bold")

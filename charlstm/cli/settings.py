@@ -1,0 +1,113 @@
+"""The settings of a training as options of the command line."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from charlstm.cli.options import duration
+from charlstm.config import TrainingConfig
+from charlstm.errors import SettingError
+from charlstm.planning import EMBEDDING_DIM, NUM_LAYERS, PRESETS, SEQUENCE_LENGTH, preset_settings
+
+
+def _option(*names: str, **settings: Any) -> Any:
+    """An option whose default is chosen, or told in its help."""
+    return typer.Option(*names, show_default=False, **settings)
+
+
+Texts = Annotated[
+    list[str],
+    typer.Argument(metavar="TEXT", help="Text files, or the name of a text that ships with charlstm (macbeth.txt)."),
+]
+Out = Annotated[
+    Path | None,
+    _option("--out", "-o", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
+]
+Preset = Annotated[str | None, _option("--preset", metavar="NAME", help=f"Fixed settings: {', '.join(PRESETS)}.")]
+Cell = Annotated[str | None, _option("--cell", metavar="CELL", help="The recurrent cell: lstm (the default).")]
+Layers = Annotated[int | None, _option("--layers", metavar="N", help=f"Recurrent layers. Default: {NUM_LAYERS}.")]
+Units = Annotated[int | None, _option("--units", metavar="N", help="Units of each recurrent layer.")]
+Embedding = Annotated[
+    int | None,
+    _option("--embedding", metavar="N", help=f"Numbers that stand for a character. Default: {EMBEDDING_DIM}."),
+]
+Dropout = Annotated[
+    float | None, _option("--dropout", metavar="SHARE", help="Share of each layer's outputs left out in training.")
+]
+RecurrentDropout = Annotated[
+    float | None,
+    _option("--recurrent-dropout", metavar="SHARE", help="Share of the recurrent weights left out in training."),
+]
+SequenceLength = Annotated[
+    int | None,
+    _option(
+        "--sequence-length", metavar="N", help=f"Characters that the gradient reaches back. Default: {SEQUENCE_LENGTH}."
+    ),
+]
+BatchSize = Annotated[int | None, _option("--batch-size", metavar="N", help="Streams through the text, side by side.")]
+Epochs = Annotated[float | None, _option("--epochs", metavar="N", help="Passes over the text.")]
+MaxTime = Annotated[
+    float | None, _option("--max-time", parser=duration, metavar="TIME", help="Train at most so long: 90s, 5m, 1h30m.")
+]
+LearningRate = Annotated[float | None, _option("--learning-rate", metavar="RATE", help="The highest learning rate.")]
+Validation = Annotated[
+    float | None,
+    _option(
+        "--validation",
+        metavar="SHARE",
+        help=f"Share at the end of the text kept for validation. Default: {TrainingConfig.validation}.",
+    ),
+]
+Patience = Annotated[
+    int | None,
+    _option(
+        "--patience",
+        metavar="N",
+        help=f"Stop after so many evaluations without improvement. Default: {TrainingConfig.patience}.",
+    ),
+]
+EvaluateEvery = Annotated[
+    int | None,
+    _option(
+        "--evaluate-every", metavar="STEPS", help="Evaluate after so many steps. Default: about 24 times in a run."
+    ),
+]
+RandomSeed = Annotated[
+    int | None, _option("--random-seed", metavar="N", help="Fixes initial weights and dropout. Default: 0.")
+]
+Precision = Annotated[
+    str | None,
+    _option(
+        "--precision", metavar="TYPE", help="Of the matmuls: float32, bfloat16, or auto (what is faster here; default)."
+    ),
+]
+CheckpointEvery = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-every", parser=duration, metavar="TIME", help="Work that a sudden end may cost at most."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors and warnings.")]
+
+OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where they are not the setting's own name
+PLAN = {"epochs", "max_time", "evaluate_every"}  # may be another when a run is resumed
+
+
+def settings_given(preset: str | None, **options: Any) -> dict[str, Any]:
+    """What was given, by the names of ModelConfig and TrainingConfig; what stands on the command line wins."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if given.get("precision") == "auto":
+        del given["precision"]
+    return preset_settings(preset) | given
+
+
+def refuse_contradictions(given: dict[str, Any], settings: dict[str, Any], run: str) -> None:
+    """Raises SettingError if a setting was given that is not what `settings` of an earlier training say."""
+    for name, value in given.items():
+        if name not in PLAN and value != settings.get(name, value):
+            option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+            raise SettingError(
+                f"{option} is {value}, but {run} was trained with {settings[name]}",
+                hint=f"leave {option} out, or train anew in another folder with --out",
+            )

@@ -1,0 +1,26 @@
+"""Start a training from an existing model, on a text that may have characters it does not know."""
+
+from charlstm.modelfile import Model, Weights
+from charlstm.vocabulary import Vocabulary
+
+
+def grown_vocabulary(model: Model, text: str) -> Vocabulary:
+    """The model's characters and the text's."""
+    known = model.vocabulary
+    return Vocabulary.of(known.characters + known.fold(text), lowercase=known.lowercase)
+
+
+def grown_weights(model: Model, vocabulary: Vocabulary, fresh: Weights) -> Weights:
+    """The model's weights for a vocabulary that holds its own.
+
+    Rows of the embedding and columns of the output that belong to new characters come from `fresh`, the weights of a
+    new network of the same shape; each character keeps what was learned of it, wherever it now stands.
+    """
+    places = vocabulary.encode(model.vocabulary.characters)
+    weights = {name: array.copy() for name, array in model.weights.items()}
+    for name, old in model.weights.items():
+        if name == "embedding" or name.startswith("output."):
+            weights[name] = fresh[name].copy()
+            columns = weights[name] if name == "embedding" else weights[name].T
+            columns[places] = old if name == "embedding" else old.T
+    return weights

@@ -1,0 +1,38 @@
+"""Signals that ask a training to stop: the first is a wish, the second an order."""
+
+import signal
+from types import FrameType
+from typing import Any, Self
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Interruption:
+    """While it is entered, Ctrl-C, SIGTERM and SIGHUP only leave their number here; a second one leaves at once.
+
+    A signal that was ignored before (nohup) stays ignored. Can only be entered in the main thread.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take_note)
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a process that a signal has ended."""
+        return 128 + (self.signal_number or 0)
+
+    def _take_note(self, number: int, _: FrameType | None) -> None:
+        if self.signal_number is not None:
+            raise SystemExit(128 + number)
+        self.signal_number = number

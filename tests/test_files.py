@@ -1,0 +1,37 @@
+import os
+
+import pytest
+
+from charlstm.errors import RunError
+from charlstm.files import remove_leftovers, write_atomically
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_is_broken_off_leaves_nothing(tmp_path, monkeypatch):
+    def leave(descriptor):
+        raise SystemExit(130)
+
+    monkeypatch.setattr(os, "fsync", leave)
+    with pytest.raises(SystemExit):
+        write_atomically(tmp_path / "file", b"new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_leftovers_of_killed_processes_go_and_nothing_else(tmp_path):
+    for name in (".file.123", ".file.9", "file", ".other.7", "file.123"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path, ("file",))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.7", "file", "file.123"]
