@@ -10,16 +10,19 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 class Interruption:
     """While it is entered, Ctrl-C, SIGTERM and SIGHUP only leave their number here; a second one leaves at once.
 
-    A signal that was ignored before (nohup) stays ignored. Can only be entered in the main thread.
+    A SIGHUP that was ignored before (nohup) stays ignored; the others are heard even where a shell that started the
+    process in the background had them ignored. Can only be entered in the main thread.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self.can_wait = True  # False while there is nothing yet that could be lost: then the first leaves at once too
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            before = signal.getsignal(number)
+            if number != getattr(signal, "SIGHUP", None) or before is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._take_note)
         return self
 
@@ -33,6 +36,7 @@ class Interruption:
         return 128 + (self.signal_number or 0)
 
     def _take_note(self, number: int, _: FrameType | None) -> None:
-        if self.signal_number is not None:
+        leaves = self.signal_number is not None or not self.can_wait
+        self.signal_number = number  # also if it leaves: a library may swallow the exception
+        if leaves:
             raise SystemExit(128 + number)
-        self.signal_number = number

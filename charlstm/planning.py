@@ -44,6 +44,7 @@ REFERENCE_UNITS = 256  # the speed of the machine is measured with so many
 SPEED_EXPONENT = 0.6  # arithmetic a second grows with units to this power: larger matmuls run better
 HIGHEST_RATE, RATE_UNITS = 8e-3, 384  # the learning rate, and from how many units on it falls with their root
 NARROWEST_SHARD = 8  # streams
+SMALL_TEXT, LONG_TRAINING = 300_000, 16_000_000  # characters
 CHARACTERS_PER_PARAMETER = 2.0  # to train with, before a larger network is the better use of the time
 
 
@@ -67,13 +68,14 @@ def choose(situation: Situation, given: dict[str, Any]) -> dict[str, Any]:
     settings = {**fixed, "epochs": None, "max_time": None, **given}
     if "units" not in settings:
         settings["units"] = _units(situation, settings)
-    epochs = characters_trained(situation, settings) / situation.num_characters
+    characters = characters_trained(situation, settings)
+    epochs = characters / situation.num_characters
     if settings["epochs"] is None and settings["max_time"] is None:
         settings["epochs"] = float(f"{epochs:.2g}")
     chosen = {
         "dropout": _dropout(epochs),
         "recurrent_dropout": _recurrent_dropout(epochs),
-        "batch_size": max(16 if situation.num_characters < 300_000 else 32, 8 * situation.num_cores),
+        "batch_size": max(_streams(situation.num_characters, characters), 8 * situation.num_cores),
         "learning_rate": float(f"{HIGHEST_RATE * min(1.0, math.sqrt(RATE_UNITS / settings['units'])):.2g}"),
     }
     chosen |= settings
@@ -170,6 +172,13 @@ def _units(situation: Situation, settings: dict[str, Any]) -> int:
         if fed and size <= max(largest, 1.0):
             best = units
     return best
+
+
+def _streams(num_characters: int, characters: float) -> int:
+    """Few for a small text, which needs many steps; twice as many in a long training, where wide matmuls are quicker."""
+    if num_characters < SMALL_TEXT:
+        return 16
+    return 64 if characters >= LONG_TRAINING else 32
 
 
 def _dropout(epochs: float) -> float:

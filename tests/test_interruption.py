@@ -18,7 +18,15 @@ def test_the_first_signal_is_a_wish_and_the_second_an_order(number):
     assert signal.getsignal(number) is before
 
 
-def test_a_signal_that_was_ignored_stays_ignored():
+def test_while_nothing_can_be_lost_the_first_leaves_at_once():
+    with Interruption() as interruption:
+        interruption.can_wait = False
+        with pytest.raises(SystemExit):
+            signal.raise_signal(signal.SIGINT)
+        assert interruption.signal_number == signal.SIGINT, "a library may swallow the exception"
+
+
+def test_a_hangup_that_was_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Interruption() as interruption:

@@ -81,7 +81,7 @@ def _own_stderr() -> Iterator[None]:
         os.dup2(chatter.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             chatter.seek(0)
             screen.write(chatter.read().decode(errors="replace"))
             raise

@@ -12,6 +12,7 @@ from charlstm.machine import num_cores
 
 if TYPE_CHECKING:
     from charlstm.corpus import Corpus
+    from charlstm.interruption import Interruption
     from charlstm.lock import Ownership
     from charlstm.runfolder import RunFolder
     from charlstm.training import Training, TrainingResult
@@ -37,22 +38,44 @@ def introduce(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) -> 
     )
 
 
-def go(training: "Training", ownership: "Ownership", *, checkpoint_every: float, quiet: bool) -> None:
-    """Train to the end or to a signal; then the command ends with the signal's exit code."""
+@contextmanager
+def owned(run: "RunFolder") -> "Iterator[tuple[Ownership, Interruption]]":
+    """A run folder that is this process's, and signals that leave at once until the training begins."""
     from charlstm.interruption import Interruption
+    from charlstm.lock import own
 
-    with Interruption() as interruption:
-        with training_display(quiet=quiet) as listener:
-            result = training.go(
-                listener,
-                interruption,
-                checkpoint_every=checkpoint_every,
-                ownership=ownership,
-                waits_for_room=sys.stderr.isatty(),
-            )
-        if result.interrupted:
-            warn(f"stopped after {result.done:.0%}; nothing is lost, go on with: charlstm resume {training.run.path}")
-            raise typer.Exit(interruption.exit_code)
+    with own(run.path) as ownership, Interruption() as interruption:
+        interruption.can_wait = False
+        try:
+            yield ownership, interruption
+        except (Exception, SystemExit) as problem:
+            if interruption.can_wait or interruption.signal_number is None:
+                raise
+            warn("stopped before the training began; nothing is lost")
+            raise SystemExit(interruption.exit_code) from problem  # an import may have made another error of it
+
+
+def go(
+    training: "Training",
+    ownership: "Ownership",
+    interruption: "Interruption",
+    *,
+    checkpoint_every: float,
+    quiet: bool,
+) -> None:
+    """Train to the end or to a signal; then the command ends with the signal's exit code."""
+    interruption.can_wait = True
+    with training_display(quiet=quiet) as listener:
+        result = training.go(
+            listener,
+            interruption,
+            checkpoint_every=checkpoint_every,
+            ownership=ownership,
+            waits_for_room=sys.stderr.isatty(),
+        )
+    if result.interrupted:
+        warn(f"stopped after {result.done:.0%}; nothing is lost, go on with: charlstm resume {training.run.path}")
+        raise typer.Exit(interruption.exit_code)
     if not quiet:
         conclude(training.run, result)
 

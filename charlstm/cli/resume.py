@@ -67,10 +67,9 @@ def go_on(
     """Go on with the run from its newest whole checkpoint."""
     from charlstm.batching import split_for_validation
     from charlstm.checkpoint import load_checkpoint
-    from charlstm.lock import own
     from charlstm.vocabulary import Vocabulary
 
-    with own(run.path) as ownership:
+    with launch.owned(run) as (ownership, interruption):
         run.remove_leftovers()
         checkpoint, trouble = load_checkpoint(run)
         if trouble:
@@ -102,7 +101,7 @@ def go_on(
         if not quiet:
             launch.introduce(corpus, vocabulary, config.validation)
             say(f"going on with {run.path} at epoch {training.epoch:.2f}, {training.done:.0%} of its plan")
-        launch.go(training, ownership, checkpoint_every=checkpoint_every, quiet=quiet)
+        launch.go(training, ownership, interruption, checkpoint_every=checkpoint_every, quiet=quiet)
 
 
 def _planned_anew(config: TrainingConfig, given: dict[str, Any]) -> TrainingConfig:

@@ -122,7 +122,6 @@ def _begin(
     from charlstm.batching import split_for_validation
     from charlstm.corpus import load_corpus
     from charlstm.finetuning import grown_vocabulary
-    from charlstm.lock import own
     from charlstm.modelfile import load_model, weight_shapes
     from charlstm.runfolder import find_model
     from charlstm.vocabulary import Vocabulary
@@ -144,7 +143,7 @@ def _begin(
     if not overwrite:
         run.refuse_if_taken()
     run.make()
-    with own(run.path) as ownership:
+    with launch.owned(run) as (ownership, interruption):
         run.clear()
         with launch.tensorflow_started(quiet=quiet) as show:
             from charlstm.speed import measure_speed
@@ -158,7 +157,7 @@ def _begin(
         if not quiet:
             launch.introduce(corpus, vocabulary, training.config.validation)
             say(describe(chosen, given, situation))
-        launch.go(training, ownership, checkpoint_every=checkpoint_every, quiet=quiet)
+        launch.go(training, ownership, interruption, checkpoint_every=checkpoint_every, quiet=quiet)
 
 
 def _with_shape_of(model: "Model", given: dict[str, Any], name: str, *, lowercase: bool) -> dict[str, Any]:
