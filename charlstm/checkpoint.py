@@ -10,6 +10,7 @@ from charlstm.tensorfile import Arrays, Facts, open_tensors, to_bytes
 
 FORMAT_VERSION = 1
 KIND = "checkpoint"
+FACTS = {"text", "vocabulary", "model", "training", "history", "environment"}
 
 
 @dataclass(frozen=True)
@@ -67,4 +68,6 @@ def _read(path: Path) -> Checkpoint:
             raise TensorFileError(
                 f"{path} has format version {version!r}, this charlstm reads version {FORMAT_VERSION}"
             )
+        if not file.facts.keys() >= FACTS:
+            raise TensorFileError(f"{path} is not a whole checkpoint")
         return Checkpoint(file.read(), file.facts)

@@ -1,60 +1,102 @@
-"""Paths and names of texts, to one text."""
+"""Texts to ids: whatever is handed in, read piece by piece, to one array of the smallest type that fits.
+
+A small text stays in memory. A large one lies in a memory-mapped file in the user's cache, made once for the same
+bytes and settings.
+"""
 
 import hashlib
+import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
+
+from charlstm.catalogue import CATALOGUE, fetched
+from charlstm.decoding import Reading, read_pieces
 from charlstm.errors import CorpusError
+from charlstm.files import write_atomically, writing
+from charlstm.sources import STANDARD_INPUT, Source, find_sources, label
+from charlstm.vocabulary import Ids, code_points_of, text_of
+
+IN_MEMORY = 1 << 24  # characters (and bytes on disk) of a text that needs no file
+AT_ONCE = 1 << 22  # ids worked on at once
+MOST_CHARACTERS = 1 << 16  # different ones
+VERSION = 1  # of the cache
+
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text to learn from, what to call it, and where it came from."""
+    """A text to learn from: its characters in order of their code points, and the text as places among them."""
 
     name: str
-    text: str
     sources: tuple[str, ...]
+    characters: str
+    counts: tuple[int, ...]  # of each character
+    ids: Ids  # (characters of the text,)
+    digest: str  # SHA-256 of the clean text in UTF-8
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the text in UTF-8."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def pieces(self) -> Iterator[str]:
+        """The clean text, some millions of characters at a time."""
+        code_points = code_points_of(self.characters)
+        for start in range(0, len(self.ids), AT_ONCE):
+            yield text_of(code_points[self.ids[start : start + AT_ONCE]])
+
+    def beginning(self, length: int) -> str:
+        """The first characters of the clean text."""
+        return text_of(code_points_of(self.characters)[self.ids[:length]])
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces())
+
+    def translated(self, table: npt.NDArray[np.integer], *, size: int) -> Ids:
+        """The text in other ids: `table` holds a new id below `size` for each character, or -1 to leave it out."""
+        if np.array_equal(table, np.arange(len(self.characters))):
+            return self.ids
+        kind = np.min_scalar_type(max(0, size - 1))
+        parts = (table[self.ids[start : start + AT_ONCE]] for start in range(0, len(self.ids), AT_ONCE))
+        kept = (part[part >= 0].astype(kind) for part in parts)
+        if len(self.ids) <= IN_MEMORY:
+            return np.concatenate([np.empty(0, kind), *kept])
+        length = sum(count for count, new in zip(self.counts, table, strict=True) if new >= 0)
+        if not length:
+            return np.empty(0, kind)
+        path = cache_folder() / f"{hashlib.sha256(self.digest.encode() + table.tobytes()).hexdigest()}.ids"
+        if path.exists() and path.stat().st_size == length * kind.itemsize:
+            return _mapped_ids(path, kind)
+        return _written_ids(path, kept, kind)
 
 
-def load_corpus(texts: Sequence[str | Path]) -> Corpus:
-    """Read files, or texts that ship with charlstm, and put them one after the other.
+def load_corpus(texts: Sequence[str | Path], reading: Reading | None = None, *, tell: Tell = lambda _: None) -> Corpus:
+    """Read all that is handed in, one after the other.
 
-    A file wins over a shipped text of the same name. Raises CorpusError, which says how to mend it, for a text that
-    is missing, empty, unreadable or not UTF-8.
+    A file wins over a shipped text of the same name. `tell` gets a line about everything unusual. Raises CorpusError,
+    which says how to mend it, for a text that is missing, empty, unreadable or no text.
     """
-    paths = [find_text(text) for text in texts]
-    parts = [read_text(path) for path in paths]
-    whole = "".join(part if part.endswith("\n") else part + "\n" for part in parts[:-1]) + parts[-1]
-    return Corpus(name=corpus_name(texts), text=whole, sources=tuple(str(path.absolute()) for path in paths))
+    reading = reading or Reading()
+    sources = [source for text in texts for source in _sources_of(text)]
+    name, places = label(texts), tuple(_place(text) for text in texts)
+    if _size(sources) < IN_MEMORY:
+        return _read(name, places, sources, reading, tell, key=None)
+    key = _key(sources, reading)
+    cached = _load_cached(key, name, places)
+    return cached or _read(name, places, sources, reading, tell, key=key)
 
 
-def corpus_name(texts: Sequence[str | Path]) -> str:
-    """What to call the texts together: their file names, without endings."""
-    return "+".join(dict.fromkeys(Path(text).stem.removeprefix(".") or "text" for text in texts))[:80]
-
-
-def find_text(text: str | Path) -> Path:
-    """The file that a path, or the name of a shipped text (with or without `.txt`), stands for."""
-    path = Path(text)
-    if path.exists():
-        return path
+def find_by_name(text: str | Path) -> Path | None:
+    """The file of a text that ships (with or without `.txt`) or that was fetched."""
     shipped = shipped_texts()
-    if str(text) in shipped:
-        return shipped[str(text)]
-    if f"{text}.txt" in shipped:
-        return shipped[f"{text}.txt"]
-    raise CorpusError(
-        f"there is no text {str(text)!r}",
-        hint=f"give the path of a text file, or the name of a text that ships with charlstm: {', '.join(shipped)}",
-    )
+    return shipped.get(str(text)) or shipped.get(f"{text}.txt") or fetched(Path(text).name, cache_folder())
 
 
 def shipped_texts() -> dict[str, Path]:
@@ -64,30 +106,184 @@ def shipped_texts() -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.glob("*.txt"))}
 
 
-def read_text(path: Path) -> str:
-    """A UTF-8 file (a byte-order mark is dropped) with every line ending as `\\n`."""
-    if path.is_dir():
-        raise CorpusError(f"{path} is a folder", hint=f"give the files in it: {path}{os.sep}*.txt")
+def cache_folder() -> Path:
+    """Where large texts and what was fetched are kept: CHARLSTM_CACHE, or the user's cache."""
+    if folder := os.environ.get("CHARLSTM_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "charlstm"
+
+
+def _sources_of(text: str | Path) -> list[Source]:
+    sources = find_sources(text)
+    if sources:
+        return sources
+    path = find_by_name(text) or find_by_name(Path(text).name)
+    if path:
+        return find_sources(path)
+    if str(text) in CATALOGUE:
+        raise CorpusError(f"{text} is not here yet", hint=f"fetch it first: charlstm corpus fetch {text}")
+    raise CorpusError(
+        f"there is no text {str(text)!r}",
+        hint="give the path of a text file, or the name of a text that ships with charlstm "
+        f"({', '.join(shipped_texts())}) or can be fetched: charlstm corpus list",
+    )
+
+
+def _place(text: str | Path) -> str:
+    """Where an argument can be found again, from any folder."""
+    if str(text) == STANDARD_INPUT:
+        return STANDARD_INPUT
+    named = None if os.path.exists(text) else find_by_name(text)
+    return str(named or Path(os.path.abspath(text)))
+
+
+def _size(sources: Iterable[Source]) -> int:
+    sizes = 0
+    for path in {source.path for source in sources}:
+        try:
+            sizes += path.stat().st_size
+        except OSError:
+            continue  # reading it will tell
+    return sizes
+
+
+def _key(sources: Iterable[Source], reading: Reading) -> str:
+    """SHA-256 of the bytes on disk and of how they are read."""
+    whole = hashlib.sha256(json.dumps([VERSION, asdict(reading)], sort_keys=True).encode())
+    for source in sources:
+        whole.update(json.dumps(source.member).encode())
+        try:
+            with source.path.open("rb") as stream:
+                whole.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as problem:
+            raise CorpusError(
+                f"{source.name} cannot be read: {problem.strerror}", hint="check the path and its permissions"
+            ) from problem
+    return whole.hexdigest()
+
+
+class _Encoder:
+    """Gives every new character the next id, counts them, and digests the text."""
+
+    def __init__(self) -> None:
+        self.ids_of = np.full(0x110000, -1, np.int32)
+        self.found: list[int] = []
+        self.counts = np.zeros(MOST_CHARACTERS, np.int64)
+        self.digest = hashlib.sha256()
+
+    def encode(self, text: str) -> npt.NDArray[np.uint16]:
+        code_points = code_points_of(text)
+        ids = self.ids_of[code_points]
+        if (ids < 0).any():
+            new = np.unique(code_points[ids < 0])
+            if len(self.found) + len(new) > MOST_CHARACTERS:
+                raise CorpusError(
+                    f"more than {MOST_CHARACTERS:,} different characters", hint="is it a text, and this its encoding?"
+                )
+            self.ids_of[new] = len(self.found) + np.arange(len(new))
+            self.found.extend(new.tolist())
+            ids = self.ids_of[code_points]
+        self.counts += np.bincount(ids, minlength=MOST_CHARACTERS)
+        self.digest.update(text.encode("utf-8", "surrogatepass"))
+        return ids.astype(np.uint16)
+
+    def order(self) -> npt.NDArray[np.intp]:
+        """The first ids in the order of their code points."""
+        return np.argsort(self.found)
+
+
+def _read(
+    name: str, places: tuple[str, ...], sources: list[Source], reading: Reading, tell: Tell, *, key: str | None
+) -> Corpus:
+    encoder = _Encoder()
+    parts: list[npt.NDArray[np.uint16]] = []
+    spool: BinaryIO | None = None
+    size = 0
     try:
-        content = path.read_bytes()
+        for text in _joined(sources, reading, tell):
+            part = encoder.encode(text)
+            size += len(part)
+            parts.append(part)
+            if size > IN_MEMORY:
+                spool = spool or _spool()
+                for part in parts:
+                    spool.write(part.tobytes())
+                parts.clear()
+        if not size:
+            raise CorpusError(f"{sources[0].name} is empty", hint="give a file with text in it")
+        order = encoder.order()
+        ranks = np.empty(len(order), np.min_scalar_type(len(order) - 1))
+        ranks[order] = np.arange(len(order))
+        if spool:
+            key = key or _key(sources, reading)
+            ids = _written_ids(cache_folder() / f"{key}.ids", (ranks[part] for part in _spooled(spool)), ranks.dtype)
+        else:
+            ids = ranks[np.concatenate(parts)]
     except OSError as problem:
         raise CorpusError(
-            f"{path} cannot be read: {problem.strerror}", hint="check the path and its permissions"
+            f"{cache_folder()} cannot be written: {problem.strerror}",
+            hint="make room, or put the cache elsewhere: CHARLSTM_CACHE=/some/folder",
         ) from problem
-    if not content:
-        raise CorpusError(f"{path} is empty", hint="give a file with text in it")
+    finally:
+        if spool:
+            spool.close()
+    characters = text_of(np.array(encoder.found, np.uint32)[order])
+    counts = tuple(encoder.counts[order].tolist())
+    corpus = Corpus(name, places, characters, counts, ids, encoder.digest.hexdigest())
+    if spool and key:
+        _write_facts(key, corpus)
+    return corpus
+
+
+def _joined(sources: list[Source], reading: Reading, tell: Tell) -> Iterator[str]:
+    """The texts one after the other, each on a new line."""
+    last = "\n"
+    for source in sources:
+        for number, piece in enumerate(filter(None, read_pieces(source, reading, tell))):
+            if number == 0 and last != "\n":
+                yield "\n"
+            yield piece
+            last = piece[-1]
+
+
+def _spool() -> BinaryIO:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryFile(dir=cache_folder())
+
+
+def _spooled(spool: BinaryIO) -> Iterator[npt.NDArray[np.uint16]]:
+    spool.seek(0)
+    while content := spool.read(2 * AT_ONCE):
+        yield np.frombuffer(content, np.uint16)
+
+
+def _written_ids(path: Path, parts: Iterable[Ids], kind: npt.DTypeLike) -> Ids:
+    """The ids in a file, mapped into memory."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path) as file:
+        for part in parts:
+            file.write(np.ascontiguousarray(part, kind).tobytes())
+    return _mapped_ids(path, kind)
+
+
+def _mapped_ids(path: Path, kind: npt.DTypeLike) -> Ids:
+    return np.asarray(np.memmap(path, dtype=kind, mode="r"))
+
+
+def _write_facts(key: str, corpus: Corpus) -> None:
+    facts = {"characters": corpus.characters, "counts": corpus.counts, "digest": corpus.digest, "size": len(corpus)}
+    write_atomically(cache_folder() / f"{key}.json", json.dumps(facts).encode())
+
+
+def _load_cached(key: str, name: str, places: tuple[str, ...]) -> Corpus | None:
+    """The text from the cache, if it is there and whole."""
+    folder = cache_folder()
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise CorpusError(
-            f"{path} is not a UTF-8 text: byte {problem.start:,} is 0x{content[problem.start]:02x}",
-            hint=f"is it a text file? If so, convert it first: iconv -f latin1 -t utf-8 {path} > utf8.txt",
-        ) from problem
-    if "\0" in text:
-        raise CorpusError(
-            f"{path} is a binary file: it holds a NUL at character {text.index(chr(0)):,}", hint="give a plain text"
-        )
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text:
-        raise CorpusError(f"{path} is empty", hint="give a file with text in it")
-    return text
+        facts: dict[str, Any] = json.loads((folder / f"{key}.json").read_text(encoding="ascii"))
+        kind = np.min_scalar_type(len(facts["characters"]) - 1)
+        ids = _mapped_ids(folder / f"{key}.ids", kind)
+        if len(ids) != facts["size"] or sum(facts["counts"]) != len(ids):
+            return None
+        return Corpus(name, places, facts["characters"], tuple(facts["counts"]), ids, facts["digest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

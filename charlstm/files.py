@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from charlstm.errors import RunError
 
@@ -16,15 +18,36 @@ def write_atomically(path: Path, content: bytes) -> None:
     move(temporary, path)
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """An open file that becomes `path` when all of it is written; like `write_atomically`, for what comes in pieces."""
+    temporary = beside(path)
+    with _filling(path, temporary) as file:
+        yield file
+    move(temporary, path)
+
+
 def write_beside(path: Path, content: bytes) -> Path:
     """Write and flush to disk what is to become `path`, under another name, which is returned.
 
     Raises RunError, and leaves nothing behind, if it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = beside(path)
+    with _filling(path, temporary) as file:
+        file.write(content)
+    return temporary
+
+
+def beside(path: Path) -> Path:
+    """Where this process writes what is to become `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+@contextlib.contextmanager
+def _filling(path: Path, temporary: Path) -> Iterator[BinaryIO]:
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
     except OSError as problem:
@@ -34,7 +57,6 @@ def write_beside(path: Path, content: bytes) -> Path:
     except BaseException:  # a second Ctrl-C
         temporary.unlink(missing_ok=True)
         raise
-    return temporary
 
 
 def move(source: Path, target: Path) -> None:

@@ -4,10 +4,11 @@ from charlstm.modelfile import Model, Weights
 from charlstm.vocabulary import Vocabulary
 
 
-def grown_vocabulary(model: Model, text: str) -> Vocabulary:
-    """The model's characters and the text's."""
+def grown_vocabulary(model: Model, characters: str) -> Vocabulary:
+    """The model's characters and those of a text."""
     known = model.vocabulary
-    return Vocabulary.of(known.characters + known.fold(text), lowercase=known.lowercase)
+    every = "".join(sorted(set(known.characters + known.fold(characters))))
+    return Vocabulary(every, known.lowercase, known.unknown)
 
 
 def grown_weights(model: Model, vocabulary: Vocabulary, fresh: Weights) -> Weights:

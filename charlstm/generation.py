@@ -29,11 +29,13 @@ def _line_start(model: Model) -> str:
 
 def _characters(model: Model, seed_ids: np.ndarray, config: SamplingConfig) -> Iterator[str]:
     stepper, sample = Stepper(model), make_sampler(config)
+    never = [place for place, known in enumerate(model.vocabulary.characters) if known == model.vocabulary.unknown]
     states = stepper.initial_states()
     for start in range(0, len(seed_ids), READ_AT_ONCE):
         read, states = stepper.read(seed_ids[None, start : start + READ_AT_ONCE], states)
         logits = read[:, -1]
     for _, uniform in zip(range(config.length), _uniforms(config.random_seed), strict=False):
+        logits[:, never] = -np.inf
         ids = sample(logits, np.array([uniform]))
         yield model.vocabulary.characters[ids[0]]
         logits, states = stepper.step(ids, states)

@@ -3,6 +3,7 @@
 It opens without TensorFlow. Names, shapes and types are checked against the architecture before a weight is read.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,17 @@ from charlstm.tensorfile import TensorFile, open_tensors, to_bytes
 from charlstm.vocabulary import Vocabulary
 
 FORMAT_VERSION = 2
+LARGEST = 2 << 30  # bytes of weights; a larger file is not opened
+FACTS = {  # of the training, and what they may be; all can be missing
+    "text": (str,),
+    "text_characters": (int,),
+    "text_sha256": (str,),
+    "settings": (dict,),
+    "step": (int,),
+    "epoch": (int, float),
+    "train_nats": (int, float),
+    "validation": (dict,),
+}
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -57,7 +69,7 @@ def save_model(path: Path, model: Model) -> None:
     facts = {
         "format_version": FORMAT_VERSION,
         "architecture": model.config.to_json(),
-        "vocabulary": {"characters": model.vocabulary.characters, "lowercase": model.vocabulary.lowercase},
+        "vocabulary": model.vocabulary.to_json(),
         "training": model.training,
     }
     write_atomically(path, to_bytes(dict(model.weights), facts))
@@ -72,6 +84,7 @@ def load_model(path: Path) -> Model:
         with open_tensors(path) as file:
             facts = _checked_facts(path, file.facts)
             config, vocabulary = _architecture(path, facts)
+            _check_size(path, config, file)
             _check_weights(path, weight_shapes(config, len(vocabulary)), file)
             weights = file.read()
     except ModelFileError:
@@ -92,9 +105,25 @@ def _checked_facts(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
         )
     if not {"architecture", "vocabulary", "training"} <= facts.keys():
         raise _not_ours(path, "its metadata is not a model's")
-    if not isinstance(facts["training"], dict):
-        raise _not_ours(path, "its training facts are not an object")
+    _check_training(path, facts["training"])
     return facts
+
+
+def _check_training(path: Path, training: Any) -> None:
+    if not isinstance(training, dict):
+        raise _not_ours(path, "its training facts are not an object")
+    for name, value in training.items():
+        if name not in FACTS or not isinstance(value, FACTS[name]) or isinstance(value, bool):
+            raise _not_ours(path, f"its training fact {name!r} is not what charlstm writes")
+    validation = training.get("validation", {})
+    measures = {"nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"}
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in validation.values())
+    if validation and (validation.keys() != measures or not numbers):
+        raise _not_ours(path, "its validation figures are not what charlstm writes")
+    if ("text" in training and "text_characters" not in training) or (
+        "validation" in training and "epoch" not in training
+    ):
+        raise _not_ours(path, "some of its training facts are missing")
 
 
 def _architecture(path: Path, facts: dict[str, Any]) -> tuple[ModelConfig, Vocabulary]:
@@ -104,6 +133,15 @@ def _architecture(path: Path, facts: dict[str, Any]) -> tuple[ModelConfig, Vocab
     except (CharLSTMError, TypeError, AttributeError) as problem:
         raise _not_ours(path, str(problem)) from problem
     return config, vocabulary
+
+
+def _check_size(path: Path, config: ModelConfig, file: TensorFile) -> None:
+    """Nothing is allocated for a file that is too large, or that says it has more layers than arrays."""
+    size = 4 * sum(math.prod(shape) for shape in file.shapes.values())
+    if size > LARGEST:
+        raise ModelFileError(f"{path} holds {size:,} bytes of weights", hint=f"the most is {LARGEST:,}")
+    if config.num_layers > len(file.shapes):
+        raise _not_ours(path, f"it says it has {config.num_layers:,} layers, but holds {len(file.shapes)} weights")
 
 
 def _check_weights(path: Path, shapes: dict[str, tuple[int, ...]], file: TensorFile) -> None:

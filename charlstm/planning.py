@@ -42,7 +42,7 @@ LADDER = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024)  # units to
 NUM_LAYERS, EMBEDDING_DIM, SEQUENCE_LENGTH = 2, 64, 64
 REFERENCE_UNITS = 256  # the speed of the machine is measured with so many
 SPEED_EXPONENT = 0.6  # arithmetic a second grows with units to this power: larger matmuls run better
-HIGHEST_RATE, RATE_UNITS = 8e-3, 384  # the learning rate, and from how many units on it falls with their root
+HIGHEST_RATE, RATE_UNITS = 8e-3, 512  # the learning rate, and from how many units on it falls with their root
 NARROWEST_SHARD = 8  # streams
 SMALL_TEXT, LONG_TRAINING = 300_000, 16_000_000  # characters
 CHARACTERS_PER_PARAMETER = 2.0  # to train with, before a larger network is the better use of the time
@@ -175,7 +175,7 @@ def _units(situation: Situation, settings: dict[str, Any]) -> int:
 
 
 def _streams(num_characters: int, characters: float) -> int:
-    """Few for a small text, which needs many steps; twice as many in a long training, where wide matmuls are quicker."""
+    """Few for a small text, which needs many steps; more in a long training, where wide matmuls are quicker."""
     if num_characters < SMALL_TEXT:
         return 16
     return 64 if characters >= LONG_TRAINING else 32
@@ -187,8 +187,8 @@ def _dropout(epochs: float) -> float:
 
 
 def _recurrent_dropout(epochs: float) -> float:
-    """None up to five readings of the text, then 0.15 with every doubling."""
-    return _share(0.15 * math.log2(epochs / 5), least=0.0, most=0.5)
+    """None up to five readings of the text, then 0.17 with every doubling."""
+    return _share(0.17 * math.log2(epochs / 5), least=0.0, most=0.5)
 
 
 def _share(value: float, *, least: float, most: float) -> float:

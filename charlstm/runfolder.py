@@ -50,9 +50,14 @@ class RunFolder:
         return self.path / "config.json"
 
     @property
+    def text(self) -> Path:
+        """A text that came from standard input, kept for a resume."""
+        return self.path / "text.txt"
+
+    @property
     def files(self) -> tuple[Path, ...]:
         checkpoints = (self.checkpoint, self.previous_checkpoint, self.damaged_checkpoint)
-        return (self.model, *checkpoints, self.history, self.samples, self.config)
+        return (self.model, *checkpoints, self.history, self.samples, self.config, self.text)
 
     @property
     def has_checkpoint(self) -> bool:
@@ -106,6 +111,10 @@ def find_run(run: str | Path | None) -> RunFolder:
         path = RUNS / path
     if not path.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}", hint=_what_there_is())
+    if not RunFolder(path).has_checkpoint:
+        raise RunError(
+            f"{path} holds no checkpoint: no training was begun there", hint="begin one: charlstm train TEXT --out RUN"
+        )
     return RunFolder(path)
 
 

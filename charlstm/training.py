@@ -11,6 +11,7 @@ from charlstm.batching import Dataset, Streams
 from charlstm.checkpoint import Checkpoint
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
 from charlstm.corpus import Corpus
+from charlstm.decoding import Reading
 from charlstm.errors import TrainingError
 from charlstm.evaluation import evaluation_streams
 from charlstm.files import write_atomically
@@ -60,10 +61,13 @@ class Training:
         config: TrainingConfig,
         run: RunFolder,
         *,
+        reading: Reading | None = None,
+        unknown: str = "skip",
         checkpoint: Checkpoint | None = None,
         start: Model | None = None,
     ) -> None:
         self.corpus, self.vocabulary, self.run = corpus, vocabulary, run
+        self.reading, self.unknown = reading or Reading(), unknown
         self.model_config, self.config = model_config, config
         self.streams = Streams(dataset.training, config.batch_size, config.sequence_length)
         self.validation_streams = evaluation_streams(dataset.validation)
@@ -244,7 +248,7 @@ class Training:
             return None
         facts = {
             "text": self.corpus.name,
-            "text_characters": len(self.corpus.text),
+            "text_characters": len(self.corpus),
             "text_sha256": self.corpus.digest,
             "settings": self.config.to_json(),
             "step": best.step,
@@ -267,10 +271,12 @@ class Training:
             "text": {
                 "name": self.corpus.name,
                 "sources": self.corpus.sources,
-                "characters": len(self.corpus.text),
+                "reading": self.reading.to_json(),
+                "unknown": self.unknown,
+                "characters": len(self.corpus),
                 "sha256": self.corpus.digest,
             },
-            "vocabulary": {"characters": self.vocabulary.characters, "lowercase": self.vocabulary.lowercase},
+            "vocabulary": self.vocabulary.to_json(),
             "model": self.model_config.to_json(),
             "training": self.config.to_json(),
         }

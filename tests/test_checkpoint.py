@@ -1,4 +1,5 @@
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ from charlstm.modelfile import save_model
 from charlstm.runfolder import RunFolder
 from tests.conftest import random_model
 
+FACTS: dict[str, Any] = dict.fromkeys(("text", "vocabulary", "model", "training", "history", "environment"))
+
 
 @pytest.fixture
 def folder(tmp_path):
     """A run with two checkpoints: of step 1, and the newer one of step 2."""
     for step in (1, 2):
-        save_checkpoint(RunFolder(tmp_path), Checkpoint({"weights": np.full(50, step)}, {"step": step}))
+        save_checkpoint(RunFolder(tmp_path), Checkpoint({"weights": np.full(50, step)}, FACTS | {"step": step}))
     return RunFolder(tmp_path)
 
 
@@ -51,7 +54,7 @@ def test_a_kill_between_the_two_renames_loses_nothing(folder):
 def test_after_a_fallback_the_good_one_is_not_replaced_by_the_damaged(folder):
     folder.checkpoint.write_bytes(b"damaged")
     load_checkpoint(folder)
-    save_checkpoint(folder, Checkpoint({"weights": np.full(50, 3)}, {"step": 3}))
+    save_checkpoint(folder, Checkpoint({"weights": np.full(50, 3)}, FACTS | {"step": 3}))
     assert step_of(folder) == (3, "")
     folder.checkpoint.write_bytes(b"damaged again")
     assert step_of(folder)[0] == 1

@@ -1,62 +1,171 @@
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 
-from charlstm.corpus import load_corpus
+from charlstm import corpus as room
+from charlstm.corpus import load_corpus, shipped_texts
+from charlstm.decoding import Reading
 from charlstm.errors import CorpusError
+from charlstm.vocabulary import Vocabulary
+
+TEXT = "Grüße, Löwe!\nDas ist ein Text.\n"
 
 
-def test_a_shipped_text_is_found_by_name_from_any_folder(tmp_path, monkeypatch):
+def test_ids_are_places_in_the_sorted_alphabet_and_counts_add_up(tmp_path):
+    (tmp_path / "text").write_text("banana")
+    corpus = load_corpus([tmp_path / "text"])
+    assert corpus.characters == "abn"
+    assert corpus.counts == (3, 1, 2)
+    assert corpus.ids.tolist() == [1, 0, 2, 0, 2, 0]
+    assert corpus.ids.dtype == np.uint8
+    assert corpus.text == "banana"
+    assert corpus.beginning(2) == "ba"
+
+
+def test_several_texts_are_joined_each_on_a_new_line(tmp_path):
+    for name, text in (("a", "one"), ("b.txt", "two\n"), ("c", "three")):
+        (tmp_path / name).write_text(text)
+    corpus = load_corpus([tmp_path / "a", tmp_path / "b.txt", tmp_path / "c"])
+    assert corpus.text == "one\ntwo\nthree"
+    assert corpus.name == "a+b+c"
+    assert corpus.sources == tuple(str(tmp_path / name) for name in ("a", "b.txt", "c"))
+
+
+PACKED: dict[str, Any] = {
+    "text.gz": gzip.compress,
+    "text.xz": lzma.compress,
+    "text.bz2": bz2.compress,
+    "text.txt": lambda content: content,
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_compressed_texts_are_unpacked(tmp_path, name):
+    (tmp_path / name).write_bytes(PACKED[name](TEXT.encode()))
+    assert load_corpus([tmp_path / name]).text == TEXT
+    assert load_corpus([tmp_path / name]).name == "text"
+
+
+@pytest.mark.parametrize("name", ["text.gz", "text.xz", "text.bz2"])
+def test_what_is_packed_and_damaged_is_one_error(tmp_path, name):
+    whole = PACKED[name](TEXT.encode() * 100)
+    for content in (whole[:-9], whole[:20] + b"\0\0\0\0" + whole[24:], b"not packed at all"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CorpusError, match=name):
+            load_corpus([tmp_path / name])
+
+
+def test_archives_and_folders_are_read_in_order_without_what_is_no_text(tmp_path):
+    (tmp_path / "songs" / "deep").mkdir(parents=True)
+    for name, content in (("b.txt", b"b\n"), ("a.txt", b"a\n"), ("deep/c", b"c\n"), (".hidden", b"h"), ("x", b"\0\1")):
+        (tmp_path / "songs" / name).write_bytes(content)
+    assert load_corpus([tmp_path / "songs"]).text == "a\nb\nc\n"
+    with zipfile.ZipFile(tmp_path / "songs.zip", "w") as archive:
+        for name in ("songs/b.txt", "songs/a.txt", "__MACOSX/songs/a.txt"):
+            archive.writestr(name, f"{name}\n")
+        archive.writestr("picture.png", b"\x89PNG\0\0")
+    assert load_corpus([tmp_path / "songs.zip"]).text == "songs/a.txt\nsongs/b.txt\n"
+    (tmp_path / "songs" / "d.zip").write_bytes((tmp_path / "songs.zip").read_bytes())
+    assert load_corpus([tmp_path / "songs"]).text == "a\nb\nsongs/a.txt\nsongs/b.txt\nc\n"
+
+
+def test_globs_and_standard_input(tmp_path, monkeypatch):
+    for name in ("b.txt", "a.txt", "c.md", "[1].txt"):
+        (tmp_path / name).write_text(name)
+    assert load_corpus([tmp_path / "?.txt"]).text == "a.txt\nb.txt"
+    assert load_corpus([tmp_path / "[1].txt"]).text == "[1].txt", "a file that exists wins over a glob"
+    with pytest.raises(CorpusError, match="no file matches"):
+        load_corpus([tmp_path / "*.csv"])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
+    corpus = load_corpus(["-"])
+    assert (corpus.name, corpus.text, corpus.sources) == ("stdin", TEXT, ("-",))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"])
+def test_an_empty_text_is_refused(tmp_path, content):
+    (tmp_path / "text").write_bytes(content)
+    with pytest.raises(CorpusError, match="empty"):
+        load_corpus([tmp_path / "text"])
+
+
+def test_a_missing_text_is_told_with_the_names_there_are():
+    with pytest.raises(CorpusError) as caught:
+        load_corpus(["nowhere.txt"])
+    assert "macbeth.txt" in caught.value.hint
+    with pytest.raises(CorpusError, match="not here yet"):
+        load_corpus(["enwik8"])
+
+
+def test_shipped_texts_are_found_by_name_and_files_win(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    corpus = load_corpus(["macbeth.txt"])
-    assert corpus.name == "macbeth"
-    assert "tomorrow, and tomorrow" in corpus.text.lower()
-    assert load_corpus(["macbeth"]).digest == corpus.digest
-
-
-def test_a_file_in_the_current_folder_wins(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "macbeth.txt").write_text("mine")
+    assert "macbeth.txt" in shipped_texts()
+    assert load_corpus(["macbeth"]).text.startswith("MACBETH\n")
+    assert load_corpus(["macbeth"]).sources == (str(shipped_texts()["macbeth.txt"]),)
+    Path("macbeth.txt").write_text("mine")
     assert load_corpus(["macbeth.txt"]).text == "mine"
 
 
-def test_macbeth_is_whole_and_plain():
-    text = load_corpus(["macbeth.txt"]).text
-    assert 100_000 < len(text) < 115_000
-    assert [text.count(f"\nACT {act}\n") for act in ("I", "II", "III", "IV", "V")] == [1] * 5
-    assert text.isascii()
-    assert text.endswith("[Flourish. Exeunt.]\n")
+def test_a_fetched_text_is_found_by_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path))
+    (tmp_path / "alice.txt").write_text("down")
+    assert load_corpus(["alice"]).text == "down"
 
 
-def test_several_texts_follow_one_another_on_lines_of_their_own(tmp_path):
-    (tmp_path / "a.txt").write_text("one")
-    (tmp_path / "b.txt").write_text("two\n")
-    corpus = load_corpus([tmp_path / "a.txt", tmp_path / "b.txt"])
-    assert (corpus.text, corpus.name) == ("one\ntwo\n", "a+b")
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """Every text counts as large."""
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(room, "IN_MEMORY", 0)
+    monkeypatch.setattr(room, "AT_ONCE", 7)
+    (tmp_path / "text").write_text(TEXT * 3)
+    return tmp_path / "text"
 
 
-def test_line_endings_and_byte_order_mark_are_normalised(tmp_path):
-    (tmp_path / "dos.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n")
-    assert load_corpus([tmp_path / "dos.txt"]).text == "one\ntwo\nthree\n"
+def same(corpus, other):
+    fields = ("name", "sources", "characters", "counts", "digest")
+    return all(getattr(corpus, field) == getattr(other, field) for field in fields) and corpus.text == other.text
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty"),
-        (b"\xef\xbb\xbf", "is empty"),
-        (b"caf\xe9", "not a UTF-8 text: byte 3 is 0xe9"),
-        (b"ELF\0\1", "binary file"),
-    ],
-)
-def test_what_is_not_a_text_is_refused_with_a_hint(tmp_path, content, message):
-    (tmp_path / "bad.txt").write_bytes(content)
-    with pytest.raises(CorpusError, match=message) as caught:
-        load_corpus([tmp_path / "bad.txt"])
-    assert caught.value.hint
+def test_a_large_text_lies_in_a_cache_that_is_reused(large, monkeypatch):
+    first = load_corpus([large])
+    files = {path: path.stat().st_mtime_ns for path in (large.parent / "cache").iterdir()}
+    monkeypatch.setattr(room, "_read", None)
+    assert same(load_corpus([large]), first)
+    assert first.text == TEXT * 3
+    assert {path: path.stat().st_mtime_ns for path in (large.parent / "cache").iterdir()} == files
+    assert sorted(path.suffix for path in files) == [".ids", ".json"]
 
 
-def test_a_folder_and_a_missing_file_are_refused(tmp_path):
-    with pytest.raises(CorpusError, match="is a folder"):
-        load_corpus([tmp_path])
-    with pytest.raises(CorpusError, match="there is no text") as caught:
-        load_corpus([tmp_path / "none.txt"])
-    assert "macbeth.txt" in caught.value.hint
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b"\xff"])
+def test_a_damaged_cache_is_made_again(large, damage):
+    first = load_corpus([large])
+    for ending in (".json", ".ids"):
+        next((large.parent / "cache").glob(f"*{ending}")).write_bytes(damage)
+        assert same(load_corpus([large]), first)
+
+
+def test_another_text_or_reading_has_a_cache_of_its_own(large):
+    load_corpus([large])
+    assert load_corpus([large], Reading(lowercase=True)).text == (TEXT * 3).lower()
+    large.write_text("other")
+    assert load_corpus([large]).text == "other"
+
+
+def test_a_translated_text_leaves_out_and_joins(large, monkeypatch):
+    for limit in (0, 1 << 20):
+        monkeypatch.setattr(room, "IN_MEMORY", limit)
+        corpus = load_corpus([large])
+        vocabulary = Vocabulary.of_counts(corpus.characters, corpus.counts, lowercase=False, min_count=6)
+        table = vocabulary.translation(corpus.characters, "skip").table
+        ids = corpus.translated(table, size=len(vocabulary))
+        rare = {c for c, count in zip(corpus.characters, corpus.counts, strict=True) if count < 6}
+        assert vocabulary.decode(ids) == "".join("\ufffd" if c in rare else c for c in TEXT * 3)
+        table = np.where(np.arange(len(corpus.characters)) == 0, -1, np.arange(len(corpus.characters)))
+        assert corpus.translated(table, size=len(corpus.characters)).tolist() == [i for i in corpus.ids if i]

@@ -52,6 +52,13 @@ def rewrite(path, *, change_facts=lambda facts: None, change_weights=lambda weig
         ({"change_facts": lambda facts: facts.update(format_version=1)}, "format version 1"),
         ({"change_facts": lambda facts: facts.update(format_version=99)}, "format version 99"),
         ({"change_facts": lambda facts: facts.update(training=[])}, "not an object"),
+        ({"change_facts": lambda facts: facts["training"].update(step="3")}, "'step'"),
+        ({"change_facts": lambda facts: facts["training"].update(more=1)}, "'more'"),
+        ({"change_facts": lambda facts: facts["training"].update(validation={"x": 1}, epoch=1)}, "validation figures"),
+        ({"change_facts": lambda facts: facts["training"].update(text="t")}, "missing"),
+        ({"change_facts": lambda facts: facts["architecture"].update(num_layers=10**12)}, "layers"),
+        ({"change_facts": lambda facts: facts["architecture"].update(units=10**300)}, "not F32"),
+        ({"change_facts": lambda facts: facts.update(vocabulary={"characters": ["a"]})}, "not a charlstm model"),
         ({"change_facts": lambda facts: facts.pop("vocabulary")}, "metadata"),
         ({"change_facts": lambda facts: facts.update(vocabulary={"letters": 3})}, "not a charlstm model"),
         ({"change_facts": lambda facts: facts["architecture"].update(units=9)}, "not F32"),
@@ -70,4 +77,11 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, model, changes, mes
     save_model(tmp_path / "model", model)
     rewrite(tmp_path / "model", **changes)
     with pytest.raises(ModelFileError, match=message):
+        load_model(tmp_path / "model")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path, model, monkeypatch):
+    save_model(tmp_path / "model", model)
+    monkeypatch.setattr("charlstm.modelfile.LARGEST", 1000)
+    with pytest.raises(ModelFileError, match="bytes of weights"):
         load_model(tmp_path / "model")

@@ -15,7 +15,11 @@ ROOMS = {
     "__main__": "cli",
     "errors": "",
     "config": "errors",
-    "corpus": "errors",
+    "sources": "errors",
+    "decoding": "charset_normalizer sources errors",
+    "catalogue": "pooch requests errors",
+    "corpus": "numpy catalogue decoding files sources vocabulary errors",
+    "statistics": "numpy vocabulary",
     "vocabulary": "numpy errors",
     "batching": "numpy vocabulary errors",
     "cells": "",
@@ -37,8 +41,8 @@ ROOMS = {
     "schedule": "config",
     "learner": "keras tensorflow numpy model evaluation config",
     "training": (
-        "batching checkpoint config corpus errors evaluation files finetuning generation history interruption keeper "
-        "learner lock machine modelfile runfolder schedule vocabulary"
+        "batching checkpoint config corpus decoding errors evaluation files finetuning generation history "
+        "interruption keeper learner lock machine modelfile runfolder schedule vocabulary"
     ),
     "stepper": "numpy cells modelfile vocabulary",
     "sampling": "numpy config",
@@ -86,7 +90,7 @@ COMMANDS = [path.stem for path in (PACKAGE / "cli").glob("*.py") if path.stem no
 def test_help_imports_neither_numpy_nor_tensorflow(arguments):
     loaded = loaded_by(f"from charlstm.cli.app import main; main({arguments})")
     assert "typer" in loaded
-    assert not loaded & {"numpy", "tensorflow", "keras", "safetensors", "filelock"}
+    assert not loaded & {"numpy", "tensorflow", "keras", "safetensors", "filelock", "pooch", "requests"}
 
 
 @pytest.mark.parametrize("arguments", [["generate", "--length", "3"], ["evaluate", "text"], ["info"]])

@@ -76,3 +76,5 @@ def test_the_run_trained_in_last_is_found_even_in_the_middle_of_a_checkpoint(tmp
     assert find_run("1").path == find_run("runs/1").path
     with pytest.raises(RunError, match="no run folder '2'"):
         find_run("2")
+    with pytest.raises(RunError, match="holds no checkpoint"):
+        find_run(".")

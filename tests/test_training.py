@@ -12,7 +12,7 @@ import pytest
 from charlstm.batching import split_for_validation
 from charlstm.checkpoint import load_checkpoint
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.corpus import Corpus
+from charlstm.corpus import load_corpus
 from charlstm.errors import TrainingError
 from charlstm.evaluation import evaluation_streams, score_text
 from charlstm.finetuning import grown_vocabulary
@@ -43,16 +43,23 @@ class Recorder:
         self.evaluations.append(evaluation)
 
 
+def corpus_of(folder: Path, text: str):
+    path = folder.with_name("cats.txt")
+    path.write_text(text)
+    return load_corpus([path])
+
+
 def training(folder: Path, config: TrainingConfig = SHORT, text: str = TEXT, **settings):
     from charlstm.training import Training
 
+    corpus = corpus_of(folder, text)
     vocabulary = Vocabulary.of(text)
     dataset = split_for_validation(
         vocabulary.encode(text), validation=config.validation, sequence_length=config.sequence_length
     )
     run = RunFolder(folder)
     run.make()
-    return Training(Corpus("cats", text, ("cats.txt",)), vocabulary, dataset, SMALL, config, run, **settings)
+    return Training(corpus, vocabulary, dataset, SMALL, config, run, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,7 @@ def test_the_run_folder_holds_everything(trained):
     assert job.run.samples.read_text().count("--- step") == len(history)
     assert job.run.checkpoint.exists()
     assert job.run.previous_checkpoint.exists()
-    expected = {path.name for path in job.run.files} - {job.run.damaged_checkpoint.name}
+    expected = {path.name for path in job.run.files} - {job.run.damaged_checkpoint.name, job.run.text.name}
     assert {path.name for path in job.run.path.iterdir()} == expected
 
 
@@ -304,7 +311,7 @@ def test_a_training_can_start_from_a_model_of_another_alphabet(tmp_path, trained
 
     run = RunFolder(tmp_path / "gnus")
     run.make()
-    corpus = Corpus("gnus", new, ("gnus.txt",))
+    corpus = corpus_of(tmp_path, new)
     config = replace(SHORT, epochs=3, learning_rate=0.005)
     Training(corpus, vocabulary, dataset, SMALL, config, run, start=start).go(recorder := Recorder())
     assert set(vocabulary.characters) == set(TEXT) | set(new)

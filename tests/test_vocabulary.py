@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.errors import VocabularyError
+from charlstm.errors import SettingError, VocabularyError
 from charlstm.vocabulary import Vocabulary
 
 
@@ -57,3 +57,35 @@ def test_a_long_text_is_encoded_piece_by_piece(monkeypatch):
     assert vocabulary.encode("gfedcbaabc").tolist() == [6, 5, 4, 3, 2, 1, 0, 0, 1, 2]
     with pytest.raises(VocabularyError, match=r"'x' .*'y' "):
         vocabulary.encode("xaaaaaaaay")
+
+
+def test_unknown_characters_by_policy():
+    vocabulary = Vocabulary.of("aAeE-'\" .b")
+    text = "b\u00e9\u00c9 \u201ca\u201d \u2013 \u2019\u00a0B\u6f22\u2026"
+    assert vocabulary.adapt(text, "nearest")[0] == 'beE "a" - \' b.'
+    assert vocabulary.adapt(text, "skip")[0] == "b a  "
+    with pytest.raises(VocabularyError, match=r"U\+00C9"):
+        vocabulary.adapt(text, "error")
+    assert vocabulary.adapt("ab.", "error") == ("ab.", {})
+    with pytest.raises(SettingError, match="--unknown"):
+        vocabulary.adapt("a", "guess")
+
+
+def test_what_was_changed_is_told():
+    assert Vocabulary.of("ab").adapt("aB\u6f22", "nearest")[1] == {"B": "b", "\u6f22": ""}
+
+
+def test_rare_characters_become_one():
+    vocabulary = Vocabulary.of_counts("abc", (5, 1, 3), lowercase=False, min_count=2)
+    assert vocabulary.characters == "ac\ufffd"
+    assert vocabulary.unknown == "\ufffd"
+    assert vocabulary.translation("abc", "skip").table.tolist() == [0, 2, 1]
+    assert Vocabulary.of_counts("ac", (5, 3), lowercase=False, min_count=2).unknown is None
+    with pytest.raises(VocabularyError, match="no character occurs 9 times"):
+        Vocabulary.of_counts("abc", (5, 1, 3), lowercase=False, min_count=9)
+
+
+@pytest.mark.parametrize("wrong", [{"characters": 3}, {"characters": ["a", "b"]}, {"lowercase": 1}, {"unknown": "x"}])
+def test_a_vocabulary_of_wrong_types_is_refused(wrong):
+    with pytest.raises(VocabularyError):
+        Vocabulary(**({"characters": "ab"} | wrong))

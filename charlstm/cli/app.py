@@ -9,6 +9,7 @@ import typer
 
 from charlstm import __version__
 from charlstm.cli.console import show_error
+from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.generate import generate
 from charlstm.cli.info import info
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (train, resume, generate, evaluate, info):
     app.command()(command)
+app.add_typer(corpus)
 
 
 def _show_version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.progress import Progress as RichProgress
 
     from charlstm.history import Evaluation, Listener, Progress
 
@@ -25,7 +26,7 @@ console = Console(stderr=True, highlight=False)
 def say(line: str, style: str = "") -> None:
     """One line of status, never wrapped. A terminal that has gone away stops nobody's work."""
     with suppress(OSError):
-        console.print(Text(line, style=style), soft_wrap=True)
+        console.print(Text(visible(line), style=style), soft_wrap=True)
 
 
 def warn(line: str) -> None:
@@ -51,11 +52,67 @@ def visible(text: str, *, keep: str = "") -> str:
     )
 
 
+def changes_line(changes: dict[str, str]) -> str:
+    """What was done about unknown characters, in a line."""
+    replaced = [f"{_name(old)} to {_name(new)}" for old, new in changes.items() if new]
+    left_out = [_name(old) for old, new in changes.items() if not new]
+    parts = []
+    if replaced:
+        parts.append("changed " + _some(replaced))
+    if left_out:
+        parts.append("left out " + _some(left_out))
+    return f"characters that the model does not know: {'; '.join(parts)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _name(character: str) -> str:
+    code_point = f"U+{ord(character):04X}"
+    return f"{character} ({code_point})" if character.isprintable() and character.strip() else code_point
+
+
 def progress_over(items: Iterable[Item], label: str, *, total: int) -> Iterator[Item]:
     """Pass the items on, with a progress bar on a terminal that goes away at the end."""
     from rich.progress import track
 
     return iter(track(items, label, total=total, console=console, transient=True, disable=not console.is_terminal))
+
+
+class DownloadBar:
+    """How far a download is; what pooch asks of a bar."""
+
+    def __init__(self, progress: "RichProgress", label: str) -> None:
+        self._progress, self._task, self._total = progress, progress.add_task(label, total=None), 0
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @total.setter
+    def total(self, total: int) -> None:
+        self._total = total
+        self._progress.update(self._task, total=total or None)
+
+    def update(self, size: int) -> None:
+        self._progress.advance(self._task, size)
+
+    def reset(self) -> None:
+        self._progress.reset(self._task)
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def download_bar(label: str) -> Iterator[DownloadBar]:
+    """A bar for a download, on a terminal; nothing elsewhere."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield DownloadBar(progress, label)
 
 
 @contextmanager

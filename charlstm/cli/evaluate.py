@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.console import progress_over
-from charlstm.cli.options import Json, run_and_text
+from charlstm.cli import settings
+from charlstm.cli.console import changes_line, progress_over, say
+from charlstm.cli.options import Json, Unknown, run_and_text
+from charlstm.decoding import Reading
 
 
 def evaluate(
@@ -17,12 +19,17 @@ def evaluate(
             help="A run folder or a model file (default: the newest run under runs/), and the text to score.",
         ),
     ],
+    unknown: Unknown = "skip",
+    encoding: settings.Encoding = None,
+    normalize: settings.Normalize = "nfc",
+    keep_boilerplate: settings.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
     """Measure how well a model foretells a text.
 
     Nats and bits per character, perplexity and accuracy; the state is carried from the first character to the last,
-    and the first is not scored, as nothing stands before it.
+    and the first is not scored, as nothing stands before it. Characters that the model does not know are neither
+    read nor scored, and their number is told; with --unknown nearest they count as what they are taken for.
 
     \b
     charlstm evaluate macbeth.txt
@@ -36,19 +43,34 @@ def evaluate(
     from charlstm.runfolder import find_model
     from charlstm.stepper import Stepper
 
-    corpus = load_corpus([path])
     model = load_model(find_model(run))
-    ids = model.vocabulary.encode(corpus.text)
+    reading = Reading(encoding, normalize, keep_boilerplate, model.vocabulary.lowercase)
+    corpus = load_corpus([path], reading, tell=say)
+    translation = model.vocabulary.translation(corpus.characters, unknown)
+    counts = dict(zip(corpus.characters, corpus.counts, strict=True))
+    left_out = sum(counts[old] for old, new in translation.changes.items() if not new)
+    changed = sum(counts[old] for old in translation.changes) - left_out
+    ids = corpus.translated(translation.table, size=len(model.vocabulary))
     if len(ids) < 2:
-        raise CorpusError(f"{path} has only one character", hint="give a text of two characters or more to score")
+        number = "only one" if len(ids) else "no"
+        known = " that the model knows" if translation.changes else ""
+        raise CorpusError(
+            f"{path} has {number} character{known}", hint="give a text of two characters or more to score"
+        )
     stepper = Stepper(model)
     pieces = score_text(stepper.read, stepper.initial_states(), ids)
     *_, scores = progress_over(pieces, "scoring", total=-(-(len(ids) - 1) // CHARACTERS_AT_ONCE))
+    if translation.changes:
+        say(changes_line(translation.changes))
     if as_json:
-        print(json.dumps(scores.to_json()))
+        unknowns = {"left_out": left_out, "changed": changed}
+        print(json.dumps(scores.to_json() | {"unknown_characters": unknowns}))
         return
     print(f"nats per character  {scores.nats_per_character:.4f}")
     print(f"bits per character  {scores.bits_per_character:.4f}")
     print(f"perplexity          {scores.perplexity:.3f}")
     print(f"accuracy            {scores.accuracy:.2%}")
     print(f"characters          {scores.characters:,}")
+    if translation.changes:
+        print(f"not scored          {left_out:,} that the model does not know")
+        print(f"taken for others    {changed:,} that the model does not know")

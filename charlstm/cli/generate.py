@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import RandomSeed, Run
+from charlstm.cli.console import changes_line, say, visible
+from charlstm.cli.options import RandomSeed, Run, Unknown
 from charlstm.config import SamplingConfig
 
 
@@ -26,6 +27,7 @@ def generate(
         int | None,
         typer.Option(metavar="K", help="Draw among the K most probable characters. Default: all.", show_default=False),
     ] = SamplingConfig.top_k,
+    unknown: Unknown = "nearest",
     random_seed: RandomSeed = None,
 ) -> None:
     """Write text in the manner of a trained model.
@@ -46,11 +48,15 @@ def generate(
     from charlstm.modelfile import load_model
     from charlstm.runfolder import find_model
 
-    characters = generation.generate(load_model(find_model(run)), seed, config)
+    model = load_model(find_model(run))
+    adapted, changes = model.vocabulary.adapt(seed, unknown)
+    if changes:
+        say(changes_line(changes))
+    characters = generation.generate(model, adapted, config)
     on_terminal = sys.stdout.isatty()
-    sys.stdout.write(seed)
+    sys.stdout.write(visible(seed, keep="\n\t") if on_terminal else seed)
     for character in characters:
-        sys.stdout.write(character)
+        sys.stdout.write(visible(character, keep="\n\t") if on_terminal else character)
         if on_terminal:
             sys.stdout.flush()
     if on_terminal:

@@ -39,6 +39,7 @@ def _facts(path: Path, model: "Model") -> dict[str, Any]:
             "size": len(model.vocabulary),
             "characters": model.vocabulary.characters,
             "lowercase": model.vocabulary.lowercase,
+            "unknown": model.vocabulary.unknown,
         },
         "training": model.training,
     }

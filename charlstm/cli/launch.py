@@ -1,5 +1,6 @@
 """What `train` and `resume` share: own the run folder, start TensorFlow, train in sight of the user, and conclude."""
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from charlstm.cli.console import clock, loss, say, starting_tensorflow, training_display, warn
+from charlstm.cli.console import changes_line, clock, loss, say, starting_tensorflow, training_display, warn
+from charlstm.decoding import Reading
 from charlstm.machine import num_cores
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from charlstm.lock import Ownership
     from charlstm.runfolder import RunFolder
     from charlstm.training import Training, TrainingResult
-    from charlstm.vocabulary import Vocabulary
+    from charlstm.vocabulary import Ids, Vocabulary
 
 Show = Callable[[str], None]
 
@@ -33,9 +35,28 @@ def tensorflow_started(*, quiet: bool) -> Iterator[Show]:
 
 def introduce(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) -> None:
     say(
-        f"{corpus.name}: {len(corpus.text):,} characters, {len(vocabulary)} different; "
+        f"{corpus.name}: {len(corpus):,} characters, {len(vocabulary)} different; "
         f"the last {validation:.0%} for validation"
     )
+
+
+def ids_of(corpus: "Corpus", vocabulary: "Vocabulary", policy: str, *, quiet: bool) -> "Ids":
+    """The text in the ids of a vocabulary; what that changes is said."""
+    translation = vocabulary.translation(corpus.characters, policy)
+    if translation.changes and not quiet:
+        say(changes_line(translation.changes))
+    return corpus.translated(translation.table, size=len(vocabulary))
+
+
+def keep_text(corpus: "Corpus", run: "RunFolder", *, lowercase: bool) -> "tuple[Corpus, Reading]":
+    """Keep a text that cannot be read again (standard input) in the run folder, for a resume."""
+    from charlstm.files import writing
+
+    with writing(run.text) as file:
+        for piece in corpus.pieces():
+            file.write(piece.encode())
+    reading = Reading(encoding="utf-8", normalize="none", keep_boilerplate=True, lowercase=lowercase)
+    return dataclasses.replace(corpus, sources=(str(run.text.absolute()),)), reading
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Arguments and options that several commands share, and how their values are read."""
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +22,16 @@ RandomSeed = Annotated[
     ),
 ]
 
+Unknown = Annotated[
+    str,
+    typer.Option(
+        "--unknown",
+        metavar="POLICY",
+        help="Characters that the model does not know: error, skip (leave them out), or nearest (another case, without "
+        "the accent, the plain quotation mark or dash; else leave them out).",
+    ),
+]
+
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -35,8 +44,8 @@ def duration(text: str | float) -> float:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def run_and_text(arguments: list[str]) -> tuple[str | None, Path]:
+def run_and_text(arguments: list[str]) -> tuple[str | None, str]:
     """The two values of `[RUN] TEXT`."""
     if len(arguments) > 2:
         raise typer.BadParameter(f"expected [RUN] TEXT, got {len(arguments)} values")
-    return (arguments[0] if len(arguments) == 2 else None), Path(arguments[-1])
+    return (arguments[0] if len(arguments) == 2 else None), arguments[-1]

@@ -9,6 +9,7 @@ from charlstm.cli import launch, settings
 from charlstm.cli.console import say, warn
 from charlstm.cli.options import Run
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.decoding import Reading
 from charlstm.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def go_on(
         if facts["history"]["finished"] and not _is_longer(config, before):
             say(f"{run.path} is complete; to train on, give more --epochs or --max-time")
             return
-        corpus = _same_text(facts["text"], texts, changed_text=changed_text)
+        reading = Reading(**facts["text"]["reading"])
+        corpus = _same_text(facts["text"], texts, reading, changed_text=changed_text)
         vocabulary = Vocabulary(**facts["vocabulary"])
-        ids = vocabulary.encode(corpus.text)
+        ids = launch.ids_of(corpus, vocabulary, facts["text"]["unknown"], quiet=True)
         dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
         with launch.tensorflow_started(quiet=quiet):
             from charlstm.training import Training
@@ -95,6 +97,8 @@ def go_on(
                 ModelConfig.from_json(facts["model"]),
                 config,
                 run,
+                reading=reading,
+                unknown=facts["text"]["unknown"],
                 checkpoint=checkpoint,
             )
         _compare_environments(checkpoint)
@@ -118,7 +122,7 @@ def _is_longer(config: TrainingConfig, before: TrainingConfig) -> bool:
     return any(new is not None and (old is None or new > old) for new, old in pairs)
 
 
-def _same_text(text: dict[str, Any], texts: list[str] | None, *, changed_text: bool) -> "Corpus":
+def _same_text(text: dict[str, Any], texts: list[str] | None, reading: Reading, *, changed_text: bool) -> "Corpus":
     """The text of a run, from where it was or is now.
 
     Raises CorpusError if it is gone, or, unless `changed_text`, if it is another.
@@ -126,13 +130,13 @@ def _same_text(text: dict[str, Any], texts: list[str] | None, *, changed_text: b
     from charlstm.corpus import load_corpus
 
     try:
-        corpus = load_corpus(texts or text["sources"])
+        corpus = load_corpus(texts or text["sources"], reading)
     except CorpusError as problem:
         hint = "" if texts else "if the text has been moved, say where to: --text FILE"
         raise CorpusError(str(problem), hint=hint or problem.hint) from problem
     if corpus.digest != text["sha256"] and not changed_text:
         raise CorpusError(
-            f"the text is not the one that the run began with: {len(corpus.text):,} characters, "
+            f"the text is not the one that the run began with: {len(corpus):,} characters, "
             f"then {text['characters']:,}, with another digest",
             hint="put the old text back, train anew in another folder, or go on all the same: "
             "charlstm resume RUN --changed-text",

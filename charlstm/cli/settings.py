@@ -18,7 +18,23 @@ def _option(*names: str, **settings: Any) -> Any:
 
 Texts = Annotated[
     list[str],
-    typer.Argument(metavar="TEXT", help="Text files, or the name of a text that ships with charlstm (macbeth.txt)."),
+    typer.Argument(
+        metavar="TEXT",
+        help="Files, folders, globs, - for standard input; plain or .gz, .xz, .bz2, .zip; or the name of a text that "
+        "ships with charlstm (macbeth.txt) or was fetched.",
+    ),
+]
+Encoding = Annotated[
+    str | None, _option("--encoding", metavar="NAME", help="Of the text. Default: told from its bytes.")
+]
+Normalize = Annotated[
+    str, typer.Option("--normalize", metavar="FORM", help="Unicode's normal form: nfc, nfkc or none.")
+]
+KeepBoilerplate = Annotated[
+    bool, typer.Option("--keep-boilerplate", help="Keep Project Gutenberg's licence around an e-book.")
+]
+MinCount = Annotated[
+    int, typer.Option("--min-count", metavar="N", min=1, help="Characters rarer than this become one, never generated.")
 ]
 Out = Annotated[
     Path | None,

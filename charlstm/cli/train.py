@@ -1,5 +1,6 @@
 """`charlstm train`."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from charlstm.cli import launch, settings
 from charlstm.cli.console import say
 from charlstm.cli.resume import go_on
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.decoding import Reading
 from charlstm.errors import SettingError
 from charlstm.machine import fastest_precision, num_cores
 from charlstm.planning import SEQUENCE_LENGTH, Situation, choose, describe, make_configs, needs_speed
@@ -38,10 +40,23 @@ def train(
     random_seed: settings.RandomSeed = None,
     precision: settings.Precision = None,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Learn the text in lower case.")] = False,
+    encoding: settings.Encoding = None,
+    normalize: settings.Normalize = "nfc",
+    keep_boilerplate: settings.KeepBoilerplate = False,
+    min_count: settings.MinCount = 1,
     start_from: Annotated[
         str | None,
         typer.Option(
             "--from", metavar="RUN", help="Start from the model of this run, or a model file.", show_default=False
+        ),
+    ] = None,
+    unknown: Annotated[
+        str | None,
+        typer.Option(
+            "--unknown",
+            metavar="POLICY",
+            help="With --from, do not learn new characters: error, skip, or nearest.",
+            show_default=False,
         ),
     ] = None,
     resume: Annotated[
@@ -84,6 +99,9 @@ def train(
     make_configs(given)  # refuses what is out of range before anything is read
     if resume and overwrite:
         raise SettingError("--resume goes on with a run, --overwrite replaces it", hint="give one of the two")
+    if unknown and not start_from:
+        raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
+    reading = Reading(encoding, normalize, keep_boilerplate, lowercase)
     run = _run_folder(out, texts)
     if resume and run.has_checkpoint:
         go_on(run, texts=texts, given=given, checkpoint_every=checkpoint_every, quiet=quiet)
@@ -92,19 +110,25 @@ def train(
         run,
         texts,
         given,
-        lowercase=lowercase,
+        reading=reading,
+        min_count=min_count,
         start_from=start_from,
+        unknown=unknown,
         overwrite=overwrite,
         checkpoint_every=checkpoint_every,
         quiet=quiet,
     )
 
 
-def _run_folder(out: Any, texts: list[str]) -> "RunFolder":
-    from charlstm.corpus import corpus_name
-    from charlstm.runfolder import RUNS, RunFolder
+def _silent(_: str) -> None:
+    pass
 
-    return RunFolder(out or RUNS / corpus_name(texts))
+
+def _run_folder(out: Any, texts: list[str]) -> "RunFolder":
+    from charlstm.runfolder import RUNS, RunFolder
+    from charlstm.sources import label
+
+    return RunFolder(out or RUNS / label(texts))
 
 
 def _begin(
@@ -112,8 +136,10 @@ def _begin(
     texts: list[str],
     given: dict[str, Any],
     *,
-    lowercase: bool,
+    reading: Reading,
+    min_count: int,
     start_from: str | None,
+    unknown: str | None,
     overwrite: bool,
     checkpoint_every: float,
     quiet: bool,
@@ -124,17 +150,22 @@ def _begin(
     from charlstm.finetuning import grown_vocabulary
     from charlstm.modelfile import load_model, weight_shapes
     from charlstm.runfolder import find_model
+    from charlstm.sources import STANDARD_INPUT
     from charlstm.vocabulary import Vocabulary
 
-    corpus = load_corpus(texts)
     start = None if start_from is None else load_model(find_model(start_from))
     if start:
-        given = _with_shape_of(start, given, str(start_from), lowercase=lowercase)
-        vocabulary = grown_vocabulary(start, corpus.text)
+        given = _with_shape_of(start, given, str(start_from), lowercase=reading.lowercase)
+        reading = dataclasses.replace(reading, lowercase=start.vocabulary.lowercase)
+    corpus = load_corpus(texts, reading, tell=_silent if quiet else say)
+    if start:
+        vocabulary = start.vocabulary if unknown else grown_vocabulary(start, corpus.characters)
     else:
-        vocabulary = Vocabulary.of(corpus.text, lowercase=lowercase)
+        vocabulary = Vocabulary.of_counts(
+            corpus.characters, corpus.counts, lowercase=reading.lowercase, min_count=min_count
+        )
     dataset = split_for_validation(
-        vocabulary.encode(corpus.text),
+        launch.ids_of(corpus, vocabulary, unknown or "skip", quiet=quiet),
         validation=given.get("validation", TrainingConfig.validation),
         sequence_length=given.get("sequence_length", SEQUENCE_LENGTH),
     )
@@ -145,6 +176,8 @@ def _begin(
     run.make()
     with launch.owned(run) as (ownership, interruption):
         run.clear()
+        if STANDARD_INPUT in texts:
+            corpus, reading = launch.keep_text(corpus, run, lowercase=reading.lowercase)
         with launch.tensorflow_started(quiet=quiet) as show:
             from charlstm.speed import measure_speed
             from charlstm.training import Training
@@ -153,7 +186,16 @@ def _begin(
             speed = measure_speed(precision=given["precision"]) if needs_speed(given) else None
             situation = Situation(len(dataset.training), len(vocabulary), num_cores(), speed)
             chosen = choose(situation, given)
-            training = Training(corpus, vocabulary, dataset, *make_configs(chosen), run, start=start)
+            training = Training(
+                corpus,
+                vocabulary,
+                dataset,
+                *make_configs(chosen),
+                run,
+                reading=reading,
+                unknown=unknown or "skip",
+                start=start,
+            )
         if not quiet:
             launch.introduce(corpus, vocabulary, training.config.validation)
             say(describe(chosen, given, situation))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from charlstm.cli.app import main
 
-COMMANDS = ("train", "resume", "generate", "evaluate", "info")
+COMMANDS = ("train", "resume", "generate", "evaluate", "info", "corpus stats", "corpus list", "corpus fetch")
 
 
 def help_text(*arguments: str) -> str:
@@ -18,7 +18,7 @@ def help_text(*arguments: str) -> str:
 
 def reference() -> str:
     parts = ["# The command line\n\nMade from `--help` by `make docs`.\n", f"```text\n{help_text()}\n```\n"]
-    parts += [f"## charlstm {command}\n\n```text\n{help_text(command)}\n```\n" for command in COMMANDS]
+    parts += [f"## charlstm {command}\n\n```text\n{help_text(*command.split())}\n```\n" for command in COMMANDS]
     return "\n".join(parts)
 
 

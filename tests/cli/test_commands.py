@@ -16,10 +16,13 @@ def test_the_reference_is_what_help_says():
 
 def test_every_command_is_in_the_reference():
     from charlstm.cli.app import app
+    from charlstm.cli.corpus import corpus
 
-    assert [getattr(command.callback, "__name__", "") for command in app.registered_commands] == list(
-        reference.COMMANDS
-    )
+    commands = [getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    commands += [
+        f"corpus {command.name or getattr(command.callback, '__name__', '')}" for command in corpus.registered_commands
+    ]
+    assert commands == list(reference.COMMANDS)
 
 
 def test_version(charlstm):
@@ -49,7 +52,14 @@ def test_evaluate_prints_figures_or_json(charlstm, run):
     code, out, _ = charlstm("evaluate", "runs/tiny", "text", "--json")
     figures = json.loads(out)
     assert code == 0
-    assert list(figures) == ["nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"]
+    assert list(figures) == [
+        "nats_per_character",
+        "bits_per_character",
+        "perplexity",
+        "accuracy",
+        "characters",
+        "unknown_characters",
+    ]
     assert figures["characters"] == 9
     assert f"{figures['nats_per_character']:.4f}" in charlstm("evaluate", "text")[1]
 
@@ -67,7 +77,7 @@ WRONG = [
     (["generate", "--length", "many"], 2, "--length"),
     (["generate", "--temperature", "-1"], 2, "--temperature is -1"),
     (["generate", "--top-k", "0"], 2, "--top-k is 0"),
-    (["generate", "--seed", "\u00e9"], 1, "U+00E9"),
+    (["generate", "--seed", "\u00e9", "--unknown", "error"], 1, "U+00E9"),
     (["generate", "nowhere"], 1, "'nowhere'"),
     (["generate", "broken.safetensors"], 1, "not a whole safetensors file"),
     (["generate", "--what"], 2, "--what"),
@@ -76,14 +86,28 @@ WRONG = [
     (["evaluate", "a", "b", "c"], 2, "got 3 values"),
     (["evaluate", "nowhere.txt"], 1, "nowhere.txt"),
     (["evaluate", "one.txt"], 1, "only one character"),
-    (["evaluate", "upper.txt"], 1, "'U' (U+0055)"),
+    (["evaluate", "upper.txt"], 1, "no character that the model knows"),
+    (["evaluate", "upper.txt", "--unknown", "error"], 1, "'U' (U+0055)"),
+    (["evaluate", "upper.txt", "--unknown", "guess"], 2, "--unknown is 'guess'"),
     (["train"], 2, "TEXT"),
     (["train", "nowhere.txt"], 1, "nowhere.txt"),
     (["train", "empty.txt"], 1, "is empty"),
     (["train", "one.txt"], 1, "1 characters"),
     (["train", "upper.txt"], 1, "fewer than one sequence"),
-    (["train", "binary.txt"], 1, "not a UTF-8 text"),
-    (["train", "runs"], 1, "is a folder"),
+    (["train", "binary.txt"], 1, "is a binary file"),
+    (["train", "upper.txt", "--encoding", "klingon"], 2, "no encoding 'klingon'"),
+    (["train", "upper.txt", "--normalize", "x"], 2, "--normalize is 'x'"),
+    (["train", "upper.txt", "--min-count", "9"], 1, "no character occurs 9 times"),
+    (["train", "upper.txt", "--min-count", "0"], 2, "--min-count"),
+    (["train", "upper.txt", "--unknown", "skip"], 2, "--unknown is for"),
+    (["train", "broken.gz"], 1, "broken.gz"),
+    (["train", "*.csv"], 1, "no file matches"),
+    (["train", "nothing"], 1, "folder without text"),
+    (["corpus", "stats", "empty.txt"], 1, "is empty"),
+    (["corpus", "stats"], 2, "TEXT"),
+    (["corpus", "fetch", "nobody"], 1, "'nobody'"),
+    (["corpus", "fetch", "alice", "--sha256", "12"], 2, "--sha256"),
+    (["train", "runs"], 1, "folder without text"),
     (["train", "macbeth.txt", "--cell", "magic"], 1, "unknown cell 'magic'"),
     (["train", "macbeth.txt", "--layers", "0"], 2, "--layers is 0"),
     (["train", "macbeth.txt", "--max-time", "soon"], 2, "soon"),
@@ -101,6 +125,8 @@ def test_wrong_input_gets_one_line_and_a_hint(charlstm, run, arguments, code, me
     Path("one.txt").write_text("a")
     Path("upper.txt").write_text("UPPER")
     Path("binary.txt").write_bytes(bytes(range(256)))
+    Path("broken.gz").write_bytes(b"not gzip at all")
+    Path("nothing").mkdir()
     Path("broken.safetensors").write_bytes(b"not safetensors at all")
     before = sorted(Path().rglob("*"))
     actual_code, out, err = charlstm(*arguments)
@@ -130,3 +156,47 @@ def test_a_traceback_can_be_had(charlstm, run, monkeypatch):
     monkeypatch.setenv("CHARLSTM_DEBUG", "1")
     with pytest.raises(SettingError):
         charlstm("generate", "--length", "0")
+
+
+def test_a_seed_with_unknown_characters_is_adapted_and_said(charlstm, run):
+    code, out, err = charlstm("generate", "--seed", "MACB\u00c9TH", "--length", 3)
+    assert code == 0
+    assert out.startswith("MACB\u00c9TH")
+    assert "\u00c9 (U+00C9) to e (U+0065)" in err
+
+
+def test_evaluate_says_what_it_could_not_score(charlstm, run):
+    Path("text").write_text("some W\u6f22rds")
+    code, out, err = charlstm("evaluate", "text")
+    assert code == 0
+    assert "not scored          2 that" in out
+    assert "U+6F22" in err
+    figures = json.loads(charlstm("evaluate", "text", "--unknown", "nearest", "--json")[1])
+    assert figures["unknown_characters"] == {"left_out": 1, "changed": 1}
+    assert figures["characters"] == 8
+
+
+def test_corpus_stats(charlstm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("ab\x1b\n" * 50)
+    code, out, _ = charlstm("corpus", "stats", "text")
+    assert code == 0
+    assert "U+001B 50" in out
+    assert "\x1b" not in out
+    facts = json.loads(charlstm("corpus", "stats", "text", "--json")[1])
+    assert (facts["characters"], facts["lines"], len(facts["alphabet"])) == (200, 50, 4)
+    assert facts["entropies"][0] == pytest.approx(2)
+
+
+def test_corpus_list_and_fetch(charlstm, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path))
+    (tmp_path / "alice.txt").write_text("down\n" * 20)
+    out = charlstm("corpus", "list")[1]
+    assert "* macbeth.txt" in out
+    assert "* alice" in out
+    assert "  enwik8" in out
+    code, out, _ = charlstm("corpus", "fetch", "alice")
+    assert (code, out) == (0, f"{tmp_path / 'alice.txt'}\n")
+    code, _, err = charlstm("corpus", "fetch", "http://127.0.0.1:9/tale.txt")
+    assert code == 1
+    assert "cannot be reached" in err.splitlines()[0]

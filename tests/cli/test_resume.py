@@ -146,3 +146,15 @@ def test_a_limit_on_file_size_is_one_line_and_not_a_traceback(whole):
     assert (process.returncode, out) == (1, "")
     assert "cannot be written: File too large" in err
     assert "Traceback" not in err
+
+
+def test_standard_input_can_be_resumed_from_what_was_kept(cats):
+    few = ["--units", 8, "--layers", 1, "--epochs", 1, "--batch-size", 4, "--sequence-length", 10]
+    process = start("train", "-", "--out", "piped", *few, cwd=cats, stdin=subprocess.PIPE)
+    _, err = process.communicate(TEXT)
+    assert process.returncode == 0, err
+    assert (cats / "piped" / "text.txt").read_text() == TEXT
+    process = start("resume", "piped", "--epochs", 2, cwd=cats)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "going on with piped at epoch 1.0" in err
