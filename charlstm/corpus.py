@@ -20,6 +20,7 @@ from charlstm.catalogue import CATALOGUE, fetched
 from charlstm.decoding import Reading, read_pieces
 from charlstm.errors import CorpusError
 from charlstm.files import write_atomically, writing
+from charlstm.machine import cache_folder
 from charlstm.sources import STANDARD_INPUT, Source, find_sources, label
 from charlstm.vocabulary import Ids, code_points_of, text_of
 
@@ -104,13 +105,6 @@ def shipped_texts() -> dict[str, Path]:
     package = Path(__file__).parent
     folder = package / "data" if (package / "data").is_dir() else package.parent / "data"
     return {path.name: path for path in sorted(folder.glob("*.txt"))}
-
-
-def cache_folder() -> Path:
-    """Where large texts and what was fetched are kept: CHARLSTM_CACHE, or the user's cache."""
-    if folder := os.environ.get("CHARLSTM_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "charlstm"
 
 
 def _sources_of(text: str | Path) -> list[Source]:

@@ -1,9 +1,16 @@
 """What the machine is that a training runs on."""
 
+import contextlib
+import json
 import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+
+from charlstm.errors import RunError
+from charlstm.files import write_atomically
+
+SPEED = "speed.json"
 
 
 def num_cores() -> int:
@@ -14,6 +21,28 @@ def num_cores() -> int:
 def fastest_precision() -> str:
     """The type in which this processor multiplies fastest: bfloat16 where it has instructions for it, else float32."""
     return "bfloat16" if _has_bfloat16() else "float32"
+
+
+def cache_folder() -> Path:
+    """Where large texts, and texts that were fetched, are kept: CHARLSTM_CACHE, or the user's cache."""
+    if folder := os.environ.get("CHARLSTM_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "charlstm"
+
+
+def remember_speed(speed: float) -> None:
+    """Keep how fast this machine was found to train, for those who want to know without measuring."""
+    with contextlib.suppress(OSError, RunError):  # nobody's work hangs on it
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        write_atomically(cache_folder() / SPEED, json.dumps({"speed": speed}).encode())
+
+
+def remembered_speed() -> float | None:
+    """Floating-point operations a second in training, or None if it was never measured."""
+    try:
+        return float(json.loads((cache_folder() / SPEED).read_text(encoding="ascii"))["speed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _has_bfloat16() -> bool:

@@ -74,7 +74,7 @@ def choose(situation: Situation, given: dict[str, Any]) -> dict[str, Any]:
         settings["epochs"] = float(f"{epochs:.2g}")
     chosen = {
         "dropout": _dropout(epochs),
-        "recurrent_dropout": _recurrent_dropout(epochs),
+        "recurrent_dropout": _recurrent_dropout(epochs, settings["units"]),
         "batch_size": max(_streams(situation.num_characters, characters), 8 * situation.num_cores),
         "learning_rate": float(f"{HIGHEST_RATE * min(1.0, math.sqrt(RATE_UNITS / settings['units'])):.2g}"),
     }
@@ -186,9 +186,9 @@ def _dropout(epochs: float) -> float:
     return _share(0.1 + 0.15 * math.log2(epochs / 4), least=0.1 if epochs > 1 else 0.0, most=0.4)
 
 
-def _recurrent_dropout(epochs: float) -> float:
-    """None up to five readings of the text, then 0.17 with every doubling."""
-    return _share(0.17 * math.log2(epochs / 5), least=0.0, most=0.5)
+def _recurrent_dropout(epochs: float, units: int) -> float:
+    """None up to five readings of the text, then 0.13 with every doubling at 320 units, more with more."""
+    return _share(0.13 * math.sqrt(units / 320) * math.log2(epochs / 5), least=0.0, most=0.5)
 
 
 def _share(value: float, *, least: float, most: float) -> float:

@@ -27,6 +27,12 @@ def random_model(*, num_layers=2, units=8, embedding_dim=5, characters=ALPHABET,
     return Model(config, vocabulary, weights, {})
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory):
+    """No test touches the user's cache."""
+    os.environ["CHARLSTM_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def model():
     return random_model()

@@ -18,14 +18,14 @@ ROOMS = {
     "sources": "errors",
     "decoding": "charset_normalizer sources errors",
     "catalogue": "pooch requests errors",
-    "corpus": "numpy catalogue decoding files sources vocabulary errors",
+    "corpus": "numpy catalogue decoding files machine sources vocabulary errors",
     "statistics": "numpy vocabulary",
     "vocabulary": "numpy errors",
     "batching": "numpy vocabulary errors",
     "cells": "",
     "layers": "keras tensorflow cells",
     "model": "keras tensorflow cells layers config modelfile",
-    "machine": "",
+    "machine": "files errors",
     "planning": "config errors",
     "speed": "numpy config learner machine planning",
     "files": "errors",
@@ -82,7 +82,7 @@ def loaded_by(code: str) -> set[str]:
     return set(result.stdout.splitlines()[-1].split())
 
 
-NO_COMMANDS = ("__init__", "app", "console", "launch", "options", "settings")
+NO_COMMANDS = ("__init__", "app", "console", "launch", "newrun", "options", "settings")
 COMMANDS = [path.stem for path in (PACKAGE / "cli").glob("*.py") if path.stem not in NO_COMMANDS]
 
 

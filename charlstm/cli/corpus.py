@@ -10,13 +10,13 @@ from charlstm.cli.console import download_bar, say, visible
 from charlstm.cli.options import Json
 from charlstm.decoding import Reading
 from charlstm.errors import SettingError
-from charlstm.machine import num_cores
+from charlstm.machine import cache_folder, num_cores, remembered_speed
 from charlstm.planning import Situation, choose, describe
 
 if TYPE_CHECKING:
     from charlstm.corpus import Corpus
 
-NOMINAL_SPEED = 7e10  # floating-point operations a second and core, for settings told without measuring
+NOMINAL_SPEED = 7e10  # floating-point operations a second and core, where no training has measured it yet
 MOST_SHOWN = 100  # characters of an alphabet
 
 corpus = typer.Typer(
@@ -59,7 +59,7 @@ def list_texts(as_json: Json = False) -> None:
     charlstm corpus list
     """
     from charlstm.catalogue import ENTRIES, fetched
-    from charlstm.corpus import cache_folder, shipped_texts
+    from charlstm.corpus import shipped_texts
 
     rows = [{"name": name, "title": "ships with charlstm", "here": True, "split": ""} for name in shipped_texts()]
     for entry in ENTRIES:
@@ -91,7 +91,6 @@ def fetch(
     """
     from charlstm.catalogue import fetch as download
     from charlstm.catalogue import find_entry
-    from charlstm.corpus import cache_folder
 
     if sha256 and (len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef")):
         raise SettingError(f"--sha256 is {sha256!r}, which is no SHA-256", hint="give 64 hexadecimal digits")
@@ -106,7 +105,8 @@ def _facts(text: "Corpus") -> dict[str, Any]:
     from charlstm.statistics import LOOKED_AT, compressed_bits, entropies
 
     beginning = text.ids[:LOOKED_AT]
-    situation = Situation(max(1, len(text) * 9 // 10), len(text.characters), num_cores(), NOMINAL_SPEED * num_cores())
+    speed = remembered_speed() or NOMINAL_SPEED * num_cores()
+    situation = Situation(max(1, len(text) * 9 // 10), len(text.characters), num_cores(), speed)
     counts = dict(zip(text.characters, text.counts, strict=True))
     return {
         "text": text.name,

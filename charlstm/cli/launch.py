@@ -33,8 +33,8 @@ def tensorflow_started(*, quiet: bool) -> Iterator[Show]:
         yield show
 
 
-def introduce(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) -> None:
-    say(
+def introduction(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) -> str:
+    return (
         f"{corpus.name}: {len(corpus):,} characters, {len(vocabulary)} different; "
         f"the last {validation:.0%} for validation"
     )

@@ -103,7 +103,7 @@ def go_on(
             )
         _compare_environments(checkpoint)
         if not quiet:
-            launch.introduce(corpus, vocabulary, config.validation)
+            say(launch.introduction(corpus, vocabulary, config.validation))
             say(f"going on with {run.path} at epoch {training.epoch:.2f}, {training.done:.0%} of its plan")
         launch.go(training, ownership, interruption, checkpoint_every=checkpoint_every, quiet=quiet)
 

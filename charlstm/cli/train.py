@@ -1,21 +1,18 @@
 """`charlstm train`."""
 
-import dataclasses
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli import launch, settings
-from charlstm.cli.console import say
+from charlstm.cli import settings
+from charlstm.cli.newrun import NewRun, begin
 from charlstm.cli.resume import go_on
-from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.decoding import Reading
 from charlstm.errors import SettingError
-from charlstm.machine import fastest_precision, num_cores
-from charlstm.planning import SEQUENCE_LENGTH, Situation, choose, describe, make_configs, needs_speed
+from charlstm.planning import make_configs
 
 if TYPE_CHECKING:
-    from charlstm.modelfile import Model
     from charlstm.runfolder import RunFolder
 
 
@@ -106,106 +103,24 @@ def train(
     if resume and run.has_checkpoint:
         go_on(run, texts=texts, given=given, checkpoint_every=checkpoint_every, quiet=quiet)
         return
-    _begin(
-        run,
-        texts,
-        given,
-        reading=reading,
-        min_count=min_count,
-        start_from=start_from,
-        unknown=unknown,
-        overwrite=overwrite,
-        checkpoint_every=checkpoint_every,
-        quiet=quiet,
+    begin(
+        NewRun(
+            run=run,
+            texts=texts,
+            given=given,
+            reading=reading,
+            min_count=min_count,
+            start_from=start_from,
+            unknown=unknown,
+            overwrite=overwrite,
+            checkpoint_every=checkpoint_every,
+            quiet=quiet,
+        )
     )
 
 
-def _silent(_: str) -> None:
-    pass
-
-
-def _run_folder(out: Any, texts: list[str]) -> "RunFolder":
+def _run_folder(out: Path | None, texts: list[str]) -> "RunFolder":
     from charlstm.runfolder import RUNS, RunFolder
     from charlstm.sources import label
 
     return RunFolder(out or RUNS / label(texts))
-
-
-def _begin(
-    run: "RunFolder",
-    texts: list[str],
-    given: dict[str, Any],
-    *,
-    reading: Reading,
-    min_count: int,
-    start_from: str | None,
-    unknown: str | None,
-    overwrite: bool,
-    checkpoint_every: float,
-    quiet: bool,
-) -> None:
-    """Start a new run."""
-    from charlstm.batching import split_for_validation
-    from charlstm.corpus import load_corpus
-    from charlstm.finetuning import grown_vocabulary
-    from charlstm.modelfile import load_model, weight_shapes
-    from charlstm.runfolder import find_model
-    from charlstm.sources import STANDARD_INPUT
-    from charlstm.vocabulary import Vocabulary
-
-    start = None if start_from is None else load_model(find_model(start_from))
-    if start:
-        given = _with_shape_of(start, given, str(start_from), lowercase=reading.lowercase)
-        reading = dataclasses.replace(reading, lowercase=start.vocabulary.lowercase)
-    corpus = load_corpus(texts, reading, tell=_silent if quiet else say)
-    if start:
-        vocabulary = start.vocabulary if unknown else grown_vocabulary(start, corpus.characters)
-    else:
-        vocabulary = Vocabulary.of_counts(
-            corpus.characters, corpus.counts, lowercase=reading.lowercase, min_count=min_count
-        )
-    dataset = split_for_validation(
-        launch.ids_of(corpus, vocabulary, unknown or "skip", quiet=quiet),
-        validation=given.get("validation", TrainingConfig.validation),
-        sequence_length=given.get("sequence_length", SEQUENCE_LENGTH),
-    )
-    weight_shapes(ModelConfig(cell=given.get("cell", ModelConfig.cell)), len(vocabulary))  # refuses an unknown cell
-    given = {"precision": fastest_precision()} | given
-    if not overwrite:
-        run.refuse_if_taken()
-    run.make()
-    with launch.owned(run) as (ownership, interruption):
-        run.clear()
-        if STANDARD_INPUT in texts:
-            corpus, reading = launch.keep_text(corpus, run, lowercase=reading.lowercase)
-        with launch.tensorflow_started(quiet=quiet) as show:
-            from charlstm.speed import measure_speed
-            from charlstm.training import Training
-
-            show("measuring how fast this machine trains")
-            speed = measure_speed(precision=given["precision"]) if needs_speed(given) else None
-            situation = Situation(len(dataset.training), len(vocabulary), num_cores(), speed)
-            chosen = choose(situation, given)
-            training = Training(
-                corpus,
-                vocabulary,
-                dataset,
-                *make_configs(chosen),
-                run,
-                reading=reading,
-                unknown=unknown or "skip",
-                start=start,
-            )
-        if not quiet:
-            launch.introduce(corpus, vocabulary, training.config.validation)
-            say(describe(chosen, given, situation))
-        launch.go(training, ownership, interruption, checkpoint_every=checkpoint_every, quiet=quiet)
-
-
-def _with_shape_of(model: "Model", given: dict[str, Any], name: str, *, lowercase: bool) -> dict[str, Any]:
-    """What was given, and the shape of the model to start from; raises SettingError where the two contradict."""
-    if lowercase and not model.vocabulary.lowercase:
-        raise SettingError(f"--lowercase is given, but {name} knows capitals", hint="leave --lowercase out")
-    shape = model.config.to_json()
-    settings.refuse_contradictions({key: given[key] for key in shape.keys() & given.keys()}, shape, name)
-    return given | shape

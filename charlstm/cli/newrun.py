@@ -1,0 +1,138 @@
+"""What `train` does to start a run: read the text, choose the settings, train."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from charlstm.cli import launch, settings
+from charlstm.cli.console import say
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.decoding import Reading
+from charlstm.errors import SettingError
+from charlstm.machine import fastest_precision, num_cores, remember_speed
+from charlstm.planning import SEQUENCE_LENGTH, Situation, choose, describe, make_configs, needs_speed
+
+if TYPE_CHECKING:
+    from charlstm.batching import Dataset
+    from charlstm.corpus import Corpus
+    from charlstm.modelfile import Model
+    from charlstm.runfolder import RunFolder
+    from charlstm.training import Training
+    from charlstm.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What was asked for: where, on which texts, with which settings."""
+
+    run: "RunFolder"
+    texts: list[str]
+    given: dict[str, Any]
+    reading: Reading
+    min_count: int
+    start_from: str | None
+    unknown: str | None
+    overwrite: bool
+    checkpoint_every: float
+    quiet: bool
+
+    def tell(self, line: str) -> None:
+        if not self.quiet:
+            say(line)
+
+
+@dataclass(frozen=True)
+class Material:
+    """A text that has been read, in the ids of the vocabulary it will be learned in."""
+
+    corpus: "Corpus"
+    vocabulary: "Vocabulary"
+    dataset: "Dataset"
+    start: "Model | None"
+
+
+def begin(new: NewRun) -> None:
+    """Start a new run and train it to its end."""
+    from charlstm.modelfile import load_model, weight_shapes
+    from charlstm.runfolder import find_model
+    from charlstm.sources import STANDARD_INPUT
+
+    weight_shapes(ModelConfig(cell=new.given.get("cell", ModelConfig.cell)), 1)  # refuses an unknown cell
+    if not new.overwrite:
+        new.run.refuse_if_taken()
+    start = None if new.start_from is None else load_model(find_model(new.start_from))
+    if start:
+        new = _fitted_to(start, new)
+    material = _read(new, start)
+    new.run.make()
+    with launch.owned(new.run) as (ownership, interruption):
+        new.run.clear()
+        if STANDARD_INPUT in new.texts:
+            corpus, reading = launch.keep_text(material.corpus, new.run, lowercase=new.reading.lowercase)
+            material, new = (
+                dataclasses.replace(material, corpus=corpus),
+                dataclasses.replace(new, reading=reading),
+            )
+        training = _training(new, material)
+        launch.go(training, ownership, interruption, checkpoint_every=new.checkpoint_every, quiet=new.quiet)
+
+
+def _fitted_to(model: "Model", new: NewRun) -> NewRun:
+    """The same with the shape and the case of a model; raises SettingError where it contradicts what was given."""
+    name = str(new.start_from)
+    if new.reading.lowercase and not model.vocabulary.lowercase:
+        raise SettingError(f"--lowercase is given, but {name} knows capitals", hint="leave --lowercase out")
+    shape = model.config.to_json()
+    settings.refuse_contradictions({key: new.given[key] for key in shape.keys() & new.given.keys()}, shape, name)
+    reading = dataclasses.replace(new.reading, lowercase=model.vocabulary.lowercase)
+    return dataclasses.replace(new, given=new.given | shape, reading=reading)
+
+
+def _read(new: NewRun, start: "Model | None") -> Material:
+    from charlstm.batching import split_for_validation
+    from charlstm.corpus import load_corpus
+    from charlstm.finetuning import grown_vocabulary
+    from charlstm.vocabulary import Vocabulary
+
+    corpus = load_corpus(new.texts, new.reading, tell=new.tell)
+    if start:
+        vocabulary = start.vocabulary if new.unknown else grown_vocabulary(start, corpus.characters)
+    else:
+        vocabulary = Vocabulary.of_counts(
+            corpus.characters, corpus.counts, lowercase=new.reading.lowercase, min_count=new.min_count
+        )
+    dataset = split_for_validation(
+        launch.ids_of(corpus, vocabulary, new.unknown or "skip", quiet=new.quiet),
+        validation=new.given.get("validation", TrainingConfig.validation),
+        sequence_length=new.given.get("sequence_length", SEQUENCE_LENGTH),
+    )
+    return Material(corpus, vocabulary, dataset, start)
+
+
+def _training(new: NewRun, material: Material) -> "Training":
+    """Choose what was not given, with the measured speed of the machine, and say what was chosen."""
+    given = {"precision": fastest_precision()} | new.given
+    corpus, vocabulary, dataset = material.corpus, material.vocabulary, material.dataset
+    with launch.tensorflow_started(quiet=new.quiet) as show:
+        from charlstm.speed import measure_speed
+        from charlstm.training import Training
+
+        show("measuring how fast this machine trains")
+        speed = measure_speed(precision=given["precision"]) if needs_speed(given) else None
+        if speed:
+            remember_speed(speed)
+        situation = Situation(len(dataset.training), len(vocabulary), num_cores(), speed)
+        chosen = choose(situation, given)
+        training = Training(
+            corpus,
+            vocabulary,
+            dataset,
+            *make_configs(chosen),
+            new.run,
+            reading=new.reading,
+            unknown=new.unknown or "skip",
+            start=material.start,
+        )
+    new.tell(launch.introduction(corpus, vocabulary, training.config.validation))
+    new.tell(describe(chosen, given, situation))
+    return training
