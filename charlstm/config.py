@@ -133,6 +133,11 @@ class SamplingConfig:
     length: int = 500  # characters to write
     temperature: float = 0.8
     top_k: int | None = None  # draw among the k most probable characters; None: among all
+    top_p: float | None = None  # draw among the most probable that make up this share
+    min_p: float | None = None  # leave out what has less than this share of the most probable's probability
+    typical: float | None = None  # draw among the most typical that make up this share
+    repetition_penalty: float = 1.0  # above 1: characters written lately become less probable
+    repetition_window: int = 64  # how many characters are lately
     random_seed: int = 0
 
     def __post_init__(self) -> None:
@@ -144,4 +149,20 @@ class SamplingConfig:
         )
         if self.top_k is not None:
             _require_at_least("--top-k", self.top_k, 1)
+        shares = (("--top-p", self.top_p), ("--min-p", self.min_p), ("--typical", self.typical))
+        for option, share in shares:
+            _require(
+                share is None or 0 < share <= 1,
+                f"{option} is {share}, but it must be above 0 and at most 1",
+                f"leave {option} out, or try 0.9 (0.05 for --min-p)",
+            )
+        _require(
+            1 <= self.repetition_penalty < math.inf,
+            f"--repetition-penalty is {self.repetition_penalty}, but it must be 1 or more",
+            "1 changes nothing, 1.2 is a gentle start",
+        )
+        _require_at_least("--repetition-window", self.repetition_window, 1)
         _require_at_least("--random-seed", self.random_seed, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

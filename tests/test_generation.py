@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from charlstm.config import SamplingConfig
 from charlstm.errors import VocabularyError
-from charlstm.generation import READ_AT_ONCE, generate
+from charlstm.generation import READ_AT_ONCE, generate, generate_many
 from charlstm.modelfile import Model
+from charlstm.sampling import softmax
 from charlstm.stepper import Stepper
+from charlstm.stopping import StopRules
 from tests.conftest import ALPHABET, random_model
 
 
@@ -61,3 +65,38 @@ def test_without_a_seed_text_it_starts_as_after_a_line_end(model):
 def test_an_unknown_character_is_refused_before_the_first_is_written(model):
     with pytest.raises(VocabularyError, match="U\\+00E9"):
         generate(model, "caf\u00e9", SamplingConfig())
+
+
+def test_many_samples_are_each_what_they_are_alone(model):
+    config = SamplingConfig(length=60, random_seed=5, repetition_penalty=1.2)
+    together = [sample.text for sample in generate_many(model, "abc", config, num_samples=4)]
+    for place, text in enumerate(together):
+        assert "".join(generate(model, "abc", replace(config, random_seed=5 + place))) == text
+    assert len(set(together)) == 4
+
+
+def test_samples_end_each_where_it_should(model):
+    samples = generate_many(model, "a", SamplingConfig(length=99), StopRules(stops=("e", "t")), num_samples=8)
+    lengths = {len(sample.text) for sample in samples}
+    assert len(lengths) > 1
+    assert not any(set(sample.text) & {"e", "t"} for sample in samples if len(sample.text) < 99)
+
+
+def test_scores_are_the_log_probabilities_of_the_model(model):
+    (sample,) = generate_many(
+        model, "abc", SamplingConfig(length=20, temperature=0.5, top_k=3), num_samples=1, with_scores=True
+    )
+    stepper = Stepper(model)
+    ids = model.vocabulary.encode("abc" + sample.text)
+    logits, _ = stepper.read(ids[None], stepper.initial_states())
+    expected = np.log(softmax(logits[0, 2:-1]))[np.arange(20), ids[3:]]
+    np.testing.assert_allclose(sample.scores, expected, rtol=1e-4)
+
+
+def test_what_stands_for_rare_characters_is_never_written():
+    model = random_model(characters="ab\ufffd")
+    model = replace(model, vocabulary=replace(model.vocabulary, unknown="\ufffd"))
+    assert "\ufffd" not in "".join(generate(model, "a", SamplingConfig(length=300, temperature=2.0)))
+    greedy = random_model(characters="ab\ufffd", scale=3)
+    greedy = replace(greedy, vocabulary=replace(greedy.vocabulary, unknown="\ufffd"))
+    assert "\ufffd" not in "".join(generate(greedy, "\ufffd", SamplingConfig(length=100, temperature=0)))

@@ -46,7 +46,8 @@ ROOMS = {
     ),
     "stepper": "numpy cells modelfile vocabulary",
     "sampling": "numpy config",
-    "generation": "numpy stepper sampling modelfile config",
+    "stopping": "errors",
+    "generation": "numpy cells stepper sampling stopping modelfile config",
     "evaluation": "numpy",
 }
 
