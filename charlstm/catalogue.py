@@ -1,5 +1,6 @@
 """A few texts in the public domain known by name, and fetching one into the user's cache."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,6 +103,7 @@ class Limited:
         self._bar.update(size)
 
     def reset(self) -> None:
+        self._size = 0
         self._bar.reset()
 
     def close(self) -> None:
@@ -115,7 +117,8 @@ def find_entry(name: str, sha256: str | None = None) -> Entry:
     if name.startswith(("http://", "https://")):
         last = name.rstrip("/").rpartition("/")[2].partition("?")[0]
         stem = Path(last).stem.lstrip(".")
-        return Entry("".join(c for c in stem if c.isalnum() or c in "-_") or "text", name, name, sha256)
+        stem = "".join(c for c in stem if c.isalnum() or c in "-_") or "text"
+        return Entry(f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}", name, name, sha256)
     raise CorpusError(f"there is no text {name!r} in the catalogue", hint=f"there are: {', '.join(CATALOGUE)}")
 
 

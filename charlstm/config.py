@@ -8,6 +8,7 @@ from charlstm.errors import SettingError
 
 Config = TypeVar("Config")
 
+MOST, MOST_LAYERS, MOST_UNITS, MOST_STREAMS = 1_000_000, 100, 16_384, 65_536
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -16,8 +17,12 @@ def _require(condition: bool, message: str, hint: str) -> None:
         raise SettingError(message, hint=hint)
 
 
-def _require_at_least(option: str, value: int, least: int) -> None:
+def _require_at_least(option: str, value: int, least: int, most: int | None = None) -> None:
     _require(value >= least, f"{option} is {value}, but it must be at least {least}", f"give {option} {least} or more")
+    if most is not None:
+        _require(
+            value <= most, f"{option} is {value}, but it must be at most {most:,}", f"give {option} {most} or less"
+        )
 
 
 def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
@@ -41,9 +46,9 @@ class ModelConfig:
     embedding_dim: int = 64
 
     def __post_init__(self) -> None:
-        _require_at_least("--layers", self.num_layers, 1)
-        _require_at_least("--units", self.units, 1)
-        _require_at_least("--embedding", self.embedding_dim, 1)
+        _require_at_least("--layers", self.num_layers, 1, most=MOST_LAYERS)
+        _require_at_least("--units", self.units, 1, most=MOST_UNITS)
+        _require_at_least("--embedding", self.embedding_dim, 1, most=MOST_UNITS)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,11 +84,11 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for option, share in (("--dropout", self.dropout), ("--recurrent-dropout", self.recurrent_dropout)):
             _require(0 <= share < 1, f"{option} is {share}, but it must be at least 0 and below 1", f"try {option} 0.2")
-        _require_at_least("--sequence-length", self.sequence_length, 1)
-        _require_at_least("--batch-size", self.batch_size, 1)
+        _require_at_least("--sequence-length", self.sequence_length, 1, most=MOST)
+        _require_at_least("--batch-size", self.batch_size, 1, most=MOST_STREAMS)
         _require(
-            self.epochs is None or 0 < self.epochs < math.inf,
-            f"--epochs is {self.epochs}, but it must be above 0",
+            self.epochs is None or 0 < self.epochs <= MOST,
+            f"--epochs is {self.epochs}, but it must be above 0 and at most {MOST:,}",
             "try --epochs 10",
         )
         _require(

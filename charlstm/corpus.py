@@ -21,7 +21,7 @@ from charlstm.decoding import Reading, read_pieces
 from charlstm.errors import CorpusError
 from charlstm.files import write_atomically, writing
 from charlstm.machine import cache_folder
-from charlstm.sources import STANDARD_INPUT, Source, find_sources, label
+from charlstm.sources import STANDARD_INPUT, Source, find_sources, is_passing, label
 from charlstm.vocabulary import Ids, code_points_of, text_of
 
 IN_MEMORY = 1 << 24  # characters (and bytes on disk) of a text that needs no file
@@ -125,7 +125,7 @@ def _sources_of(text: str | Path) -> list[Source]:
 
 def _place(text: str | Path) -> str:
     """Where an argument can be found again, from any folder."""
-    if str(text) == STANDARD_INPUT:
+    if str(text) == STANDARD_INPUT or is_passing(Path(text)):
         return STANDARD_INPUT
     named = None if os.path.exists(text) else find_by_name(text)
     return str(named or Path(os.path.abspath(text)))

@@ -132,9 +132,9 @@ def _decoded(source: Source, stream: IO[bytes], encoding: str, *, strict: bool, 
         content = stream.read(PIECE)
         try:
             text = decode(content, not content)
-        except UnicodeDecodeError as problem:
+        except UnicodeError as problem:
             raise CorpusError(
-                f"{source.name} is not {encoding}: {problem.reason}",
+                f"{source.name} is not {encoding}: {getattr(problem, 'reason', problem)}",
                 hint="leave --encoding out, and it is told from the bytes",
             ) from problem
         if WRONG in text:
@@ -150,27 +150,39 @@ def _decoded(source: Source, stream: IO[bytes], encoding: str, *, strict: bool, 
 
 
 def without_licence(pieces: Iterator[str], tell: Callable[[int], None]) -> Iterator[str]:
-    """Leave out what Project Gutenberg puts around an e-book; `tell` gets the number of characters left out."""
+    """Leave out what Project Gutenberg puts around an e-book, or around each of several in one file.
+
+    `tell` gets the number of characters left out.
+    """
     beginning = ""
     for piece in pieces:
         beginning += piece
         if len(beginning) >= LICENCE_WITHIN:
             break
-    start = START.search(beginning, 0, LICENCE_WITHIN)
-    if not start:
+    if not START.search(beginning, 0, LICENCE_WITHIN):
         if beginning:
             yield beginning
         yield from pieces
         return
-    left_out = start.end()
-    held = beginning[start.end() :].lstrip("\n")
-    for piece in _then(held, pieces):
-        end = END.search(piece)
-        if end:
-            yield piece[: end.start()].rstrip() + "\n"
-            left_out += len(piece) - end.start() + sum(map(len, pieces))
-            break
-        yield piece
+    left_out, in_book, at_start = 0, False, False
+    for piece in _then(beginning, pieces):
+        while piece:
+            mark = (END if in_book else START).search(piece)
+            size = mark.start() if mark else len(piece)
+            part, piece = piece[:size], piece[mark.end() if mark else size :]
+            if in_book:
+                part, before = (part.lstrip("\n") if at_start else part), len(part)
+                at_start = at_start and not part
+                part = part.rstrip() + "\n" if mark else part
+                left_out += before - len(part)
+                if part:
+                    yield part
+            else:
+                left_out += len(part)
+            if mark:
+                left_out += len(mark[0])
+                in_book = not in_book
+                at_start = in_book
     tell(left_out)
 
 

@@ -36,7 +36,10 @@ class Scores:
 
     @property
     def perplexity(self) -> float:
-        return math.exp(self.nats_per_character)
+        try:
+            return math.exp(self.nats_per_character)
+        except OverflowError:
+            return math.inf
 
     @property
     def accuracy(self) -> float:

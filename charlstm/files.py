@@ -14,17 +14,27 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises RunError, and leaves what was there, if it cannot be written.
     """
-    temporary = write_beside(path, content)
-    move(temporary, path)
+    with writing(path) as file:
+        file.write(content)
 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """An open file that becomes `path` when all of it is written; like `write_atomically`, for what comes in pieces."""
+    path = path.resolve()  # what a link leads to is written, not the link
+    if path.exists() and not (path.is_file() or path.is_dir()):  # /dev/null, a pipe
+        with path.open("wb") as file:
+            yield file
+        return
     temporary = beside(path)
     with _filling(path, temporary) as file:
         yield file
-    move(temporary, path)
+    try:
+        move(temporary, path)
+    except RunError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def write_beside(path: Path, content: bytes) -> Path:

@@ -9,7 +9,6 @@ from charlstm.errors import ModelFileError, RunError
 from charlstm.files import write_atomically
 from charlstm.history import History
 from charlstm.interruption import Interruption
-from charlstm.lock import Ownership
 from charlstm.modelfile import Model, load_model, save_model
 from charlstm.runfolder import RunFolder
 
@@ -26,11 +25,10 @@ class Keeper:
         *,
         checkpoint_every: float,
         on_trouble: Callable[[str], None],
-        ownership: Ownership | None = None,
         waits_for_room: bool = False,
     ) -> None:
         self.run, self.checkpoint_every, self.on_trouble = run, checkpoint_every, on_trouble
-        self._ownership, self._waits_for_room = ownership, waits_for_room
+        self._waits_for_room = waits_for_room
         self._unsaved: Model | None = None
         self._due = time.monotonic() + checkpoint_every
 
@@ -88,15 +86,13 @@ class Keeper:
         self._write_evaluations(history)
         save_checkpoint(self.run, checkpoint)
         self._due = time.monotonic() + self.checkpoint_every
-        if self._ownership:
-            self._ownership.sign_of_life()
 
     def _write_evaluations(self, history: History) -> None:
         if self._unsaved:
             save_model(self.run.model, self._unsaved)
             self._unsaved = None
         samples = [f"--- step {e.step}, epoch {e.epoch:.2f} ---\n{e.sample}\n" for e in history.evaluations]
-        write_atomically(self.run.samples, "\n".join(samples).encode())
+        write_atomically(self.run.samples, "\n".join(samples).encode("utf-8", "surrogatepass"))
         lines = [json.dumps(evaluation.to_line()) + "\n" for evaluation in history.evaluations]
         write_atomically(self.run.history, "".join(lines).encode())
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,23 +14,12 @@ from charlstm.errors import RunError
 from charlstm.files import cannot_write, write_atomically
 
 LOCK, OWNER = ".lock", ".owner.json"
+SIGN_EVERY = 30.0  # seconds between two signs of life
 SILENT_FOR = 120.0  # seconds without a sign of life after which an owner on another machine is taken for dead
 
 
-class Ownership:
-    """Proof that this process owns a run folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._owner = folder / OWNER
-
-    def sign_of_life(self) -> None:
-        """Tell other machines that the owner lives; a folder that cannot be written is another's concern."""
-        with contextlib.suppress(OSError):
-            os.utime(self._owner)
-
-
 @contextlib.contextmanager
-def own(folder: Path) -> Iterator[Ownership]:
+def own(folder: Path) -> Iterator[None]:
     """Own an existing folder.
 
     The operating system holds the lock and lets go of it when the process ends, however it ends, so that a killed
@@ -53,13 +43,23 @@ def own(folder: Path) -> Iterator[Ownership]:
             raise _owned(folder, owner)
         identity = {"process": os.getpid(), "machine": socket.gethostname(), "boot": _boot()}
         write_atomically(folder / OWNER, json.dumps(identity).encode())
+        ended = threading.Event()
+        threading.Thread(target=_give_signs_of_life, args=(folder / OWNER, ended), daemon=True).start()
         try:
-            yield Ownership(folder)
+            yield
         finally:
+            ended.set()
             with contextlib.suppress(OSError):
                 (folder / OWNER).unlink()
     finally:
         lock.release()
+
+
+def _give_signs_of_life(file: Path, ended: threading.Event) -> None:
+    """Tell other machines that the owner lives; a folder that cannot be written is another's concern."""
+    while not ended.wait(SIGN_EVERY):
+        with contextlib.suppress(OSError):
+            os.utime(file)
 
 
 def _read_owner(folder: Path) -> dict[str, Any]:

@@ -109,15 +109,20 @@ def _checked_facts(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
+def _is_small(value: Any) -> bool:
+    """Whether something that may be a number is one that a float can hold."""
+    return not isinstance(value, bool) and not (isinstance(value, int) and abs(value) > 2**63)
+
+
 def _check_training(path: Path, training: Any) -> None:
     if not isinstance(training, dict):
         raise _not_ours(path, "its training facts are not an object")
     for name, value in training.items():
-        if name not in FACTS or not isinstance(value, FACTS[name]) or isinstance(value, bool):
+        if name not in FACTS or not isinstance(value, FACTS[name]) or not _is_small(value):
             raise _not_ours(path, f"its training fact {name!r} is not what charlstm writes")
     validation = training.get("validation", {})
     measures = {"nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"}
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in validation.values())
+    numbers = all(isinstance(value, int | float) and _is_small(value) for value in validation.values())
     if validation and (validation.keys() != measures or not numbers):
         raise _not_ours(path, "its validation figures are not what charlstm writes")
     if ("text" in training and "text_characters" not in training) or (

@@ -52,7 +52,7 @@ class RunFolder:
     @property
     def text(self) -> Path:
         """A text that came from standard input, kept for a resume."""
-        return self.path / "text.txt"
+        return self.path / ".stdin.txt"
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -72,12 +72,18 @@ class RunFolder:
         except OSError as problem:
             raise cannot_write(self.path, problem) from problem
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether there is something of an earlier run that is worth keeping."""
+        return self.has_checkpoint or self.model.exists()
+
     def refuse_if_taken(self) -> None:
         """Raises RunError if a run is already there."""
-        if any(file.exists() for file in self.files):
+        if self.is_taken:
             raise RunError(
                 f"{self.path} already holds a run",
-                hint="go on with it with --resume, replace it with --overwrite, or give another folder with --out",
+                hint=("go on with it with --resume, " if self.has_checkpoint else "")
+                + "replace it with --overwrite, or give another folder with --out",
             )
 
     def clear(self) -> None:

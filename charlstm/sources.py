@@ -20,7 +20,16 @@ from charlstm.errors import CorpusError
 
 STANDARD_INPUT = "-"
 OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.GzipFile, ".xz": lzma.LZMAFile, ".bz2": bz2.BZ2File}
-BROKEN = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError)
+BROKEN = (
+    EOFError,
+    UnicodeError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    NotImplementedError,
+    RuntimeError,
+)
 LOOKED_AT = 8192  # bytes that decide whether a file in a folder is a text
 
 
@@ -67,6 +76,9 @@ def find_sources(text: str | Path) -> list[Source]:
     if str(text) == STANDARD_INPUT:
         return [_standard_input()]
     path = Path(text)
+    if is_passing(path):
+        with path.open("rb") as stream:
+            return [_spooled(stream, str(text))]
     if path.is_dir():
         sources = [source for file in _files_below(path) for source in _in_file(file) if _is_text(source)]
         if not sources:
@@ -76,7 +88,8 @@ def find_sources(text: str | Path) -> list[Source]:
         return _in_file(path)
     if glob.has_magic(str(text)):
         found = sorted(glob.glob(str(text), recursive=True))
-        sources = [source for match in found if Path(match).is_file() for source in _in_file(Path(match))]
+        files = [Path(match) for match in found if Path(match).is_file() and not _is_run(Path(match).parent)]
+        sources = [source for file in files for source in _in_file(file)]
         if not sources:
             raise CorpusError(f"no file matches {str(text)!r}", hint="check the pattern")
         return sources
@@ -89,8 +102,14 @@ def _open(path: Path) -> BinaryIO:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not _is_run(Path(parent, name)))
+        paths = (Path(parent, name) for name in sorted(files) if not name.startswith("."))
+        yield from (path for path in paths if path.is_file())
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a training keeps its files there: what it writes is no text to learn from."""
+    return any(folder.joinpath(name).exists() for name in ("model.safetensors", "checkpoint.safetensors", ".lock"))
 
 
 def _in_file(path: Path) -> list[Source]:
@@ -127,11 +146,20 @@ def _standard_input() -> Source:
     """Standard input in a temporary file that lives as long as the process: a text is read more than once."""
     if sys.stdin is None or sys.stdin.isatty():
         raise CorpusError("standard input is a terminal", hint="send a text into it: cat lyrics.txt | charlstm train -")
+    return _spooled(sys.stdin.buffer, "standard input")
+
+
+def is_passing(path: Path) -> bool:
+    """Whether a path leads to a pipe or the like, which can be read only once."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _spooled(stream: IO[bytes], name: str) -> Source:
     spool = tempfile.NamedTemporaryFile(prefix="charlstm-")  # noqa: SIM115 (kept open in _SPOOLS)
-    shutil.copyfileobj(sys.stdin.buffer, spool)
+    shutil.copyfileobj(stream, spool)
     spool.flush()
     _SPOOLS.append(spool)
-    return Source(Path(spool.name), label="standard input")
+    return Source(Path(spool.name), label=name)
 
 
 _SPOOLS: list["tempfile._TemporaryFileWrapper[bytes]"] = []

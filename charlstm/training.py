@@ -21,7 +21,6 @@ from charlstm.history import Evaluation, History, Listener, Progress
 from charlstm.interruption import Interruption
 from charlstm.keeper import Keeper
 from charlstm.learner import Learner
-from charlstm.lock import Ownership
 from charlstm.machine import environment
 from charlstm.modelfile import Model
 from charlstm.runfolder import RunFolder
@@ -89,7 +88,6 @@ class Training:
         interruption: Interruption | None = None,
         *,
         checkpoint_every: float = CHECKPOINT_EVERY,
-        ownership: Ownership | None = None,
         waits_for_room: bool = False,
     ) -> TrainingResult:
         """Train to the end of the plan, until the patience is out, or until a signal comes.
@@ -102,7 +100,6 @@ class Training:
             self.run,
             checkpoint_every=checkpoint_every,
             on_trouble=listener.on_trouble,
-            ownership=ownership,
             waits_for_room=waits_for_room,
         )
         keeper.keep_at_first(self.checkpoint(), self.history, self.best_model())
@@ -165,12 +162,16 @@ class Training:
         if history.first_nats is None:
             history.first_nats = history.recent_nats = nats if math.isfinite(nats) else math.log(len(self.vocabulary))
         history.recent_nats += MEMORY * (nats - history.recent_nats)
-        limit = EXPLODED * max(history.first_nats, math.log(len(self.vocabulary))) + 0.5
-        if not math.isfinite(nats) or history.recent_nats > limit:
+        if not math.isfinite(nats) or history.recent_nats > self.exploded_from:
             return False
         history.stretch.add(nats, seconds if self._is_warm else None)
         self._is_warm = True
         return True
+
+    @property
+    def exploded_from(self) -> float:
+        """The loss, in nats, from which on a training counts as exploded."""
+        return EXPLODED * max(self.history.first_nats or 0.0, math.log(len(self.vocabulary))) + 0.5
 
     def learning_rate(self, done: float) -> float:
         return learning_rate(done, highest=self.config.learning_rate) * self.history.rate_scale
@@ -214,7 +215,7 @@ class Training:
         scores = self.learner.evaluate(self.validation_streams)
         weights = self.learner.network.get_named_weights()
         nats = scores.nats_per_character
-        if not math.isfinite(nats):
+        if not math.isfinite(nats) or (best is None and nats > 2 * self.exploded_from):
             self.go_back(listener)
             return
         sampled = generate(

@@ -57,6 +57,10 @@ class Vocabulary:
                 "a vocabulary needs at least one character, each once and in order",
                 hint="build it with Vocabulary.of(text)",
             )
+        if any("\ud800" <= character <= "\udfff" for character in self.characters):
+            raise VocabularyError(
+                "a vocabulary cannot hold halves of surrogate pairs", hint="is this the text's encoding? See --encoding"
+            )
         alone = isinstance(self.unknown, str) and len(self.unknown) == 1 and self.unknown in self.characters
         if self.unknown is not None and not alone:
             raise VocabularyError("what stands for unknown characters must be one of the characters")

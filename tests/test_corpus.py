@@ -2,6 +2,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -169,3 +171,22 @@ def test_a_translated_text_leaves_out_and_joins(large, monkeypatch):
         assert vocabulary.decode(ids) == "".join("\ufffd" if c in rare else c for c in TEXT * 3)
         table = np.where(np.arange(len(corpus.characters)) == 0, -1, np.arange(len(corpus.characters)))
         assert corpus.translated(table, size=len(corpus.characters)).tolist() == [i for i in corpus.ids if i]
+
+
+def test_what_a_training_wrote_is_no_text_to_learn_from(tmp_path):
+    (tmp_path / "a.txt").write_text("mine")
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    for name in ("model.safetensors", "samples.txt", "history.jsonl"):
+        (tmp_path / "runs" / "x" / name).write_text("written")
+    assert load_corpus([tmp_path]).text == "mine"
+    assert load_corpus([tmp_path / "**" / "*.txt"]).text == "mine"
+
+
+def test_a_pipe_is_read_whole(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(TEXT * 10_000))
+    writer.start()
+    corpus = load_corpus([tmp_path / "pipe"])
+    writer.join()
+    assert corpus.text == TEXT * 10_000
+    assert corpus.sources == ("-",)

@@ -100,6 +100,11 @@ def test_the_licence_around_an_e_book_is_taken_off(size):
     assert told[0] > 150
 
 
+def test_every_book_of_a_file_is_kept():
+    pieces = iter([GUTENBERG * 3])
+    assert "".join(without_licence(pieces, lambda size: None)) == BOOK * 3
+
+
 def test_the_licence_can_be_kept_and_other_texts_are_not_touched(tmp_path):
     text, told = read(tmp_path, GUTENBERG.encode())
     assert text == BOOK

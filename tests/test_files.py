@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,19 @@ def test_leftovers_of_killed_processes_go_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path, ("file",))
     assert sorted(path.name for path in tmp_path.iterdir()) == [".other.7", "file", "file.123"]
+
+
+def test_a_link_is_followed_and_a_device_written_to(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_atomically(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+    write_atomically(Path("/dev/null"), b"gone")
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_folder_in_the_way_is_told_and_nothing_left_behind(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RunError, match="cannot be written"):
+        write_atomically(tmp_path / "folder", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

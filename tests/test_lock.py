@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -51,9 +52,15 @@ def test_an_owner_on_another_machine_counts_while_it_shows_signs_of_life(tmp_pat
     with pytest.raises(RunError, match="process 12 on elsewhere"), own(tmp_path):
         pass
     os.utime(tmp_path / OWNER, (1e9, 1e9))
-    with own(tmp_path) as ownership:
+    with own(tmp_path):
+        pass
+
+
+def test_an_owner_gives_signs_of_life(tmp_path, monkeypatch):
+    monkeypatch.setattr("charlstm.lock.SIGN_EVERY", 0.01)
+    with own(tmp_path):
         os.utime(tmp_path / OWNER, (1e9, 1e9))
-        ownership.sign_of_life()
+        time.sleep(0.2)
         assert (tmp_path / OWNER).stat().st_mtime > 1e9 + 1
 
 

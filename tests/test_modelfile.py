@@ -57,7 +57,7 @@ def rewrite(path, *, change_facts=lambda facts: None, change_weights=lambda weig
         ({"change_facts": lambda facts: facts["training"].update(validation={"x": 1}, epoch=1)}, "validation figures"),
         ({"change_facts": lambda facts: facts["training"].update(text="t")}, "missing"),
         ({"change_facts": lambda facts: facts["architecture"].update(num_layers=10**12)}, "layers"),
-        ({"change_facts": lambda facts: facts["architecture"].update(units=10**300)}, "not F32"),
+        ({"change_facts": lambda facts: facts["architecture"].update(units=10**300)}, "at most 16,384"),
         ({"change_facts": lambda facts: facts.update(vocabulary={"characters": ["a"]})}, "not a charlstm model"),
         ({"change_facts": lambda facts: facts.pop("vocabulary")}, "metadata"),
         ({"change_facts": lambda facts: facts.update(vocabulary={"letters": 3})}, "not a charlstm model"),

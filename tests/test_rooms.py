@@ -36,13 +36,13 @@ ROOMS = {
     "modelfile": "numpy vocabulary cells tensorfile files config errors",
     "checkpoint": "tensorfile files runfolder errors",
     "history": "evaluation",
-    "keeper": "checkpoint files history interruption lock modelfile runfolder errors",
+    "keeper": "checkpoint files history interruption modelfile runfolder errors",
     "finetuning": "modelfile vocabulary",
     "schedule": "config",
     "learner": "keras tensorflow numpy model evaluation config",
     "training": (
         "batching checkpoint config corpus decoding errors evaluation files finetuning generation history "
-        "interruption keeper learner lock machine modelfile runfolder schedule vocabulary"
+        "interruption keeper learner machine modelfile runfolder schedule vocabulary"
     ),
     "stepper": "numpy cells modelfile vocabulary",
     "sampling": "numpy config",

@@ -66,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return app(args=arguments, prog_name="charlstm", standalone_mode=False) or 0
     except SystemExit as stop:  # a reader of stdout that has gone
         return int(stop.code or 0)
+    except MemoryError as problem:
+        if os.environ.get("CHARLSTM_DEBUG") == "1":
+            raise
+        return _report(CharLSTMError(f"there is not enough memory: {problem}", hint="try a smaller network or batch"))
     except (CharLSTMError, WRONG_USAGE, OSError) as problem:
         if os.environ.get("CHARLSTM_DEBUG") == "1":
             raise

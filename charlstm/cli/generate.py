@@ -77,7 +77,8 @@ def generate(
         float | None, _option("--max-time", parser=duration, metavar="TIME", help="Write at most so long: 10s, 5m.")
     ] = None,
     num_samples: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Texts to write, side by side; the random seed counts up.")
+        int,
+        typer.Option(metavar="N", min=1, max=100_000, help="Texts to write, side by side; the random seed counts up."),
     ] = 1,
     separator: Annotated[str, typer.Option(metavar="TEXT", help="Stands between several texts.")] = "\n---\n",
     output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, json or jsonl.")] = "text",

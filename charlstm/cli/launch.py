@@ -15,7 +15,6 @@ from charlstm.machine import num_cores
 if TYPE_CHECKING:
     from charlstm.corpus import Corpus
     from charlstm.interruption import Interruption
-    from charlstm.lock import Ownership
     from charlstm.runfolder import RunFolder
     from charlstm.training import Training, TrainingResult
     from charlstm.vocabulary import Ids, Vocabulary
@@ -48,27 +47,30 @@ def ids_of(corpus: "Corpus", vocabulary: "Vocabulary", policy: str, *, quiet: bo
     return corpus.translated(translation.table, size=len(vocabulary))
 
 
-def keep_text(corpus: "Corpus", run: "RunFolder", *, lowercase: bool) -> "tuple[Corpus, Reading]":
+def keep_text(training: "Training") -> None:
     """Keep a text that cannot be read again (standard input) in the run folder, for a resume."""
     from charlstm.files import writing
 
-    with writing(run.text) as file:
-        for piece in corpus.pieces():
+    text = training.run.text
+    with writing(text) as file:
+        for piece in training.corpus.pieces():
             file.write(piece.encode())
-    reading = Reading(encoding="utf-8", normalize="none", keep_boilerplate=True, lowercase=lowercase)
-    return dataclasses.replace(corpus, sources=(str(run.text.absolute()),)), reading
+    training.corpus = dataclasses.replace(training.corpus, sources=(str(text.absolute()),))
+    training.reading = Reading(
+        encoding="utf-8", normalize="none", keep_boilerplate=True, lowercase=training.reading.lowercase
+    )
 
 
 @contextmanager
-def owned(run: "RunFolder") -> "Iterator[tuple[Ownership, Interruption]]":
+def owned(run: "RunFolder") -> "Iterator[Interruption]":
     """A run folder that is this process's, and signals that leave at once until the training begins."""
     from charlstm.interruption import Interruption
     from charlstm.lock import own
 
-    with own(run.path) as ownership, Interruption() as interruption:
+    with own(run.path), Interruption() as interruption:
         interruption.can_wait = False
         try:
-            yield ownership, interruption
+            yield interruption
         except (Exception, SystemExit) as problem:
             if interruption.can_wait or interruption.signal_number is None:
                 raise
@@ -78,7 +80,6 @@ def owned(run: "RunFolder") -> "Iterator[tuple[Ownership, Interruption]]":
 
 def go(
     training: "Training",
-    ownership: "Ownership",
     interruption: "Interruption",
     *,
     checkpoint_every: float,
@@ -91,7 +92,6 @@ def go(
             listener,
             interruption,
             checkpoint_every=checkpoint_every,
-            ownership=ownership,
             waits_for_room=sys.stderr.isatty(),
         )
     if result.interrupted:

@@ -2,13 +2,14 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.cli import launch, settings
 from charlstm.cli.console import say
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.decoding import Reading
-from charlstm.errors import SettingError
+from charlstm.errors import RunError, SettingError
 from charlstm.machine import fastest_precision, num_cores, remember_speed
 from charlstm.planning import SEQUENCE_LENGTH, Situation, choose, describe, make_configs, needs_speed
 
@@ -50,12 +51,18 @@ class Material:
     dataset: "Dataset"
     start: "Model | None"
 
+    @property
+    def cannot_be_read_again(self) -> bool:
+        """Whether the text came from standard input or a pipe."""
+        from charlstm.sources import STANDARD_INPUT
+
+        return STANDARD_INPUT in self.corpus.sources
+
 
 def begin(new: NewRun) -> None:
     """Start a new run and train it to its end."""
     from charlstm.modelfile import load_model, weight_shapes
     from charlstm.runfolder import find_model
-    from charlstm.sources import STANDARD_INPUT
 
     weight_shapes(ModelConfig(cell=new.given.get("cell", ModelConfig.cell)), 1)  # refuses an unknown cell
     if not new.overwrite:
@@ -64,17 +71,28 @@ def begin(new: NewRun) -> None:
     if start:
         new = _fitted_to(start, new)
     material = _read(new, start)
+    _refuse_own_files(new, material.corpus)
     new.run.make()
-    with launch.owned(new.run) as (ownership, interruption):
-        new.run.clear()
-        if STANDARD_INPUT in new.texts:
-            corpus, reading = launch.keep_text(material.corpus, new.run, lowercase=new.reading.lowercase)
-            material, new = (
-                dataclasses.replace(material, corpus=corpus),
-                dataclasses.replace(new, reading=reading),
-            )
+    with launch.owned(new.run) as interruption:
+        if not new.overwrite:
+            new.run.refuse_if_taken()  # another may have trained here while the text was read
         training = _training(new, material)
-        launch.go(training, ownership, interruption, checkpoint_every=new.checkpoint_every, quiet=new.quiet)
+        interruption.can_wait = True  # what was there before goes now
+        new.run.clear()
+        if material.cannot_be_read_again:
+            launch.keep_text(training)
+        launch.go(training, interruption, checkpoint_every=new.checkpoint_every, quiet=new.quiet)
+
+
+def _refuse_own_files(new: NewRun, corpus: "Corpus") -> None:
+    """Raises RunError if the text is one of the files that a run would replace."""
+    replaced = {file.resolve() for file in new.run.files}
+    for source in corpus.sources:
+        if Path(source).resolve() in replaced:
+            raise RunError(
+                f"{source} is the text, and a training in {new.run.path} would replace it",
+                hint="give another folder with --out",
+            )
 
 
 def _fitted_to(model: "Model", new: NewRun) -> NewRun:

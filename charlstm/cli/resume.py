@@ -68,9 +68,10 @@ def go_on(
     """Go on with the run from its newest whole checkpoint."""
     from charlstm.batching import split_for_validation
     from charlstm.checkpoint import load_checkpoint
+    from charlstm.sources import STANDARD_INPUT
     from charlstm.vocabulary import Vocabulary
 
-    with launch.owned(run) as (ownership, interruption):
+    with launch.owned(run) as interruption:
         run.remove_leftovers()
         checkpoint, trouble = load_checkpoint(run)
         if trouble:
@@ -83,6 +84,8 @@ def go_on(
             say(f"{run.path} is complete; to train on, give more --epochs or --max-time")
             return
         reading = Reading(**facts["text"]["reading"])
+        if run.text.exists() and (texts is None or STANDARD_INPUT in texts):
+            texts = [str(run.text)]
         corpus = _same_text(facts["text"], texts, reading, changed_text=changed_text)
         vocabulary = Vocabulary(**facts["vocabulary"])
         ids = launch.ids_of(corpus, vocabulary, facts["text"]["unknown"], quiet=True)
@@ -105,7 +108,7 @@ def go_on(
         if not quiet:
             say(launch.introduction(corpus, vocabulary, config.validation))
             say(f"going on with {run.path} at epoch {training.epoch:.2f}, {training.done:.0%} of its plan")
-        launch.go(training, ownership, interruption, checkpoint_every=checkpoint_every, quiet=quiet)
+        launch.go(training, interruption, checkpoint_every=checkpoint_every, quiet=quiet)
 
 
 def _planned_anew(config: TrainingConfig, given: dict[str, Any]) -> TrainingConfig:

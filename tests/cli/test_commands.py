@@ -114,6 +114,11 @@ WRONG = [
     (["train", "macbeth.txt", "--max-time", "0s"], 2, "--max-time"),
     (["train", "macbeth.txt", "--epochs", "0"], 2, "--epochs"),
     (["train", "macbeth.txt", "--out", "runs/tiny"], 1, "already holds a run"),
+    (["train", "folder/samples.txt", "--out", "folder"], 1, "would replace it"),
+    (["train", "upper.txt", "--encoding", "undefined"], 1, "is not undefined"),
+    (["train", "macbeth.txt", "--epochs", "1e308"], 2, "--epochs"),
+    (["train", "macbeth.txt", "--units", "1000000"], 2, "at most 16,384"),
+    (["train", "macbeth.txt", "--resume", "--overwrite"], 2, "--resume goes on"),
     (["train", "macbeth.txt", "--out", "one.txt"], 1, "is a file"),
     (["train", "macbeth.txt", "--out", "one.txt/run"], 1, "cannot be written"),
 ]
@@ -127,6 +132,8 @@ def test_wrong_input_gets_one_line_and_a_hint(charlstm, run, arguments, code, me
     Path("binary.txt").write_bytes(bytes(range(256)))
     Path("broken.gz").write_bytes(b"not gzip at all")
     Path("nothing").mkdir()
+    Path("folder").mkdir()
+    Path("folder/samples.txt").write_text("mine " * 100)
     Path("broken.safetensors").write_bytes(b"not safetensors at all")
     before = sorted(Path().rglob("*"))
     actual_code, out, err = charlstm(*arguments)
