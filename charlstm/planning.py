@@ -45,7 +45,7 @@ SPEED_EXPONENT = 0.6  # arithmetic a second grows with units to this power: larg
 HIGHEST_RATE, RATE_UNITS = 8e-3, 512  # the learning rate, and from how many units on it falls with their root
 NARROWEST_SHARD = 8  # streams
 SMALL_TEXT, LONG_TRAINING = 300_000, 16_000_000  # characters
-CHARACTERS_PER_PARAMETER = 2.0  # to train with, before a larger network is the better use of the time
+CHARACTERS_PER_PARAMETER = 2.6  # to train with, before a larger network is the better use of the time
 
 
 @dataclass(frozen=True)

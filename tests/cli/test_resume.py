@@ -72,7 +72,7 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(cats):
 
 def test_two_trainings_in_one_folder(cats):
     first = start("train", "cats.txt", "--out", "two", *SETTINGS.split(), "--epochs", 500, cwd=cats)
-    wait_for(cats / "two" / ".owner.json", first)
+    wait_for(cats / "two" / "checkpoint.safetensors", first)
     for command in (["resume", "two"], ["train", "cats.txt", "--out", "two", "--overwrite"]):
         second = start(*command, cwd=cats)
         _, err = second.communicate()
@@ -153,7 +153,7 @@ def test_standard_input_can_be_resumed_from_what_was_kept(cats):
     process = start("train", "-", "--out", "piped", *few, cwd=cats, stdin=subprocess.PIPE)
     _, err = process.communicate(TEXT)
     assert process.returncode == 0, err
-    assert (cats / "piped" / "text.txt").read_text() == TEXT
+    assert (cats / "piped" / ".stdin.txt").read_text() == TEXT
     process = start("resume", "piped", "--epochs", 2, cwd=cats)
     _, err = process.communicate()
     assert process.returncode == 0, err
