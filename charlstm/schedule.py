@@ -7,6 +7,7 @@ from charlstm.config import TrainingConfig
 
 WARM_UP = 0.02  # share of the plan in which the learning rate rises
 EVALUATIONS = 24  # planned in a run
+CHECKPOINT_EVERY = 30.0  # seconds of work that a sudden end may cost
 EVALUATION_SHARE = 0.05  # of the time at most, in a run planned in seconds
 
 

@@ -17,18 +17,17 @@ from charlstm.evaluation import evaluation_streams
 from charlstm.files import write_atomically
 from charlstm.finetuning import grown_weights
 from charlstm.generation import generate
-from charlstm.history import Evaluation, History, Listener, Progress
+from charlstm.history import Evaluation, History, Listener, Progress, Stretch
 from charlstm.interruption import Interruption
 from charlstm.keeper import Keeper
 from charlstm.learner import Learner
 from charlstm.machine import environment
 from charlstm.modelfile import Model
 from charlstm.runfolder import RunFolder
-from charlstm.schedule import Plan, learning_rate
+from charlstm.schedule import CHECKPOINT_EVERY, Plan, learning_rate
 from charlstm.vocabulary import Vocabulary
 
 SAMPLE_LENGTH = 240
-CHECKPOINT_EVERY = 30.0  # seconds
 EXPLODED, MEMORY = 2.0, 0.1  # the loss has exploded when its running mean, a tenth of it new, is twice the first's
 RETREATS = 3  # before a training that explodes is given up
 BEST = "best/"  # what the names of the best weights begin with in a checkpoint
@@ -96,12 +95,8 @@ class Training:
         keeps exploding.
         """
         interruption = interruption or Interruption()
-        keeper = Keeper(
-            self.run,
-            checkpoint_every=checkpoint_every,
-            on_trouble=listener.on_trouble,
-            waits_for_room=waits_for_room,
-        )
+        told = listener.on_trouble
+        keeper = Keeper(self.run, checkpoint_every=checkpoint_every, on_trouble=told, waits_for_room=waits_for_room)
         keeper.keep_at_first(self.checkpoint(), self.history, self.best_model())
         self.write_config()
         while (done := self.done) < 1 and not self.patience_is_out and not interruption.signal_number:
@@ -186,7 +181,7 @@ class Training:
             raise self._diverged()
         history.rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
-        history.stretch = type(history.stretch)()
+        history.stretch = Stretch()
         self.learner.start_anew(self.best_weights)
         place = f"step {history.best.step:,}" if history.best else "the start"
         listener.on_trouble(

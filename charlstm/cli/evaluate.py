@@ -1,7 +1,7 @@
 """`charlstm evaluate`."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from charlstm.cli import settings
 from charlstm.cli.console import changes_line, progress_over, say
 from charlstm.cli.options import Json, Unknown, run_and_text
 from charlstm.decoding import Reading
+
+if TYPE_CHECKING:
+    from charlstm.evaluation import Scores
 
 
 def evaluate(
@@ -66,11 +69,15 @@ def evaluate(
         unknowns = {"left_out": left_out, "changed": changed}
         print(json.dumps(scores.to_json() | {"unknown_characters": unknowns}))
         return
+    _show(scores)
+    if translation.changes:
+        print(f"not scored          {left_out:,} that the model does not know")
+        print(f"taken for others    {changed:,} that the model does not know")
+
+
+def _show(scores: "Scores") -> None:
     print(f"nats per character  {scores.nats_per_character:.4f}")
     print(f"bits per character  {scores.bits_per_character:.4f}")
     print(f"perplexity          {scores.perplexity:.3f}")
     print(f"accuracy            {scores.accuracy:.2%}")
     print(f"characters          {scores.characters:,}")
-    if translation.changes:
-        print(f"not scored          {left_out:,} that the model does not know")
-        print(f"taken for others    {changed:,} that the model does not know")

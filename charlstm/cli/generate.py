@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from charlstm.cli.console import changes_line, say, visible
-from charlstm.cli.options import RandomSeed, Run, Unknown, duration
+from charlstm.cli.options import RandomSeed, Run, Unknown, duration, option
 from charlstm.config import SamplingConfig
 from charlstm.errors import SettingError
 from charlstm.stopping import StopRules
@@ -22,17 +22,13 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "jsonl")
 
 
-def _option(*names: str, **settings: Any) -> Any:
-    return typer.Option(*names, show_default=False, **settings)
-
-
 def generate(
     run: Run = None,
     seed: Annotated[
-        str | None, _option("--seed", metavar="TEXT", help="The text to go on from. Default: start on a new line.")
+        str | None, option("--seed", metavar="TEXT", help="The text to go on from. Default: start on a new line.")
     ] = None,
     seed_file: Annotated[
-        Path | None, _option("--seed-file", metavar="FILE", help="Go on from what is in a file; - for standard input.")
+        Path | None, option("--seed-file", metavar="FILE", help="Go on from what is in a file; - for standard input.")
     ] = None,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the seed out of what is written.")] = False,
     length: Annotated[
@@ -42,19 +38,19 @@ def generate(
         float, typer.Option(metavar="T", help="0 is always the most probable character, 1 as learned, above 1 wilder.")
     ] = SamplingConfig.temperature,
     top_k: Annotated[
-        int | None, _option("--top-k", metavar="K", help="Draw among the K most probable characters.")
+        int | None, option("--top-k", metavar="K", help="Draw among the K most probable characters.")
     ] = None,
     top_p: Annotated[
         float | None,
-        _option("--top-p", metavar="SHARE", help="Draw among the most probable characters that make up this share."),
+        option("--top-p", metavar="SHARE", help="Draw among the most probable characters that make up this share."),
     ] = None,
     min_p: Annotated[
         float | None,
-        _option("--min-p", metavar="SHARE", help="Leave out what has less than this share of the highest probability."),
+        option("--min-p", metavar="SHARE", help="Leave out what has less than this share of the highest probability."),
     ] = None,
     typical: Annotated[
         float | None,
-        _option("--typical", metavar="SHARE", help="Draw among the most typical characters that make up this share."),
+        option("--typical", metavar="SHARE", help="Draw among the most typical characters that make up this share."),
     ] = None,
     repetition_penalty: Annotated[
         float, typer.Option(metavar="X", help="Above 1: characters written lately become less probable.")
@@ -63,18 +59,16 @@ def generate(
         int, typer.Option(metavar="N", help="How many characters count as lately.")
     ] = SamplingConfig.repetition_window,
     stop: Annotated[
-        list[str] | None, _option("--stop", metavar="TEXT", help="End before this text; can be given more than once.")
+        list[str] | None, option("--stop", metavar="TEXT", help="End before this text; can be given more than once.")
     ] = None,
     include_stop: Annotated[bool, typer.Option("--include-stop", help="Write the text of --stop, too.")] = False,
-    lines: Annotated[int | None, _option("--lines", metavar="N", help="End after so many lines.")] = None,
-    paragraphs: Annotated[
-        int | None, _option("--paragraphs", metavar="N", help="End after so many paragraphs.")
-    ] = None,
+    lines: Annotated[int | None, option("--lines", metavar="N", help="End after so many lines.")] = None,
+    paragraphs: Annotated[int | None, option("--paragraphs", metavar="N", help="End after so many paragraphs.")] = None,
     until_sentence: Annotated[
         bool, typer.Option("--until-sentence", help="After the length, finish the sentence.")
     ] = False,
     max_time: Annotated[
-        float | None, _option("--max-time", parser=duration, metavar="TIME", help="Write at most so long: 10s, 5m.")
+        float | None, option("--max-time", parser=duration, metavar="TIME", help="Write at most so long: 10s, 5m.")
     ] = None,
     num_samples: Annotated[
         int,
@@ -86,7 +80,7 @@ def generate(
         bool, typer.Option("--scores", help="With json: the log-probability of each character, in nats.")
     ] = False,
     output: Annotated[
-        Path | None, _option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
+        Path | None, option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
     ] = None,
     unknown: Unknown = "nearest",
     random_seed: RandomSeed = None,

@@ -1,9 +1,15 @@
 """Arguments and options that several commands share, and how their values are read."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+
+def option(*names: str, **settings: Any) -> Any:
+    """An option whose default is chosen, or told in its help."""
+    return typer.Option(*names, show_default=False, **settings)
+
 
 Run = Annotated[
     str | None,

@@ -11,6 +11,7 @@ from charlstm.cli.options import Run
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.decoding import Reading
 from charlstm.errors import CorpusError
+from charlstm.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     from charlstm.checkpoint import Checkpoint
@@ -30,7 +31,7 @@ def resume(
     changed_text: Annotated[
         bool, typer.Option("--changed-text", help="Go on even if the text is not the same any more.")
     ] = False,
-    checkpoint_every: settings.CheckpointEvery = "30s",  # type: ignore[assignment]
+    checkpoint_every: settings.CheckpointEvery = CHECKPOINT_EVERY,
     quiet: settings.Quiet = False,
 ) -> None:
     """Go on with a training that was stopped, as if it had not been.

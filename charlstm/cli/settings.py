@@ -5,16 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.options import duration
+from charlstm.cli.options import duration, option
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
 from charlstm.planning import EMBEDDING_DIM, NUM_LAYERS, PRESETS, SEQUENCE_LENGTH, preset_settings
-
-
-def _option(*names: str, **settings: Any) -> Any:
-    """An option whose default is chosen, or told in its help."""
-    return typer.Option(*names, show_default=False, **settings)
-
+from charlstm.schedule import CHECKPOINT_EVERY
 
 Texts = Annotated[
     list[str],
@@ -25,7 +20,7 @@ Texts = Annotated[
     ),
 ]
 Encoding = Annotated[
-    str | None, _option("--encoding", metavar="NAME", help="Of the text. Default: told from its bytes.")
+    str | None, option("--encoding", metavar="NAME", help="Of the text. Default: told from its bytes.")
 ]
 Normalize = Annotated[
     str, typer.Option("--normalize", metavar="FORM", help="Unicode's normal form: nfc, nfkc or none.")
@@ -38,38 +33,38 @@ MinCount = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    _option("--out", "-o", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
+    option("--out", "-o", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
 ]
-Preset = Annotated[str | None, _option("--preset", metavar="NAME", help=f"Fixed settings: {', '.join(PRESETS)}.")]
-Cell = Annotated[str | None, _option("--cell", metavar="CELL", help="The recurrent cell: lstm (the default).")]
-Layers = Annotated[int | None, _option("--layers", metavar="N", help=f"Recurrent layers. Default: {NUM_LAYERS}.")]
-Units = Annotated[int | None, _option("--units", metavar="N", help="Units of each recurrent layer.")]
+Preset = Annotated[str | None, option("--preset", metavar="NAME", help=f"Fixed settings: {', '.join(PRESETS)}.")]
+Cell = Annotated[str | None, option("--cell", metavar="CELL", help="The recurrent cell: lstm (the default).")]
+Layers = Annotated[int | None, option("--layers", metavar="N", help=f"Recurrent layers. Default: {NUM_LAYERS}.")]
+Units = Annotated[int | None, option("--units", metavar="N", help="Units of each recurrent layer.")]
 Embedding = Annotated[
     int | None,
-    _option("--embedding", metavar="N", help=f"Numbers that stand for a character. Default: {EMBEDDING_DIM}."),
+    option("--embedding", metavar="N", help=f"Numbers that stand for a character. Default: {EMBEDDING_DIM}."),
 ]
 Dropout = Annotated[
-    float | None, _option("--dropout", metavar="SHARE", help="Share of each layer's outputs left out in training.")
+    float | None, option("--dropout", metavar="SHARE", help="Share of each layer's outputs left out in training.")
 ]
 RecurrentDropout = Annotated[
     float | None,
-    _option("--recurrent-dropout", metavar="SHARE", help="Share of the recurrent weights left out in training."),
+    option("--recurrent-dropout", metavar="SHARE", help="Share of the recurrent weights left out in training."),
 ]
 SequenceLength = Annotated[
     int | None,
-    _option(
+    option(
         "--sequence-length", metavar="N", help=f"Characters that the gradient reaches back. Default: {SEQUENCE_LENGTH}."
     ),
 ]
-BatchSize = Annotated[int | None, _option("--batch-size", metavar="N", help="Streams through the text, side by side.")]
-Epochs = Annotated[float | None, _option("--epochs", metavar="N", help="Passes over the text.")]
+BatchSize = Annotated[int | None, option("--batch-size", metavar="N", help="Streams through the text, side by side.")]
+Epochs = Annotated[float | None, option("--epochs", metavar="N", help="Passes over the text.")]
 MaxTime = Annotated[
-    float | None, _option("--max-time", parser=duration, metavar="TIME", help="Train at most so long: 90s, 5m, 1h30m.")
+    float | None, option("--max-time", parser=duration, metavar="TIME", help="Train at most so long: 90s, 5m, 1h30m.")
 ]
-LearningRate = Annotated[float | None, _option("--learning-rate", metavar="RATE", help="The highest learning rate.")]
+LearningRate = Annotated[float | None, option("--learning-rate", metavar="RATE", help="The highest learning rate.")]
 Validation = Annotated[
     float | None,
-    _option(
+    option(
         "--validation",
         metavar="SHARE",
         help=f"Share at the end of the text kept for validation. Default: {TrainingConfig.validation}.",
@@ -77,7 +72,7 @@ Validation = Annotated[
 ]
 Patience = Annotated[
     int | None,
-    _option(
+    option(
         "--patience",
         metavar="N",
         help=f"Stop after so many evaluations without improvement. Default: {TrainingConfig.patience}.",
@@ -85,23 +80,25 @@ Patience = Annotated[
 ]
 EvaluateEvery = Annotated[
     int | None,
-    _option(
-        "--evaluate-every", metavar="STEPS", help="Evaluate after so many steps. Default: about 24 times in a run."
-    ),
+    option("--evaluate-every", metavar="STEPS", help="Evaluate after so many steps. Default: about 24 times in a run."),
 ]
 RandomSeed = Annotated[
-    int | None, _option("--random-seed", metavar="N", help="Fixes initial weights and dropout. Default: 0.")
+    int | None, option("--random-seed", metavar="N", help="Fixes initial weights and dropout. Default: 0.")
 ]
 Precision = Annotated[
     str | None,
-    _option(
+    option(
         "--precision", metavar="TYPE", help="Of the matmuls: float32, bfloat16, or auto (what is faster here; default)."
     ),
 ]
 CheckpointEvery = Annotated[
     float,
     typer.Option(
-        "--checkpoint-every", parser=duration, metavar="TIME", help="Work that a sudden end may cost at most."
+        "--checkpoint-every",
+        parser=duration,
+        metavar="TIME",
+        help="Work that a sudden end may cost at most.",
+        show_default=f"{CHECKPOINT_EVERY:g}s",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors and warnings.")]

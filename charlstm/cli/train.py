@@ -11,6 +11,7 @@ from charlstm.cli.resume import go_on
 from charlstm.decoding import Reading
 from charlstm.errors import SettingError
 from charlstm.planning import make_configs
+from charlstm.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     from charlstm.runfolder import RunFolder
@@ -60,7 +61,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with the run if it has been started already.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
-    checkpoint_every: settings.CheckpointEvery = "30s",  # type: ignore[assignment]
+    checkpoint_every: settings.CheckpointEvery = CHECKPOINT_EVERY,
     quiet: settings.Quiet = False,
 ) -> None:
     """Train a network on a text.
