@@ -49,9 +49,10 @@ fix: $(VENV)/installed ## format, and mend what can be mended
 docs: $(VENV)/installed ## write docs/cli.md from --help
 	$(VENV)/bin/python -m tests.cli.reference docs/cli.md
 
-bench: $(VENV)/installed ## training speed beside PyTorch and Keras (installs PyTorch)
+bench: $(VENV)/installed ## speed beside PyTorch, ONNX Runtime and Keras (installs PyTorch)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(VENV)/bin/python -m tests.benchmarks.training_speed
+	$(VENV)/bin/python -m tests.benchmarks.generation_speed
 	$(VENV)/bin/python -m tests.benchmarks.loss_over_time docs/loss_over_time.svg
 
 models: $(MODELS) ## train each data/*.txt and each of CORPORA="..." that is out of date

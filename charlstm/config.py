@@ -171,3 +171,8 @@ class SamplingConfig:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> Self:
+        """Raises SettingError for a setting that is unknown, missing, or not of its type."""
+        return _from_json(cls, settings)

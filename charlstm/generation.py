@@ -1,20 +1,52 @@
 """A seed text to the characters that go on from it: one text, or many side by side."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.cells import States
 from charlstm.config import SamplingConfig
-from charlstm.modelfile import Model
 from charlstm.sampling import make_sampler, softmax
-from charlstm.stepper import Stepper
 from charlstm.stopping import Ending, StopRules
+from charlstm.vocabulary import Ids, Vocabulary
 
 READ_AT_ONCE = 1024  # characters of the seed text
+READ_AT_MOST = 20_000  # the last of a seed text; what stood before no state remembers
 DRAW_AT_ONCE = 256  # random numbers
+SIDE_BY_SIDE, WINDOW = 64, 256  # requests written in one batch, and looked at together
+
+NO_RULES = StopRules()
+
+Logits = npt.NDArray[np.floating]
+States = list[Any]  # for each layer a tuple of arrays (streams, ...)
+
+
+class Voice(Protocol):
+    """Whoever says what the next character may be: a model's stepper, or several blended."""
+
+    vocabulary: Vocabulary
+
+    def initial_states(self) -> States: ...
+    def step(self, ids: Ids, states: States) -> tuple[Logits, States]: ...
+    def read(self, ids: Ids, states: States) -> tuple[Logits, States]: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be written: where from, how, and how far."""
+
+    seed_text: str
+    config: SamplingConfig
+    rules: StopRules = NO_RULES
+    starts_line: bool = False  # the seed text is read as the beginning of a line
+
+    @property
+    def manner(self) -> SamplingConfig:
+        """What requests have in common that can be written side by side."""
+        return replace(self.config, random_seed=0, length=1)
 
 
 @dataclass
@@ -22,103 +54,142 @@ class Sample:
     """A text on its way."""
 
     ending: Ending
-    text: str = ""
+    parts: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)  # ln p of each character drawn, as the model gives it
 
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
 
-def generate(model: Model, seed_text: str, config: SamplingConfig, rules: StopRules | None = None) -> Iterator[str]:
-    """Yield the text that goes on from the seed text (which is not part of it), as it is made.
 
-    Without a seed text the model starts as if after a line end. Raises VocabularyError, before the first character,
-    if the seed text has a character that the model does not know.
+def generate(voice: Voice, request: Request) -> Iterator[str]:
+    """The text that goes on from the seed text (which is not part of it), as it is made.
+
+    Without a seed text it starts on a new line. Raises VocabularyError, before the first character, if the seed text
+    has a character that is not known.
     """
-    samples = [Sample(Ending(rules or StopRules(), config.length))]
-    steps = _steps(model, _seed_ids(model, seed_text), config, samples, with_scores=False)
-    return (part for (part,) in steps if part)
+    sample = Sample(Ending(request.rules, request.config.length))
+    seeds = [seed_ids(voice, request)]
+
+    def parts() -> Iterator[str]:
+        for _ in _steps(voice, [request], seeds, [sample], with_scores=False):
+            yield from filter(None, sample.parts)
+            sample.parts.clear()
+
+    return parts()
 
 
-def generate_many(
-    model: Model,
-    seed_text: str,
-    config: SamplingConfig,
-    rules: StopRules | None = None,
-    *,
-    num_samples: int,
-    with_scores: bool = False,
-) -> list[Sample]:
-    """Several texts from one seed text, written side by side in one batch.
+def generate_many(voice: Voice, requests: Sequence[Request], *, with_scores: bool = False) -> list[Sample]:
+    """Several texts, written side by side in one batch; all must have the same `manner`.
 
-    Sample k is what `random_seed` + k gives alone (but for the last bits of the arithmetic). With scores each holds
-    the log-probability of every character drawn, as the model gives it, before temperature and all else.
+    Each is what its request gives alone, but for the last bits of the arithmetic. With scores each holds the
+    log-probability of every character drawn, as the model gives it, before temperature and all else.
     """
-    samples = [Sample(Ending(rules or StopRules(), config.length)) for _ in range(num_samples)]
-    for parts in _steps(model, _seed_ids(model, seed_text), config, samples, with_scores=with_scores):
-        for sample, part in zip(samples, parts, strict=True):
-            sample.text += part
+    samples = [Sample(Ending(request.rules, request.config.length)) for request in requests]
+    seeds = [seed_ids(voice, request) for request in requests]
+    for _ in _steps(voice, requests, seeds, samples, with_scores=with_scores):
+        pass
     return samples
 
 
-def _seed_ids(model: Model, seed_text: str) -> npt.NDArray[np.integer]:
-    return model.vocabulary.encode(seed_text or _line_start(model))
+def write_all(voice: Voice, requests: Iterable[Request], *, with_scores: bool = False) -> Iterator[Sample]:
+    """The texts of any number of requests, in their order; those of the same manner are written side by side."""
+    waiting = iter(requests)
+    while window := list(islice(waiting, WINDOW)):
+        samples: dict[int, Sample] = {}
+        manners: dict[SamplingConfig, list[int]] = {}
+        for place, request in enumerate(window):
+            manners.setdefault(request.manner, []).append(place)
+        for places in manners.values():
+            for batch in (places[start : start + SIDE_BY_SIDE] for start in range(0, len(places), SIDE_BY_SIDE)):
+                written = generate_many(voice, [window[place] for place in batch], with_scores=with_scores)
+                samples |= dict(zip(batch, written, strict=True))
+        yield from (samples[place] for place in range(len(window)))
 
 
-def _line_start(model: Model) -> str:
-    return "\n" if "\n" in model.vocabulary.characters else model.vocabulary.characters[0]
+def seed_ids(voice: Voice, request: Request) -> Ids:
+    """What is read before the first character is drawn; raises VocabularyError for a character that is not known."""
+    characters = voice.vocabulary.characters
+    line_end = "\n" if "\n" in characters else ""
+    text = (line_end if request.starts_line else "") + request.seed_text
+    return voice.vocabulary.encode(text[-READ_AT_MOST:] or line_end or characters[0])
+
+
+def read_seed(voice: Voice, ids: Ids) -> tuple[Logits, States]:
+    """Logits (1, vocabulary) after ids (characters,), and the states."""
+    states = voice.initial_states()
+    for start in range(0, len(ids), READ_AT_ONCE):
+        read, states = voice.read(ids[None, start : start + READ_AT_ONCE], states)
+    return read[:, -1], states
+
+
+def never_written(vocabulary: Vocabulary) -> list[int]:
+    """The ids of what stands for rare characters."""
+    return [place for place, known in enumerate(vocabulary.characters) if known == vocabulary.unknown]
+
+
+def of_rows(states: States, rows: Any) -> States:
+    """The states of some of the streams, or of one of them many times."""
+    return [tuple(state[rows] for state in layer) for layer in states]
 
 
 def _steps(
-    model: Model,
-    seed_ids: npt.NDArray[np.integer],
-    config: SamplingConfig,
-    samples: list[Sample],
-    *,
-    with_scores: bool,
-) -> Iterator[list[str]]:
-    """What is new in each sample after each step."""
-    stepper, draw = Stepper(model), make_sampler(config)
-    characters = model.vocabulary.characters
-    never = [place for place, known in enumerate(characters) if known == model.vocabulary.unknown]
-    logits, states = _read_seed(stepper, seed_ids, len(samples))
-    chances = [_uniforms(config.random_seed + place) for place in range(len(samples))]
-    recent = np.repeat(seed_ids[None, -config.repetition_window :], len(samples), axis=0).astype(np.intp)
+    voice: Voice, requests: Sequence[Request], seeds: list[Ids], samples: list[Sample], *, with_scores: bool
+) -> Iterator[None]:
+    """Write all samples on, a character at a time; rows of the batch that are done are left out before long."""
+    draw, config = make_sampler(requests[0].config), requests[0].config
+    characters, never = voice.vocabulary.characters, never_written(voice.vocabulary)
+    logits, states, recent = _read_seeds(voice, seeds, config.repetition_window)
+    chances = [uniforms(request.config.random_seed) for request in requests]
     while True:
-        logits[:, never] = -np.inf
+        if never:
+            logits[:, never] = -np.inf
         ids = draw(logits, recent, np.array([next(chance) for chance in chances]))
+        for sample, place in zip(samples, ids.tolist(), strict=True):
+            if not sample.ending.is_reached:
+                sample.parts.append(sample.ending.take(characters[place]))
         if with_scores:
             _add_scores(samples, logits, ids)
-        parts = [
-            "" if sample.ending.is_reached else sample.ending.take(characters[place])
-            for sample, place in zip(samples, ids, strict=True)
-        ]
-        yield parts
-        if all(sample.ending.is_reached for sample in samples):
+        yield
+        open_rows = [row for row, sample in enumerate(samples) if not sample.ending.is_reached]
+        if not open_rows:
             return
         if config.repetition_penalty != 1:
             recent = np.concatenate([recent, ids[:, None]], axis=1)[:, -config.repetition_window :]
-        logits, states = stepper.step(ids, states)
+        if 2 * len(open_rows) <= len(samples):
+            ids, recent, states = ids[open_rows], recent[open_rows], of_rows(states, open_rows)
+            samples, chances = [samples[row] for row in open_rows], [chances[row] for row in open_rows]
+        logits, states = voice.step(ids, states)
 
 
-def _add_scores(samples: list[Sample], logits: npt.NDArray[np.floating], ids: npt.NDArray[np.intp]) -> None:
+def _add_scores(samples: list[Sample], logits: Logits, ids: npt.NDArray[np.intp]) -> None:
     scores = np.log(np.take_along_axis(softmax(logits), ids[:, None], axis=-1))[:, 0]
-    for sample, score in zip(samples, scores, strict=True):
-        if not sample.ending.is_reached:
-            sample.scores.append(float(score))
+    for sample, score in zip(samples, scores.tolist(), strict=True):
+        if len(sample.scores) < len(sample.parts):
+            sample.scores.append(score)
 
 
-def _read_seed(
-    stepper: Stepper, seed_ids: npt.NDArray[np.integer], batch_size: int
-) -> tuple[npt.NDArray[np.floating], list[States]]:
-    """Logits (batch, vocabulary) after the seed text and the states, the same for every sample."""
-    states = stepper.initial_states()
-    for start in range(0, len(seed_ids), READ_AT_ONCE):
-        read, states = stepper.read(seed_ids[None, start : start + READ_AT_ONCE], states)
-        logits = read[:, -1]
-    states = [tuple(np.repeat(state, batch_size, axis=0) for state in layer) for layer in states]
-    return np.repeat(logits, batch_size, axis=0), states
+def _read_seeds(voice: Voice, seeds: list[Ids], window: int) -> tuple[Logits, States, npt.NDArray[np.intp]]:
+    """Logits (streams, vocabulary) after each seed text, the states, and its last ids (streams, window).
+
+    A text that several have in common is read once.
+    """
+    read = {ids.tobytes(): ids for ids in seeds}
+    places = {key: place for place, key in enumerate(read)}
+    rows = [places[ids.tobytes()] for ids in seeds]
+    results = [read_seed(voice, ids) for ids in read.values()]
+    logits = np.concatenate([logits for logits, _ in results])[rows]
+    joined = [
+        tuple(np.concatenate(parts)[rows] for parts in zip(*layer, strict=True))
+        for layer in zip(*(states for _, states in results), strict=True)
+    ]
+    longest = min(window, max(map(len, seeds)))
+    recent = [np.pad(ids[-longest:], (max(0, longest - len(ids)), 0), mode="edge") for ids in seeds]
+    return logits, joined, np.array(recent, np.intp)
 
 
-def _uniforms(random_seed: int) -> Iterator[float]:
+def uniforms(random_seed: int) -> Iterator[float]:
     """Numbers in [0, 1), the same for the same random seed."""
     generator = np.random.Generator(np.random.Philox(key=random_seed % 2**128))
     while True:
-        yield from generator.random(DRAW_AT_ONCE)
+        yield from generator.random(DRAW_AT_ONCE).tolist()

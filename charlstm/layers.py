@@ -22,14 +22,19 @@ LONGEST_UNROLL = 8  # steps in one turn of a loop: fewer turns, each with a fixe
 class UnitsFirst:
     """What a cell needs, in TensorFlow, with units on the first axis."""
 
-    def sigmoid(self, x: Tensor) -> Tensor:
-        return tf.sigmoid(x)
+    def activate(self, x: Tensor, kinds: str) -> Sequence[Tensor]:
+        squash = {"s": tf.sigmoid, "t": tf.tanh}
+        return [squash[kind](part) for kind, part in zip(kinds, tf.split(x, len(kinds), axis=0), strict=True)]
 
     def tanh(self, x: Tensor) -> Tensor:
         return tf.tanh(x)
 
-    def split(self, x: Tensor, parts: int) -> Sequence[Tensor]:
-        return list(tf.split(x, parts, axis=0))
+
+class Projected:
+    """A layer's weights for one step, after the matmul."""
+
+    def of_both(self, x: Tensor, _: Tensor) -> Tensor:
+        return x
 
 
 class FastLSTM(keras.layers.LSTM):
@@ -133,7 +138,7 @@ def _run_forward(sequence: Tensor, weights: Weights, h: Tensor, c: Tensor, *, ke
     def step(t: Tensor, h: Tensor, c: Tensor, outputs: Any, inputs: Any, slopes: Any) -> Any:
         both = tf.concat([tf.gather(sequence, t), tf.cast(h, weights.dtype)], axis=0)  # (inputs + units, batch)
         projections = tf.cast(tf.matmul(weights.forward, both), tf.float32)  # (4 * units, batch)
-        (h, new_c), activations = lstm(UnitsFirst(), projections, (h, c))
+        h, (_, new_c), activations = lstm(UnitsFirst(), Projected(), projections, (h, c))
         if keep:
             inputs = inputs.write(t, both)
             slopes = [kept.write(t, slope) for kept, slope in zip(slopes, _slopes(*activations, c), strict=True)]

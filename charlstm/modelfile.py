@@ -29,7 +29,9 @@ FACTS = {  # of the training, and what they may be; all can be missing
     "epoch": (int, float),
     "train_nats": (int, float),
     "validation": (dict,),
+    "openings": (list,),
 }
+LONGEST_OPENING = 64  # characters
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -125,6 +127,9 @@ def _check_training(path: Path, training: Any) -> None:
     numbers = all(isinstance(value, int | float) and _is_small(value) for value in validation.values())
     if validation and (validation.keys() != measures or not numbers):
         raise _not_ours(path, "its validation figures are not what charlstm writes")
+    openings = training.get("openings", [])
+    if not all(isinstance(text, str) and 0 < len(text) <= LONGEST_OPENING for text in openings):
+        raise _not_ours(path, "its openings are not what charlstm writes")
     if ("text" in training and "text_characters" not in training) or (
         "validation" in training and "epoch" not in training
     ):

@@ -55,9 +55,14 @@ class RunFolder:
         return self.path / ".stdin.txt"
 
     @property
+    def index(self) -> Path:
+        """The training text with its suffixes in order, to find what was copied from it."""
+        return self.path / "text_index.safetensors"
+
+    @property
     def files(self) -> tuple[Path, ...]:
         checkpoints = (self.checkpoint, self.previous_checkpoint, self.damaged_checkpoint)
-        return (self.model, *checkpoints, self.history, self.samples, self.config, self.text)
+        return (self.model, *checkpoints, self.history, self.samples, self.config, self.text, self.index)
 
     @property
     def has_checkpoint(self) -> bool:

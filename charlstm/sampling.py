@@ -115,13 +115,19 @@ def _keep_first(logits: Logits, order: npt.NDArray[np.intp], share: float) -> Lo
 
 def softmax(logits: Logits) -> npt.NDArray[np.float64]:
     """Probabilities along the last axis, in float64."""
-    logits = logits.astype(np.float64)
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    exponentials = _exponentials(logits)
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def _exponentials(logits: Logits) -> npt.NDArray[np.float64]:
+    """What is proportional to the probabilities, the highest 1."""
+    logits = logits.astype(np.float64)
+    logits -= np.maximum.reduce(logits, axis=-1, keepdims=True)
+    return np.asarray(np.exp(logits, out=logits))
 
 
 def draw(logits: Logits, uniforms: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
     """Ids drawn from the softmax of the logits, by inverting the cumulative distribution at the uniform numbers."""
-    cumulative = np.cumsum(softmax(logits), axis=-1)
-    thresholds = uniforms[:, None] * cumulative[:, -1:]  # the last is 1 but for rounding
-    return np.asarray((cumulative <= thresholds).sum(axis=-1))
+    cumulative = np.add.accumulate(_exponentials(logits), axis=-1)
+    thresholds = uniforms[:, None] * cumulative[:, -1:]
+    return np.asarray(np.add.reduce(cumulative <= thresholds, axis=-1))

@@ -1,6 +1,7 @@
 """A loaded model, one character at a time, in NumPy."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,53 @@ Floats = npt.NDArray[np.float32]
 class NumpyOperations:
     """What a cell needs, in NumPy."""
 
-    def sigmoid(self, x: Floats) -> Floats:
-        half = np.float32(0.5)
-        return np.asarray(np.tanh(x * half) * half + half)  # no overflow, unlike 1 / (1 + e^-x)
+    def activate(self, x: Floats, kinds: str) -> Sequence[Floats]:
+        """All parts at once, sigmoids as (tanh(x / 2) + 1) / 2: few calls, and no overflow."""
+        width = x.shape[-1] // len(kinds)
+        scale, shift = _scale_and_shift(kinds, width)
+        squashed = x * scale
+        np.tanh(squashed, out=squashed)
+        squashed *= scale
+        squashed += shift
+        return [squashed[..., start : start + width] for start in range(0, x.shape[-1], width)]
 
     def tanh(self, x: Floats) -> Floats:
         return np.tanh(x)
 
-    def split(self, x: Floats, parts: int) -> Sequence[Floats]:
-        width = x.shape[-1] // parts
-        return [x[..., part * width : (part + 1) * width] for part in range(parts)]
+
+@cache
+def _scale_and_shift(kinds: str, width: int) -> tuple[Floats, Floats]:
+    is_sigmoid = np.repeat([[kind == "s" for kind in kinds]], width, axis=1)  # (1, width): no broadcasting for one row
+    return np.where(is_sigmoid, np.float32(0.5), np.float32(1)), np.where(is_sigmoid, np.float32(0.5), np.float32(0))
+
+
+class LayerWeights:
+    """The weights of one layer, kernel and recurrent kernel one below the other: one matmul a step."""
+
+    def __init__(self, kernel: Floats, recurrent_kernel: Floats, bias: Floats) -> None:
+        self._both, self._kernel = np.concatenate([kernel, recurrent_kernel]), kernel
+        self._bias = bias[None]
+
+    def of_both(self, x: Floats, h: Floats) -> Floats:
+        projections: Floats = np.concatenate((x, h), axis=-1) @ self._both
+        projections += self._bias
+        return projections
+
+    def ahead(self, inputs: Floats) -> Floats:
+        """The projections of inputs (..., features), which do not have to wait for any state."""
+        return inputs @ self._kernel + self._bias
+
+
+class ProjectedWeights:
+    """The weights of one layer whose inputs come projected already."""
+
+    def __init__(self, recurrent_kernel: Floats) -> None:
+        self._recurrent_kernel = recurrent_kernel
+
+    def of_both(self, x: Floats, h: Floats) -> Floats:
+        projections: Floats = h @ self._recurrent_kernel
+        projections += x
+        return projections
 
 
 class Stepper:
@@ -37,17 +75,18 @@ class Stepper:
 
     def __init__(self, model: Model) -> None:
         weights = model.weights
-        self.vocabulary_size = len(model.vocabulary)
+        self.vocabulary = model.vocabulary
         self._units = model.config.units
         self._cell = CELLS[model.config.cell]
         self._ops = NumpyOperations()
-        self._layers = [
+        parts = [
             tuple(weights[f"layers.{layer}.{part}"] for part in ("kernel", "recurrent_kernel", "bias"))
             for layer in range(model.config.num_layers)
         ]
-        kernel, _, bias = self._layers[0]
-        self._first_projection = weights["embedding"] @ kernel + bias  # (vocabulary, gates * units)
-        self._output_kernel, self._output_bias = weights["output.kernel"], weights["output.bias"]
+        self._layers = [LayerWeights(*arrays) for arrays in parts]
+        self._projected = [ProjectedWeights(recurrent_kernel) for _, recurrent_kernel, _ in parts]
+        self._table = self._layers[0].ahead(weights["embedding"])  # (vocabulary, gates * units)
+        self._output_kernel, self._output_bias = weights["output.kernel"], weights["output.bias"][None]
 
     def initial_states(self, batch_size: int = 1) -> list[States]:
         """Zeros: for each layer the cell's states, each (batch_size, units)."""
@@ -59,17 +98,13 @@ class Stepper:
 
         ids is (batch,); returns logits of the next character, (batch, vocabulary), and the states after it.
         """
-        new_states: list[States] = []
-        projection = self._first_projection[ids]
-        output: Any = None
-        for (_, recurrent_kernel, _), before in zip(self._layers, states, strict=True):
-            if output is not None:
-                kernel, _, bias = self._layers[len(new_states)]
-                projection = output @ kernel + bias
-            after, _ = self._cell.step(self._ops, projection + before[0] @ recurrent_kernel, before)
-            output = after[0] if output is None else output + after[0]
+        hidden, after, _ = self._cell.step(self._ops, self._projected[0], self._table[ids], states[0])
+        new_states = [after]
+        for weights, before in zip(self._layers[1:], states[1:], strict=True):
+            output, after, _ = self._cell.step(self._ops, weights, hidden, before)
+            hidden = hidden + output
             new_states.append(after)
-        return output @ self._output_kernel + self._output_bias, new_states
+        return self._logits(hidden), new_states
 
     def read(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
         """Read several characters of each stream, layer by layer: faster than step after step.
@@ -77,13 +112,17 @@ class Stepper:
         ids is (batch, time); returns logits (batch, time, vocabulary), and the states after the last character.
         """
         new_states: list[States] = []
-        outputs: Any = None
-        for layer, (kernel, recurrent_kernel, bias) in enumerate(self._layers):
-            projections = self._first_projection[ids] if outputs is None else outputs @ kernel + bias
-            state, hidden = states[layer], np.empty((*ids.shape, self._units), np.float32)
+        hidden: Any = None
+        for layer, state in enumerate(states):
+            inputs = self._table[ids] if hidden is None else self._layers[layer].ahead(hidden)
+            outputs = np.empty((*ids.shape, self._units), np.float32)
             for time in range(ids.shape[1]):
-                state, _ = self._cell.step(self._ops, projections[:, time] + state[0] @ recurrent_kernel, state)
-                hidden[:, time] = state[0]
-            outputs = hidden if outputs is None else outputs + hidden
+                outputs[:, time], state, _ = self._cell.step(self._ops, self._projected[layer], inputs[:, time], state)
+            hidden = outputs if hidden is None else hidden + outputs
             new_states.append(state)
-        return outputs @ self._output_kernel + self._output_bias, new_states
+        return self._logits(hidden), new_states
+
+    def _logits(self, hidden: Floats) -> Floats:
+        logits: Floats = hidden @ self._output_kernel
+        logits += self._output_bias
+        return logits

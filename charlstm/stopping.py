@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from types import NoneType
+from typing import Any, Self
 
 from charlstm.errors import SettingError
 
@@ -29,6 +31,28 @@ class StopRules:
                 raise SettingError(f"{option} is {number}, but it must be at least 1", hint=f"try {option} 1")
         if self.max_time is not None and not self.max_time > 0:
             raise SettingError("--max-time must be above 0", hint="try --max-time 10s")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"stops": list(self.stops)}
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> Self:
+        """Raises SettingError for a rule that is not of its type."""
+        kinds: dict[str, tuple[type, ...]] = {
+            "stops": (list,),
+            "include_stop": (bool,),
+            "lines": (int, NoneType),
+            "paragraphs": (int, NoneType),
+            "until_sentence": (bool,),
+            "max_time": (int, float, NoneType),
+        }
+        for name, value in settings.items():
+            is_number = isinstance(value, bool) and bool not in kinds[name]
+            if is_number or not isinstance(value, kinds[name]):
+                raise SettingError(f"{name} is {value!r}, which is not of its kind")
+        if not all(isinstance(stop, str) for stop in settings["stops"]):
+            raise SettingError(f"stop is {settings['stops']!r}, but it must be a text or several")
+        return cls(**settings | {"stops": tuple(settings["stops"])})
 
 
 class Ending:

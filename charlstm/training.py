@@ -16,15 +16,17 @@ from charlstm.errors import TrainingError
 from charlstm.evaluation import evaluation_streams
 from charlstm.files import write_atomically
 from charlstm.finetuning import grown_weights
-from charlstm.generation import generate
+from charlstm.generation import Request, generate
 from charlstm.history import Evaluation, History, Listener, Progress, Stretch
 from charlstm.interruption import Interruption
 from charlstm.keeper import Keeper
 from charlstm.learner import Learner
 from charlstm.machine import environment
 from charlstm.modelfile import Model
+from charlstm.openings import find_openings
 from charlstm.runfolder import RunFolder
 from charlstm.schedule import CHECKPOINT_EVERY, Plan, learning_rate
+from charlstm.stepper import Stepper
 from charlstm.vocabulary import Vocabulary
 
 SAMPLE_LENGTH = 240
@@ -69,6 +71,7 @@ class Training:
         self.model_config, self.config = model_config, config
         self.streams = Streams(dataset.training, config.batch_size, config.sequence_length)
         self.validation_streams = evaluation_streams(dataset.validation)
+        self.openings = find_openings(dataset.training, vocabulary)
         self.plan = Plan.of(config, self.streams.steps_per_epoch)
         self.learner = Learner(model_config, config, len(vocabulary))
         self.history = History()
@@ -213,11 +216,8 @@ class Training:
         if not math.isfinite(nats) or (best is None and nats > 2 * self.exploded_from):
             self.go_back(listener)
             return
-        sampled = generate(
-            Model(self.model_config, self.vocabulary, weights, {}),
-            "",
-            SamplingConfig(length=SAMPLE_LENGTH, random_seed=history.step),
-        )
+        voice = Stepper(Model(self.model_config, self.vocabulary, weights, {}))
+        sampled = generate(voice, Request("", SamplingConfig(length=SAMPLE_LENGTH, random_seed=history.step)))
         evaluation = Evaluation(
             step=history.step,
             epoch=self.epoch,
@@ -251,6 +251,7 @@ class Training:
             "epoch": best.epoch,
             "train_nats": best.train_nats,
             "validation": best.validation.to_json(),
+            "openings": self.openings,
         }
         return Model(self.model_config, self.vocabulary, self.best_weights, facts)
 

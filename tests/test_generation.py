@@ -5,12 +5,21 @@ import pytest
 
 from charlstm.config import SamplingConfig
 from charlstm.errors import VocabularyError
-from charlstm.generation import READ_AT_ONCE, generate, generate_many
+from charlstm.generation import READ_AT_MOST, READ_AT_ONCE, Request, generate, generate_many, write_all
 from charlstm.modelfile import Model
 from charlstm.sampling import softmax
 from charlstm.stepper import Stepper
 from charlstm.stopping import StopRules
 from tests.conftest import ALPHABET, random_model
+
+
+def written(model, seed_text, config, rules=None):
+    return "".join(generate(Stepper(model), Request(seed_text, config, rules or StopRules())))
+
+
+def requests(seed_text, config, rules=None, *, num_samples):
+    seeds = range(config.random_seed, config.random_seed + num_samples)
+    return [Request(seed_text, replace(config, random_seed=seed), rules or StopRules()) for seed in seeds]
 
 
 def speller(word: str) -> Model:
@@ -30,17 +39,17 @@ def speller(word: str) -> Model:
 
 @pytest.mark.parametrize("config", [SamplingConfig(length=9, temperature=0), SamplingConfig(length=9, top_k=1)])
 def test_a_model_that_knows_a_word_spells_it(config):
-    assert "".join(generate(speller("macbeth"), "m", config)) == "acbethmac"
+    assert written(speller("macbeth"), "m", config) == "acbethmac"
 
 
 @pytest.mark.parametrize("length", [1, 2, 300])
 def test_the_length_is_kept(model, length):
-    assert len("".join(generate(model, "abc", SamplingConfig(length=length)))) == length
+    assert len(written(model, "abc", SamplingConfig(length=length))) == length
 
 
 def test_the_same_random_seed_gives_the_same_text(model):
     def text(random_seed):
-        return "".join(generate(model, "abc", SamplingConfig(length=300, random_seed=random_seed)))
+        return written(model, "abc", SamplingConfig(length=300, random_seed=random_seed))
 
     assert text(7) == text(7)
     assert text(7) != text(8)
@@ -54,29 +63,31 @@ def test_the_whole_seed_text_is_read_piece_by_piece(model):
     for character in seed_text:
         logits, states = stepper.step(model.vocabulary.encode(character), states)
     greedy = SamplingConfig(length=1, temperature=0)
-    assert "".join(generate(model, seed_text, greedy)) == model.vocabulary.decode(logits.argmax(axis=-1))
+    assert written(model, seed_text, greedy) == model.vocabulary.decode(logits.argmax(axis=-1))
 
 
 def test_without_a_seed_text_it_starts_as_after_a_line_end(model):
     config = SamplingConfig(length=40)
-    assert "".join(generate(model, "", config)) == "".join(generate(model, "\n", config))
+    assert written(model, "", config) == written(model, "\n", config)
 
 
 def test_an_unknown_character_is_refused_before_the_first_is_written(model):
     with pytest.raises(VocabularyError, match="U\\+00E9"):
-        generate(model, "caf\u00e9", SamplingConfig())
+        generate(Stepper(model), Request("caf\u00e9", SamplingConfig()))
 
 
 def test_many_samples_are_each_what_they_are_alone(model):
     config = SamplingConfig(length=60, random_seed=5, repetition_penalty=1.2)
-    together = [sample.text for sample in generate_many(model, "abc", config, num_samples=4)]
+    together = [sample.text for sample in generate_many(Stepper(model), requests("abc", config, num_samples=4))]
     for place, text in enumerate(together):
-        assert "".join(generate(model, "abc", replace(config, random_seed=5 + place))) == text
+        assert written(model, "abc", replace(config, random_seed=5 + place)) == text
     assert len(set(together)) == 4
 
 
 def test_samples_end_each_where_it_should(model):
-    samples = generate_many(model, "a", SamplingConfig(length=99), StopRules(stops=("e", "t")), num_samples=8)
+    samples = generate_many(
+        Stepper(model), requests("a", SamplingConfig(length=99), StopRules(stops=("e", "t")), num_samples=8)
+    )
     lengths = {len(sample.text) for sample in samples}
     assert len(lengths) > 1
     assert not any(set(sample.text) & {"e", "t"} for sample in samples if len(sample.text) < 99)
@@ -84,7 +95,9 @@ def test_samples_end_each_where_it_should(model):
 
 def test_scores_are_the_log_probabilities_of_the_model(model):
     (sample,) = generate_many(
-        model, "abc", SamplingConfig(length=20, temperature=0.5, top_k=3), num_samples=1, with_scores=True
+        Stepper(model),
+        requests("abc", SamplingConfig(length=20, temperature=0.5, top_k=3), num_samples=1),
+        with_scores=True,
     )
     stepper = Stepper(model)
     ids = model.vocabulary.encode("abc" + sample.text)
@@ -96,7 +109,30 @@ def test_scores_are_the_log_probabilities_of_the_model(model):
 def test_what_stands_for_rare_characters_is_never_written():
     model = random_model(characters="ab\ufffd")
     model = replace(model, vocabulary=replace(model.vocabulary, unknown="\ufffd"))
-    assert "\ufffd" not in "".join(generate(model, "a", SamplingConfig(length=300, temperature=2.0)))
+    assert "\ufffd" not in written(model, "a", SamplingConfig(length=300, temperature=2.0))
     greedy = random_model(characters="ab\ufffd", scale=3)
     greedy = replace(greedy, vocabulary=replace(greedy.vocabulary, unknown="\ufffd"))
-    assert "\ufffd" not in "".join(generate(greedy, "\ufffd", SamplingConfig(length=100, temperature=0)))
+    assert "\ufffd" not in written(greedy, "\ufffd", SamplingConfig(length=100, temperature=0))
+
+
+def test_requests_of_all_kinds_are_answered_in_order_and_each_as_alone(model):
+    rng = np.random.default_rng(3)
+    configs = [SamplingConfig(length=7), SamplingConfig(length=12, temperature=0.5), SamplingConfig(length=5, top_k=3)]
+    asked = [
+        Request("abcdefgh"[: 1 + place % 5], replace(configs[rng.integers(3)], random_seed=place))
+        for place in range(300)
+    ]
+    answers = [sample.text for sample in write_all(Stepper(model), asked)]
+    assert answers == ["".join(generate(Stepper(model), request)) for request in asked]
+
+
+def test_of_a_very_long_seed_text_the_end_is_read(model):
+    config = SamplingConfig(length=20)
+    seed_text = "once upon a time " * 2000
+    assert written(model, seed_text, config) == written(model, seed_text[-READ_AT_MOST:], config)
+
+
+def test_the_beginning_of_a_line_is_read_as_one():
+    model, config = random_model(scale=1.5), SamplingConfig(length=30)
+    begun = "".join(generate(Stepper(model), Request("once", config, starts_line=True)))
+    assert begun == written(model, "\nonce", config) != written(model, "once", config)

@@ -15,7 +15,9 @@ from charlstm.cli.generate import generate
 from charlstm.cli.info import info
 from charlstm.cli.resume import resume
 from charlstm.cli.train import train
+from charlstm.cli.write import write
 from charlstm.errors import CharLSTMError
+from charlstm.machine import prefer_wide_kernels
 
 WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # Typer names only this child of it
 
@@ -26,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-for command in (train, resume, generate, evaluate, info):
+for command in (train, resume, generate, write, evaluate, info):
     app.command()(command)
 app.add_typer(corpus)
 
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     With CHARLSTM_DEBUG=1 in the environment errors keep their traceback.
     """
+    prefer_wide_kernels()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")

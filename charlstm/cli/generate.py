@@ -1,31 +1,34 @@
 """`charlstm generate`."""
 
-import json
 import secrets
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.console import changes_line, say, visible
-from charlstm.cli.options import RandomSeed, Run, Unknown, duration, option
+from charlstm.cli.options import Models, RandomSeed, Run, Unknown, duration, option
 from charlstm.config import SamplingConfig
 from charlstm.errors import SettingError
 from charlstm.stopping import StopRules
 
-if TYPE_CHECKING:
-    from charlstm.generation import Sample
-    from charlstm.modelfile import Model
-
 FORMATS = ("text", "json", "jsonl")
+DRAWN = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window", "random_seed")
+CONTRADICTIONS = [
+    ("seed", "seed_file"),
+    ("run", "model"),
+    ("output", "output_dir"),
+    *(("batch", other) for other in ("seed", "seed_file", "num_samples", "beam")),
+    *(("beam", other) for other in DRAWN),
+]
 
 
 def generate(
+    context: typer.Context,
     run: Run = None,
+    model: Models = None,
     seed: Annotated[
-        str | None, option("--seed", metavar="TEXT", help="The text to go on from. Default: start on a new line.")
+        str | None,
+        option("--seed", metavar="TEXT", help="The text to go on from. Default: the beginning of a line of the text."),
     ] = None,
     seed_file: Annotated[
         Path | None, option("--seed-file", metavar="FILE", help="Go on from what is in a file; - for standard input.")
@@ -70,17 +73,35 @@ def generate(
     max_time: Annotated[
         float | None, option("--max-time", parser=duration, metavar="TIME", help="Write at most so long: 10s, 5m.")
     ] = None,
+    beam: Annotated[
+        int | None,
+        option("--beam", metavar="WIDTH", min=1, max=10_000, help="The most probable text, of so many looked at."),
+    ] = None,
     num_samples: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=100_000, help="Texts to write, side by side; the random seed counts up."),
+        typer.Option(metavar="N", min=1, max=1_000_000, help="Texts to write; the random seed counts up."),
     ] = 1,
+    batch: Annotated[
+        Path | None,
+        option(
+            "--batch",
+            metavar="FILE",
+            help="One request a line, as JSON: seed, and any of these settings; - for standard input.",
+        ),
+    ] = None,
     separator: Annotated[str, typer.Option(metavar="TEXT", help="Stands between several texts.")] = "\n---\n",
     output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, json or jsonl.")] = "text",
     scores: Annotated[
         bool, typer.Option("--scores", help="With json: the log-probability of each character, in nats.")
     ] = False,
+    novelty: Annotated[
+        bool, typer.Option("--novelty", help="How much of it stands word for word in the training text.")
+    ] = False,
     output: Annotated[
         Path | None, option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, option("--output-dir", metavar="FOLDER", help="Write each text to a file of its own: 0001.txt.")
     ] = None,
     unknown: Unknown = "nearest",
     random_seed: RandomSeed = None,
@@ -94,6 +115,8 @@ def generate(
     charlstm generate --seed "Tomorrow, and tomorrow"
     charlstm generate runs/macbeth --length 2000 --temperature 0.6 --random-seed 7 > out.txt
     charlstm generate --seed "MACBETH." --stop "LADY" --num-samples 5 --format jsonl
+    charlstm generate --model macbeth:2 --model recipes:1 --novelty
+    charlstm generate --batch prompts.jsonl --format jsonl > answers.jsonl
     """
     config = SamplingConfig(
         length=length,
@@ -114,80 +137,52 @@ def generate(
         until_sentence=until_sentence,
         max_time=max_time,
     )
-    if output_format not in FORMATS:
-        raise SettingError(f"--format is {output_format!r}, but it must be one of {', '.join(FORMATS)}")
-    if scores and output_format == "text":
+    refuse_what_does_not_go_together(context, context.params)
+    from charlstm.cli.writing import Job, write
+
+    write(
+        Job(
+            run=run,
+            models=model or [],
+            seed=seed,
+            seed_file=seed_file,
+            config=config,
+            rules=rules,
+            beam=beam,
+            num_samples=num_samples,
+            batch=batch,
+            unknown=unknown,
+            echo=not no_echo,
+            separator=separator,
+            output_format=output_format,
+            scores=scores,
+            novelty=novelty,
+            output=output,
+            output_dir=output_dir,
+        )
+    )
+
+
+def refuse_what_does_not_go_together(context: typer.Context, options: dict[str, Any]) -> None:
+    """Raises SettingError for options that contradict each other, or that would do nothing."""
+    if options["output_format"] not in FORMATS:
+        raise SettingError(f"--format is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
+    if options["scores"] and options["output_format"] == "text":
         raise SettingError("--scores needs --format json or jsonl", hint="add one of them")
-    from charlstm.generation import generate as stream
-    from charlstm.generation import generate_many
-    from charlstm.modelfile import load_model
-    from charlstm.runfolder import find_model
-
-    path = find_model(run)
-    model = load_model(path)
-    shown, adapted = _seed(model, seed, seed_file, unknown)
-    echo = "" if no_echo else shown
-    if num_samples == 1 and output_format == "text":
-        _write((part for piece in ([echo], stream(model, adapted, config, rules)) for part in piece), output)
-        return
-    samples = generate_many(model, adapted, config, rules, num_samples=num_samples, with_scores=scores)
-    if output_format == "text":
-        _write(iter([separator.join(echo + sample.text for sample in samples)]), output)
-        return
-    facts = [_facts(path, shown, config, place, sample, scores=scores) for place, sample in enumerate(samples)]
-    if output_format == "jsonl":
-        _write(iter(["\n".join(map(json.dumps, facts))]), output, last="\n")
-    else:
-        _write(iter([json.dumps(facts, indent=2)]), output, last="\n")
+    for one, other in CONTRADICTIONS:
+        if _is_given(context, one) and _is_given(context, other):
+            raise SettingError(f"{_name(one)} and {_name(other)} are both given", hint="give one of the two")
+    if options["beam"] and options["num_samples"] > options["beam"]:
+        raise SettingError(
+            f"--num-samples is {options['num_samples']}, more than --beam {options['beam']} looks at",
+            hint="give a wider --beam",
+        )
 
 
-def _seed(model: "Model", seed: str | None, seed_file: Path | None, unknown: str) -> tuple[str, str]:
-    """The text to go on from, as it was given and as the model can read it."""
-    from charlstm.corpus import load_corpus
-    from charlstm.decoding import Reading
-
-    if seed is not None and seed_file is not None:
-        raise SettingError("--seed and --seed-file are both given", hint="give one of the two")
-    text = seed or ""
-    if seed_file is not None:
-        text = load_corpus([seed_file], Reading(keep_boilerplate=True), tell=say).text
-    adapted, changes = model.vocabulary.adapt(text, unknown)
-    if changes:
-        say(changes_line(changes))
-    return text, adapted
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
-def _write(parts: Iterator[str], output: Path | None, *, last: str = "") -> None:
-    """To a file at once, to a pipe as it is, or to a terminal as it comes and with control characters made visible."""
-    if output is not None:
-        from charlstm.files import writing
-
-        with writing(output) as file:
-            for part in parts:
-                file.write(part.encode("utf-8", "surrogatepass"))
-            file.write(last.encode())
-        return
-    on_terminal = sys.stdout.isatty()
-    for part in parts:
-        sys.stdout.write(visible(part, keep="\n\t") if on_terminal else part)
-        if on_terminal:
-            sys.stdout.flush()
-    sys.stdout.write("\n" if on_terminal else last)
-    sys.stdout.flush()
-
-
-def _facts(
-    path: Path, seed: str, config: SamplingConfig, place: int, sample: "Sample", *, scores: bool
-) -> dict[str, Any]:
-    import hashlib
-
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    settings = config.to_json()
-    return {
-        "seed": seed,
-        "text": sample.text,
-        "random_seed": settings.pop("random_seed") + place,
-        "settings": settings,
-        "model_sha256": digest,
-    } | ({"scores": sample.scores} if scores else {})
+def _name(option: str) -> str:
+    return {"run": "RUN"}.get(option, "--" + option.replace("_", "-"))

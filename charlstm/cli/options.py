@@ -17,6 +17,14 @@ Run = Annotated[
         metavar="[RUN]", help="A run folder or a model file. Default: the newest run under runs/.", show_default=False
     ),
 ]
+Models = Annotated[
+    list[str] | None,
+    option(
+        "--model",
+        metavar="RUN[:WEIGHT]",
+        help="Instead of RUN, and more than once: the models' distributions are mixed in this proportion.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 RandomSeed = Annotated[
     int | None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from charlstm.cli.app import main
 
-COMMANDS = ("train", "resume", "generate", "evaluate", "info", "corpus stats", "corpus list", "corpus fetch")
+COMMANDS = ("train", "resume", "generate", "write", "evaluate", "info", "corpus stats", "corpus list", "corpus fetch")
 
 
 def help_text(*arguments: str) -> str:

@@ -67,3 +67,153 @@ def test_a_reader_that_goes_away_ends_it_quietly(run):
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
     assert len(result.stdout) == 10
     assert result.stderr == ""
+
+
+@pytest.fixture
+def trained(run, model):
+    """The run with a training text, as a training leaves it."""
+    from dataclasses import replace
+
+    from charlstm.corpus import load_corpus
+    from charlstm.modelfile import save_model
+
+    Path("text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 40)
+    text = {"sources": [str(Path("text.txt").absolute())], "reading": {}, "unknown": "skip"}
+    (run / "config.json").write_text(json.dumps({"text": text}))
+    facts = {
+        "text": "text.txt",
+        "text_characters": 1760,
+        "text_sha256": load_corpus(["text.txt"]).digest,
+        "settings": {"validation": 0.1, "sequence_length": 20},
+        "openings": ["the quick", "over"],
+    }
+    save_model(run / "model.safetensors", replace(model, training=facts))
+    return run
+
+
+def test_without_a_seed_it_begins_as_a_line_of_the_text_does(charlstm, trained):
+    texts = {charlstm("generate", "--length", 3, "--random-seed", place)[1] for place in range(20)}
+    assert {text[:-3] for text in texts} == {"the quick", "over"}
+    fact = json.loads(charlstm("generate", "--length", 3, "--random-seed", 1, "--format", "jsonl")[1])
+    assert fact["seed"] + fact["text"] == charlstm("generate", "--length", 3, "--random-seed", 1)[1]
+
+
+def test_novelty_is_reported_and_its_index_kept_and_renewed(charlstm, trained):
+    arguments = ["generate", "--seed", "the", "--length", 40, "--random-seed", 1, "--novelty"]
+    code, out, err = charlstm(*arguments)
+    assert (code, len(out)) == (0, 43)
+    assert "reading the text" in err
+    assert "the longest run that stands in the training text has" in err
+    index = trained / "text_index.safetensors"
+    assert "reading the text" not in charlstm(*arguments)[2]
+    index.write_bytes(b"damaged")
+    assert "reading the text" in charlstm(*arguments)[2]
+    novelty = json.loads(charlstm(*arguments, "--format", "json")[1])[0]["novelty"]
+    assert novelty["longest_copied_text"] in Path("text.txt").read_text()
+    assert len(novelty["longest_copied_text"]) == novelty["longest_copied_run"]
+    index.unlink()
+    Path("text.txt").write_text("another")
+    code, out, err = charlstm(*arguments)
+    assert (code, out) == (1, "")
+    assert "not the text that the model learned from" in err
+
+
+def test_novelty_without_a_run_folder(charlstm, run):
+    code, out, err = charlstm("generate", "--novelty")
+    assert (code, out) == (1, "")
+    assert "does not say which text" in err
+
+
+def test_a_file_of_requests_is_answered_in_order(charlstm, trained):
+    lines = [{"seed": "ab", "length": 5}, {"random_seed": 4, "temperature": 0}, {"seed": "x", "stop": ["e", "t"]}]
+    Path("requests.jsonl").write_text("\n\n".join(map(json.dumps, lines)))
+    code, out, _ = charlstm("generate", "--batch", "requests.jsonl", "--random-seed", 7, "--format", "jsonl")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [answer["random_seed"] for answer in answers] == [7, 4, 9]
+    assert [answer["seed"] for answer in answers[::2]] == ["ab", "x"]
+    assert answers[1]["seed"] in ("the quick", "over")
+    assert len(answers[0]["text"]) == 5
+    alone = charlstm("generate", "--seed", "ab", "--length", 5, "--random-seed", 7)[1]
+    assert alone == "ab" + answers[0]["text"]
+    assert answers[2]["settings"]["stops"] == ["e", "t"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 1: not JSON"),
+        ("3", "line 1: a request must be an object"),
+        ('{"seed": 3}', "line 1: seed is 3"),
+        ('{"lenght": 3}', "line 1: there is no setting 'lenght'"),
+        ('{"length": 0}', "line 1: --length is 0"),
+        ('{"length": "9"}', "line 1: setting 'length' is '9'"),
+        ('{"stop": 3}', "line 1: stops is 3"),
+        ('{"lines": true}', "line 1: lines is True"),
+        ('{"max_time": "soon"}', "line 1: max_time"),
+        ("\n", "holds no request"),
+    ],
+)
+def test_a_wrong_request_is_told_by_its_line(charlstm, run, line, message):
+    Path("requests.jsonl").write_text(line)
+    code, out, err = charlstm("generate", "--batch", "requests.jsonl")
+    assert (code, out) == (2, "")
+    assert message in err.splitlines()[0]
+
+
+def test_a_folder_of_texts(charlstm, run):
+    options = ["--seed", "ab", "--length", 9, "--num-samples", 3, "--random-seed", 7]
+    assert charlstm("generate", *options, "--output-dir", "out/here") == (0, "", "")
+    files = sorted(Path("out/here").iterdir())
+    assert [file.name for file in files] == ["0001.txt", "0002.txt", "0003.txt"]
+    assert charlstm("generate", *options, "--separator", "|")[1] == "|".join(file.read_text() for file in files)
+    charlstm("generate", *options, "--output-dir", "json", "--format", "json")
+    assert json.loads(Path("json/0003.json").read_text())["random_seed"] == 9
+    Path("file").touch()
+    code, _, err = charlstm("generate", "--output-dir", "file")
+    assert code == 1
+    assert "file" in err
+
+
+def test_the_most_probable_texts(charlstm, run):
+    facts = json.loads(
+        charlstm(
+            "generate", "--seed", "ab", "--length", 6, "--beam", 20, "--num-samples", 3, "--format", "json", "--scores"
+        )[1]
+    )
+    totals = [sum(fact["scores"]) for fact in facts]
+    assert totals == sorted(totals, reverse=True)
+    assert charlstm("generate", "--seed", "ab", "--length", 6, "--beam", 20)[1] == "ab" + facts[0]["text"]
+
+
+def test_several_models(charlstm, run, model):
+    from charlstm.modelfile import save_model
+    from tests.conftest import random_model
+
+    Path("runs/other").mkdir()
+    save_model(Path("runs/other/model.safetensors"), random_model(characters="ABC"))
+    options = ["--seed", "ab", "--length", 300, "--random-seed", 7]
+    alone = charlstm("generate", "tiny", *options)[1]
+    assert charlstm("generate", "--model", "tiny:3", *options)[1] == alone
+    both = charlstm("generate", "--model", "tiny", "--model", "other:2", *options)[1]
+    assert {"A", "B", "C", "e"} < set(both)
+    assert both.count("A") + both.count("B") + both.count("C") > 130
+    for name, message in (("tiny:0", "must be above 0"), ("none:1", "there is no run"), ("tiny:x", "there is no run")):
+        assert message in charlstm("generate", "--model", name)[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tiny", "--model", "tiny"],
+        ["--batch", "b", "--seed", "a"],
+        ["--batch", "b", "--num-samples", 2],
+        ["--beam", 2, "--temperature", 0.5],
+        ["--beam", 2, "--num-samples", 3],
+        ["--output", "a", "--output-dir", "b"],
+    ],
+)
+def test_options_that_do_not_go_together(charlstm, run, arguments):
+    code, out, err = charlstm("generate", *arguments)
+    assert (code, out) == (2, "")
+    assert arguments[-2] in err

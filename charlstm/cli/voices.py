@@ -1,0 +1,117 @@
+"""Who writes: one model, or several blended, by the names that the command line gives them."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from charlstm.blending import Blend
+from charlstm.cli.console import say
+from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
+from charlstm.modelfile import Model, load_model
+from charlstm.runfolder import RunFolder, find_model
+from charlstm.stepper import Stepper
+
+if TYPE_CHECKING:
+    from charlstm.generation import Voice
+    from charlstm.novelty import Source
+
+
+@dataclass(frozen=True)
+class Named:
+    """A model, where it came from, and its weight among others."""
+
+    path: Path
+    model: Model
+    weight: float
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the model file."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def openings(self) -> list[str]:
+        return list(self.model.training.get("openings", []))
+
+
+def find_models(run: str | None, blended: list[str]) -> list[Named]:
+    """The model of a run, or those of `RUN[:WEIGHT]`. Raises RunError, ModelFileError or SettingError."""
+    if not blended:
+        path = find_model(run)
+        return [Named(path, load_model(path), 1.0)]
+    found = []
+    for name in blended:
+        place, weight = _divided(name)
+        path = find_model(place)
+        found.append(Named(path, load_model(path), weight))
+    return found
+
+
+def voice_of(models: list[Named]) -> "Voice":
+    if len(models) == 1:
+        return Stepper(models[0].model)
+    return Blend([named.model for named in models], [named.weight for named in models])
+
+
+def training_text_of(named: Named) -> "Source":
+    """The index of the text that a model learned from: kept in its run folder, made if it is not there.
+
+    Raises RunError or CorpusError if the text cannot be found.
+    """
+    from charlstm.novelty import Source, TextIndex, load_index, save_index
+
+    run, facts = RunFolder(named.path.parent), named.model.training
+    digest = str(facts.get("text_sha256", ""))
+    vocabulary = named.model.vocabulary
+    index = load_index(run.index, digest)
+    if index is None:
+        say(f"reading the text that {named.path} learned from, to find what is copied")
+        index = TextIndex.of(_training_ids(run, named.model, digest))
+        try:
+            save_index(run.index, index, digest)
+        except CharLSTMError as problem:
+            say(f"the index could not be kept, and will be made anew next time: {problem}")
+    return Source(index, vocabulary)
+
+
+def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
+    from charlstm.batching import split_for_validation
+    from charlstm.corpus import load_corpus
+    from charlstm.decoding import Reading
+
+    try:
+        text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
+        sources, reading, unknown = text["sources"], Reading(**text["reading"]), text["unknown"]
+        settings = model.training["settings"]
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise RunError(
+            f"{run.path} does not say which text its model learned from",
+            hint="--novelty needs a run folder as charlstm train makes it",
+        ) from problem
+    corpus = load_corpus([str(run.text)] if run.text.exists() else sources, reading)
+    if corpus.digest != digest:
+        raise CorpusError(
+            f"{', '.join(sources)} is not the text that the model learned from any more",
+            hint="put the old text back; --novelty compares with it",
+        )
+    table = model.vocabulary.translation(corpus.characters, unknown).table
+    ids = corpus.translated(table, size=len(model.vocabulary))
+    return split_for_validation(
+        ids, validation=settings["validation"], sequence_length=settings["sequence_length"]
+    ).training
+
+
+def _divided(name: str) -> tuple[str, float]:
+    """RUN and WEIGHT of `RUN[:WEIGHT]`; a colon that no number follows belongs to the path."""
+    place, colon, weight = name.rpartition(":")
+    try:
+        value = float(weight) if colon else 1.0
+    except ValueError:
+        return name, 1.0
+    if not 0 < value < float("inf"):
+        raise SettingError(f"the weight in --model {name} must be above 0", hint="give 1 and 2, or 0.3 and 0.7")
+    return (place, value) if colon else (name, 1.0)
