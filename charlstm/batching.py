@@ -1,6 +1,7 @@
 """Ids to training batches: parallel streams through the text, so that a recurrent state can be carried on."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -66,3 +67,37 @@ class Streams:
         starts = np.arange(self.batch_size, dtype=np.int64) * len(self.ids) // self.batch_size
         places = (starts + step * self.sequence_length)[:, None] + np.arange(self.sequence_length + 1)
         return np.asarray(self.ids[places % len(self.ids)], np.int32)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Overlapping windows in a random order, each to foretell the character after it.
+
+    Every place of the text is the beginning of a window once an epoch. A batch is a pure function of its step.
+    """
+
+    ids: Ids
+    batch_size: int
+    sequence_length: int
+    random_seed: int
+
+    @property
+    def characters_per_step(self) -> int:
+        """Those that are foretold."""
+        return self.batch_size
+
+    @property
+    def steps_per_epoch(self) -> float:
+        return max(1, (len(self.ids) - self.sequence_length) // self.batch_size)
+
+    def batch(self, step: int) -> npt.NDArray[np.int32]:
+        """Ids of shape (batch_size, sequence_length + 1): the windows, and the characters after them."""
+        epoch, place = divmod(step, int(self.steps_per_epoch))
+        order = _order(len(self.ids) - self.sequence_length, self.random_seed, epoch)
+        starts = np.take(order, np.arange(self.batch_size) + place * self.batch_size, mode="wrap")
+        return np.asarray(self.ids[starts[:, None] + np.arange(self.sequence_length + 1)], np.int32)
+
+
+@lru_cache(maxsize=2)
+def _order(size: int, random_seed: int, epoch: int) -> npt.NDArray[np.intp]:
+    return np.random.default_rng((random_seed, epoch)).permutation(size)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from charlstm.modelfile import Model
 from charlstm.sampling import softmax
-from charlstm.stepper import Stepper
+from charlstm.stepper import make_stepper
 from charlstm.vocabulary import Ids, Vocabulary
 
 Floats = npt.NDArray[np.floating]
@@ -21,12 +21,12 @@ class Part:
     """
 
     def __init__(self, model: Model, union: Vocabulary) -> None:
-        self.stepper = Stepper(model)
+        self.stepper = make_stepper(model)
         self._own_ids = model.vocabulary.translation(union.characters, "nearest").table  # -1: it has nothing like it
         known = [union.characters.find(character) for character in model.vocabulary.characters]
         self._places = np.array(known)  # of its characters in the union; -1 for what stands for rare ones
         self._size = len(union)
-        self.num_layers = model.config.num_layers + 1
+        self.num_layers = len(self.stepper.initial_states()) + 1
 
     def initial_states(self) -> States:
         return [(np.zeros((1, len(self._places)), np.float32),), *self.stepper.initial_states()]
@@ -44,9 +44,8 @@ class Part:
         logits, after = self.stepper.step(own.clip(min=0), states[1:])
         if (own >= 0).all():
             return [(logits,), *after]
-        knows = (own >= 0)[:, None]
         return [
-            tuple(np.where(knows, new, old) for new, old in zip(*layers, strict=True))
+            tuple(_chosen(own >= 0, new, old) for new, old in zip(*layers, strict=True))
             for layers in zip([(logits,), *after], states, strict=True)
         ]
 
@@ -58,6 +57,11 @@ class Part:
             return states
         logits, after = self.stepper.read(known[None], states[1:])
         return [(logits[:, -1],), *after]
+
+
+def _chosen(rows: npt.NDArray[np.bool_], new: Floats, old: Floats) -> Floats:
+    """The new values of some rows, the old ones of the others."""
+    return np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
 class Blend:

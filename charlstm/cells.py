@@ -1,25 +1,41 @@
 """The equations of each recurrent cell, once, for any array namespace.
 
-A cell is a pure function of its input, of the states before the step and of a layer's weights, to the output and the
+A cell is a pure function of its input, of the states before the step and of a layer's weights, to its outputs and the
 states after it. The same function trains in TensorFlow and samples in NumPy. Order of gates, order of states and
-shapes of weights are Keras's.
+shapes of weights are Keras's where Keras has the cell.
+
+>>> cell_of("lstm").shapes(Size(64, 300, is_first=True))
+{'kernel': (64, 1200), 'recurrent_kernel': (300, 1200), 'bias': (1200,)}
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
+
+from charlstm.errors import SettingError
 
 Array = Any  # of whichever library the operations come from
 States = tuple[Array, ...]
+Outputs = tuple[Array, ...]  # the first is what is read from the layer; what stands behind it only the next layer sees
+Shapes = dict[str, tuple[int, ...]]
 
 
 class Operations(Protocol):
-    """What a cell needs of an array library. It splits along the axis of units, wherever the library keeps that."""
+    """What a cell needs of an array library. It works along the axis of units, wherever the library keeps that."""
 
     def activate(self, x: Array, kinds: str, /) -> Sequence[Array]:
         """x cut into as many equal parts as there are letters, each squashed: s by the sigmoid, t by tanh."""
 
     def tanh(self, x: Array, /) -> Array: ...
+
+    def split(self, x: Array, shares: Sequence[int], /) -> Sequence[Array]:
+        """x cut into parts of these relative sizes."""
+
+    def concat(self, parts: Sequence[Array], /) -> Array: ...
+
+    def is_zero(self, x: Array, /) -> Array:
+        """1 where x is 0, else 0."""
 
 
 class Weights(Protocol):
@@ -27,6 +43,18 @@ class Weights(Protocol):
 
     def of_both(self, x: Array, h: Array, /) -> Array:
         """x @ kernel + h @ recurrent_kernel + bias."""
+
+    def of_input(self, x: Array, /) -> Array:
+        """x @ kernel + bias."""
+
+    def of_state(self, h: Array, /) -> Array:
+        """h @ recurrent_kernel + recurrent_bias."""
+
+    def times(self, name: str, value: Array, /) -> Array:
+        """value @ the weight of this name."""
+
+    def vector(self, name: str, /) -> Array:
+        """A weight or a constant of one number a unit, to be added to or multiplied with what units give."""
 
 
 class LSTMActivations(NamedTuple):
@@ -39,19 +67,66 @@ class LSTMActivations(NamedTuple):
     squashed_cell: Array
 
 
+class Size(NamedTuple):
+    """What the shapes of a layer's weights hang on."""
+
+    inputs: int  # numbers that it reads at every step
+    units: int
+    is_first: bool
+
+
+Step = Callable[[Operations, Weights, Array, States], tuple[Outputs, States, tuple[Array, ...]]]
+
+
+def _dense(num_blocks: int) -> Callable[[Size], Shapes]:
+    """The shapes of a kernel, a recurrent kernel and a bias with so many blocks of `units` columns."""
+
+    def shapes(size: Size) -> Shapes:
+        width = num_blocks * size.units
+        return {"kernel": (size.inputs, width), "recurrent_kernel": (size.units, width), "bias": (width,)}
+
+    return shapes
+
+
+def _units_each(count: int) -> Callable[[Size], tuple[int, ...]]:
+    return lambda size: (size.units,) * count
+
+
+def _no_constants(_: int) -> Mapping[str, Sequence[float]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Cell:
-    """A recurrent cell: its step, and what fixes the shapes of its weights.
+    """A recurrent cell: its step, and what fixes the shapes of its weights and states.
 
-    The step gives the output, the states after it and the activations it went through.
+    The step gives the outputs, the states after it and the activations it went through. Where `hands_up_cell` a layer
+    also hands its cell state to the next, whose input is then a pair (x, the lower cell state); the first layer's
+    lower cell state is None.
     """
 
-    step: Callable[[Operations, Weights, Array, States], tuple[Array, States, NamedTuple]]
-    num_gates: int  # blocks of `units` columns in kernel, recurrent kernel and bias
-    num_states: int
+    step: Step
+    shapes: Callable[[Size], Shapes]
+    state_sizes: Callable[[Size], tuple[int, ...]]
+    open_block: tuple[int, int, float] | None = None  # which of how many blocks of the bias begins at which number
+    input_goes_ahead: bool = True  # the input is used in `x @ kernel + bias` alone, which need not wait for a state
+    takes_input_apart: bool = False  # it asks for `of_input`, and not for `of_both`
+    keeps_h_apart: bool = False  # h is multiplied by weights, and by nothing else
+    hands_up_cell: bool = False
+    multiplies_products: bool = False  # what a matmul gives is a factor, not only squashed or added
+    is_trained: bool = True
+    has_residual: bool = True
+    constants: Callable[[int], Mapping[str, Sequence[float]]] = _no_constants  # of units: numbers that are not trained
 
 
-def lstm(ops: Operations, weights: Weights, x: Array, states: States) -> tuple[Array, States, LSTMActivations]:
+def rnn(ops: Operations, weights: Weights, x: Array, states: States) -> Any:
+    """The plain recurrent network (Elman 1990): h' = tanh(x W + h U + b). The state is h."""
+    (h,) = states
+    h = ops.tanh(weights.of_both(x, h))
+    return (h,), (h,), ()
+
+
+def lstm(ops: Operations, weights: Weights, x: Array, states: States) -> Any:
     """Long short-term memory (Hochreiter and Schmidhuber 1997) with a forget gate (Gers, Schmidhuber, Cummins 2000).
 
     The gates stand in the order input, forget, candidate, output, each `units` wide; the states are (h, c).
@@ -61,7 +136,278 @@ def lstm(ops: Operations, weights: Weights, x: Array, states: States) -> tuple[A
     c = f * c + i * candidate
     squashed = ops.tanh(c)
     h = o * squashed
-    return h, (h, c), LSTMActivations(i, f, candidate, o, squashed)
+    return (h,), (h, c), LSTMActivations(i, f, candidate, o, squashed)
 
 
-CELLS = {"lstm": Cell(step=lstm, num_gates=4, num_states=2)}
+def peephole(ops: Operations, weights: Weights, x: Array, states: States, *, gates: str) -> Any:
+    """An LSTM whose gates look at the cell state (Gers and Schmidhuber 2000): i and f at the old, o at the new one.
+
+    `gates` says which of them do: any of i, f and o.
+    """
+    h, c = states
+    i, f, candidate, o = ops.split(weights.of_both(x, h), (1, 1, 1, 1))
+    if "i" in gates:
+        i = i + weights.vector("peephole_i") * c
+    if "f" in gates:
+        f = f + weights.vector("peephole_f") * c
+    (i,), (f,), (candidate,) = ops.activate(i, "s"), ops.activate(f, "s"), ops.activate(candidate, "t")
+    c = f * c + i * candidate
+    if "o" in gates:
+        o = o + weights.vector("peephole_o") * c
+    (o,), squashed = ops.activate(o, "s"), ops.tanh(c)
+    h = o * squashed
+    return (h,), (h, c), LSTMActivations(i, f, candidate, o, squashed)
+
+
+def coupled(ops: Operations, weights: Weights, x: Array, states: States) -> Any:
+    """An LSTM that forgets as much as it takes in, f = 1 - i (CIFG: Greff et al. 2015, section 3).
+
+    The blocks stand in the order input gate, candidate, output gate; the states are (h, c).
+    """
+    h, c = states
+    i, candidate, o = ops.activate(weights.of_both(x, h), "sts")
+    c = c + i * (candidate - c)
+    squashed = ops.tanh(c)
+    h = o * squashed
+    return (h,), (h, c), LSTMActivations(i, 1 - i, candidate, o, squashed)
+
+
+def gru(ops: Operations, weights: Weights, x: Array, states: States) -> Any:
+    """The gated recurrent unit (Cho et al. 2014) in Keras's `reset_after` form, gates z, r and candidate.
+
+    The reset gate acts on the recurrent projection, which has a bias of its own. The state is h.
+    """
+    (h,) = states
+    gates_of_x, candidate_of_x = ops.split(weights.of_input(x), (2, 1))
+    gates_of_h, candidate_of_h = ops.split(weights.of_state(h), (2, 1))
+    z, r = ops.activate(gates_of_x + gates_of_h, "ss")
+    candidate = ops.tanh(candidate_of_x + r * candidate_of_h)
+    h = candidate + z * (h - candidate)
+    return (h,), (h,), (z, r, candidate)
+
+
+def depth_gated(ops: Operations, weights: Weights, x: Array, states: States) -> Any:
+    """An LSTM whose depth gate lets the lower layer's cell state in (Yao et al. 2015, equations 5 to 8).
+
+    d = sigmoid(x W_d + b_d + w_c * c + w_l * c_lower), and d * c_lower is added to the new cell state. The first
+    layer, which has none below it, is an LSTM.
+    """
+    x, lower = x
+    if lower is None:
+        outputs, (h, c), activations = lstm(ops, weights, x, states)
+        return (*outputs, c), (h, c), activations
+    h, c = states
+    i, f, candidate, o = ops.activate(weights.of_both(x, h), "ssts")
+    depth = weights.times("depth_kernel", x) + weights.vector("depth_bias")
+    depth = depth + weights.vector("depth_own") * c + weights.vector("depth_lower") * lower
+    (d,) = ops.activate(depth, "s")
+    c = d * lower + f * c + i * candidate
+    squashed = ops.tanh(c)
+    h = o * squashed
+    return (h, c), (h, c), (i, f, candidate, o, squashed, d)
+
+
+def clockwork(ops: Operations, weights: Weights, x: Array, states: States, *, num_modules: int) -> Any:
+    """The clockwork RNN (Koutnik et al. 2014): modules of units that tick every 1, 2, 4, ... characters.
+
+    A module that does not tick keeps its values. Each hears itself and the slower ones alone: the recurrent kernel is
+    zero elsewhere. The states are h and the time since the start, which begins anew when all have ticked.
+    """
+    h, clock = states
+    ticks = ops.is_zero(clock % weights.vector("periods"))
+    new = ops.tanh(weights.of_both(x, h))
+    h = h + ticks * (new - h)
+    return (h,), (h, (clock + 1) % 2 ** (num_modules - 1)), (ticks,)
+
+
+def grid(ops: Operations, weights: Weights, x: Array, states: States, *, dimensions: int) -> Any:
+    """The grid LSTM along time and depth (Kalchbrenner et al. 2015, section 3): an LSTM in each direction, both fed by
+    the h of both.
+
+    The states are (h, c) along time; (h, c) along depth come from the layer below and go to the one above. Below the
+    first layer the depth's h is the input and its c is empty. In one dimension it is the stacked LSTM.
+    """
+    if dimensions == 1:
+        return lstm(ops, weights, x, states)
+    x, lower = x
+    h, c = states
+    in_time, in_depth = ops.split(weights.of_both(x, h), (1, 1))
+    i, f, candidate, o = ops.activate(in_time, "ssts")
+    c = f * c + i * candidate
+    h = o * ops.tanh(c)
+    i, f, candidate, o = ops.activate(in_depth, "ssts")
+    up = i * candidate if lower is None else f * lower + i * candidate
+    return (o * ops.tanh(up), up), (h, c), ()
+
+
+def mogrifier(ops: Operations, weights: Weights, x: Array, states: States, *, rounds: int) -> Any:
+    """An LSTM whose input and state gate each other first, in turns (Melis et al. 2019, equations 1 and 2).
+
+    With no rounds it is the LSTM.
+    """
+    h, c = states
+    for number in range(1, rounds + 1):
+        if number % 2:
+            (gate,) = ops.activate(weights.times(f"mogrify_x{number}", h), "s")
+            x = 2 * gate * x
+        else:
+            (gate,) = ops.activate(weights.times(f"mogrify_h{number}", x), "s")
+            h = 2 * gate * h
+    return lstm(ops, weights, x, (h, c))
+
+
+def mlstm(ops: Operations, weights: Weights, x: Array, states: States) -> Any:
+    """The multiplicative LSTM (Krause et al. 2016, equations 16 to 22): for each input its own recurrent kernel, as
+    m = (x W_mx) * (h W_mh) takes the place of h in an LSTM."""
+    h, c = states
+    m = weights.times("multiplicative_input", x) * weights.times("multiplicative_state", h)
+    return lstm(ops, weights, x, (m, c))
+
+
+def feedforward(ops: Operations, weights: Weights, x: Array, states: States, *, window: int) -> Any:
+    """A network on a fixed window of characters (Bengio et al. 2003): no recurrence; the state is what was read last.
+
+    Above the first layer, which reads the window, a layer reads only the one below.
+    """
+    if not states:
+        return (ops.tanh(weights.of_input(x)),), (), ()
+    (before,) = states
+    seen = ops.concat((before, x))
+    _, after = ops.split(seen, (1, window - 1))
+    return (ops.tanh(weights.of_input(seen)),), (after,), ()
+
+
+def echo_state(ops: Operations, weights: Weights, x: Array, states: States) -> Any:
+    """A fixed random reservoir of leaky units (Jaeger 2001; Lukosevicius 2012, equations 2 and 3): only the embedding
+    before it and the layer that reads it out are trained."""
+    (h,) = states
+    h = h + LEAK * (ops.tanh(weights.of_both(x, h)) - h)
+    return (h,), (h,), ()
+
+
+LEAK, SPECTRAL_RADIUS = 0.5, 0.9  # of the echo state network
+FORGET = (1, 4, 1.0)  # the second block of four; with 1 a cell remembers at first (Jozefowicz et al. 2015)
+
+
+def cell_of(name: str) -> Cell:
+    """The cell of a name, some with a variant after a colon: `peephole:fi`, `clockwork:5`.
+
+    Raises SettingError for a name or a variant that there is not.
+    """
+    kind, colon, variant = name.partition(":")
+    if kind not in CELLS:
+        raise SettingError(f"there is no cell {name!r}", hint=f"cells are: {', '.join(CELLS)}")
+    make = CELLS[kind]
+    if isinstance(make, Cell):
+        if colon:
+            raise SettingError(f"the cell {kind} has no variants, but {name!r} was given", hint=f"give {kind} alone")
+        return make
+    return make(variant) if colon else make()
+
+
+def _peephole(gates: str = "ifo") -> Cell:
+    if not gates or set(gates) - set("ifo") or len(set(gates)) < len(gates):
+        raise SettingError(f"peephole:{gates} does not name gates", hint="give any of i, f and o: peephole:fi")
+
+    def shapes(size: Size) -> Shapes:
+        return _dense(4)(size) | {f"peephole_{gate}": (size.units,) for gate in "ifo" if gate in gates}
+
+    return Cell(partial(peephole, gates=gates), shapes, _units_each(2), open_block=FORGET, keeps_h_apart=True)
+
+
+def _clockwork(modules: str = "4") -> Cell:
+    num_modules = _number("clockwork", modules, least=1, most=12, what="modules")
+
+    def periods(units: int) -> Mapping[str, Sequence[float]]:
+        return {"periods": [2.0 ** (unit * num_modules // units) for unit in range(units)]}
+
+    return Cell(
+        partial(clockwork, num_modules=num_modules),
+        _dense(1),
+        lambda size: (size.units, 1),
+        constants=periods,
+    )
+
+
+def _grid(dimensions: str = "2") -> Cell:
+    if _number("grid", dimensions, least=1, most=2, what="dimensions") == 1:
+        return Cell(partial(grid, dimensions=1), _dense(4), _units_each(2), open_block=FORGET)
+    return Cell(
+        partial(grid, dimensions=2),
+        _dense(8),
+        _units_each(2),
+        open_block=(1, 8, 1.0),
+        hands_up_cell=True,
+        has_residual=False,
+    )
+
+
+def _depth_gated_shapes(size: Size) -> Shapes:
+    own: Shapes = {"depth_kernel": (size.inputs, size.units)}
+    own |= dict.fromkeys(("depth_bias", "depth_own", "depth_lower"), (size.units,))
+    return _dense(4)(size) | ({} if size.is_first else own)
+
+
+def _mogrifier(rounds: str = "5") -> Cell:
+    number = _number("mogrifier", rounds, least=0, most=20, what="rounds")
+
+    def shapes(size: Size) -> Shapes:
+        of_x = {f"mogrify_x{place}": (size.units, size.inputs) for place in range(1, number + 1, 2)}
+        of_h = {f"mogrify_h{place}": (size.inputs, size.units) for place in range(2, number + 1, 2)}
+        return _dense(4)(size) | of_x | of_h
+
+    return Cell(
+        partial(mogrifier, rounds=number), shapes, _units_each(2), open_block=FORGET, input_goes_ahead=number == 0
+    )
+
+
+def _mlstm_shapes(size: Size) -> Shapes:
+    own = {"multiplicative_input": (size.inputs, size.units), "multiplicative_state": (size.units, size.units)}
+    return _dense(4)(size) | own
+
+
+def _feedforward(window: str = "16") -> Cell:
+    number = _number("feedforward", window, least=2, most=1000, what="characters")
+
+    def shapes(size: Size) -> Shapes:
+        return {"kernel": (number * size.inputs if size.is_first else size.inputs, size.units), "bias": (size.units,)}
+
+    return Cell(
+        partial(feedforward, window=number),
+        shapes,
+        lambda size: ((number - 1) * size.inputs,) if size.is_first else (),
+        input_goes_ahead=False,
+        takes_input_apart=True,
+    )
+
+
+def _number(cell: str, text: str, *, least: int, most: int, what: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+        raise SettingError(f"{cell}:{text} must have {least} to {most} {what}", hint=f"such as {cell}:{max(least, 2)}")
+    return int(text)
+
+
+CELLS: dict[str, Cell | Callable[..., Cell]] = {
+    "rnn": Cell(rnn, _dense(1), _units_each(1), keeps_h_apart=True),
+    "lstm": Cell(lstm, _dense(4), _units_each(2), open_block=FORGET),
+    "peephole": _peephole,
+    "coupled": Cell(coupled, _dense(3), _units_each(2), open_block=(0, 3, -1.0), keeps_h_apart=True),
+    "gru": Cell(
+        gru,
+        lambda size: _dense(3)(size) | {"recurrent_bias": (3 * size.units,)},
+        _units_each(1),
+        takes_input_apart=True,
+        multiplies_products=True,
+    ),
+    "depth-gated": Cell(
+        depth_gated, _depth_gated_shapes, _units_each(2), open_block=FORGET, input_goes_ahead=False, hands_up_cell=True
+    ),
+    "clockwork": _clockwork,
+    "grid": _grid,
+    "mogrifier": _mogrifier,
+    "mlstm": Cell(
+        mlstm, _mlstm_shapes, _units_each(2), open_block=FORGET, input_goes_ahead=False, multiplies_products=True
+    ),
+    "feedforward": _feedforward,
+    "echo-state": Cell(echo_state, _dense(1), _units_each(1), is_trained=False),
+}

@@ -10,6 +10,7 @@ Config = TypeVar("Config")
 
 MOST, MOST_LAYERS, MOST_UNITS, MOST_STREAMS = 1_000_000, 100, 16_384, 65_536
 PRECISIONS = ("float32", "bfloat16")
+SCHEDULES = ("cosine", "constant")
 
 
 def _require(condition: bool, message: str, hint: str) -> None:
@@ -30,7 +31,7 @@ def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
     for name, value in settings.items():
         _require(name in types, f"unknown setting {name!r}", "was this file written by a newer charlstm?")
         allowed = types[name] | int if isinstance(0.0, types[name]) else types[name]
-        right = isinstance(value, allowed) and not isinstance(value, bool)
+        right = isinstance(value, allowed) and isinstance(value, bool) == (types[name] is bool)
         _require(right, f"setting {name!r} is {value!r}", "the file is damaged")
     _require(settings.keys() == types.keys(), "settings are missing", "the file is damaged")
     return config(**settings)
@@ -44,19 +45,34 @@ class ModelConfig:
     num_layers: int = 2
     units: int = 256
     embedding_dim: int = 64
+    attention: int = 0  # earlier outputs that every step looks back over; 0: none
+    residual: bool = True  # layers after the first add their input to their output
+    window: int = 0  # characters that a prediction sees, its state starting from zeros; 0: the state is carried
+    encoding: str = "embedding"  # of characters: learned numbers, or "integer": one number, its id over their number
 
     def __post_init__(self) -> None:
         _require_at_least("--layers", self.num_layers, 1, most=MOST_LAYERS)
         _require_at_least("--units", self.units, 1, most=MOST_UNITS)
         _require_at_least("--embedding", self.embedding_dim, 1, most=MOST_UNITS)
+        _require_at_least("--attention", self.attention, 0, most=MOST_STREAMS)
+        _require_at_least("the window", self.window, 0, most=MOST_STREAMS)
+        _require(
+            self.encoding == "embedding" or (self.encoding == "integer" and self.embedding_dim == 1),
+            f"the encoding is {self.encoding!r} in {self.embedding_dim} numbers",
+            "it must be embedding, or integer in 1",
+        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Self:
-        """Raises SettingError for a setting that is unknown, missing, or not of its type."""
-        return _from_json(cls, settings)
+        """Raises SettingError for a setting that is unknown, missing, or not of its type.
+
+        Those that older files do not have are as they were then.
+        """
+        since = {name: getattr(cls, name) for name in ("attention", "residual", "window", "encoding")}
+        return _from_json(cls, since | settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +90,10 @@ class TrainingConfig:
     epochs: float | None = 30.0  # passes over the training text; None when the plan is in seconds
     max_time: float | None = None  # seconds
     learning_rate: float = 4e-3  # the highest, after the warm-up
+    schedule: str = "cosine"  # of the learning rate: cosine, or constant
+    clip_norm: float = 1.0  # the gradient's norm over all weights is no larger; 0: it may be
+    clip_value: float = 0.0  # no part of the gradient is larger; 0: it may be
+    weight_decay: float = 0.0  # of the weights is taken off, times the learning rate, at every step
     validation: float = 0.1  # share at the end of the text kept for validation
     patience: int = 8  # evaluations without improvement before training stops
     random_seed: int = 0
@@ -107,6 +127,20 @@ class TrainingConfig:
             "try --learning-rate 0.004",
         )
         _require(
+            self.schedule in SCHEDULES,
+            f"the schedule is {self.schedule!r}, but it must be one of {', '.join(SCHEDULES)}",
+            "cosine is the default",
+        )
+        for option, value in (("--clip-norm", self.clip_norm), ("--clip-value", self.clip_value)):
+            _require(
+                0 <= value < math.inf, f"{option} is {value}, but it must be 0 or more", f"{option} 1; 0 clips nothing"
+            )
+        _require(
+            0 <= self.weight_decay < 1,
+            f"--weight-decay is {self.weight_decay}, but it must be at least 0 and below 1",
+            "try --weight-decay 0.01",
+        )
+        _require(
             0 < self.validation < 1,
             f"--validation is {self.validation}, but it must be above 0 and below 1",
             "give the share of the text to keep for validation, 0.1 for a tenth",
@@ -127,8 +161,12 @@ class TrainingConfig:
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Self:
-        """Raises SettingError for a setting that is unknown, missing, or not of its type."""
-        return _from_json(cls, settings)
+        """Raises SettingError for a setting that is unknown, missing, or not of its type.
+
+        Those that older files do not have are as they were then.
+        """
+        since = {name: getattr(cls, name) for name in ("schedule", "clip_norm", "clip_value", "weight_decay")}
+        return _from_json(cls, since | settings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,13 +88,14 @@ class EvaluationStreams:
     """A text cut into parallel streams, each led in by the characters before it, so that scoring it is quick.
 
     The first `lead_in` characters of a row are only read, to bring the state near the one it would be carried to;
-    the first row has none before it and starts from zeros at its own beginning.
+    the first rows may have none before them and start from zeros at their own beginning.
     """
 
     lead_in: Ids  # (streams, lead_in)
     inputs: Ids  # (streams, time)
     targets: Ids  # (streams, time)
     scored: npt.NDArray[np.float32]  # (streams, time); 0 where the text has ended
+    num_beginnings: int = 1  # rows without a lead-in
 
 
 def evaluation_streams(
@@ -116,4 +117,21 @@ def evaluation_streams(
         inputs=ids[np.minimum(places, num_scored - 1)],
         targets=ids[np.minimum(places + 1, num_scored)],
         scored=inside.astype(np.float32),
+    )
+
+
+def window_streams(ids: Ids, window: int, *, most: int = 2048) -> EvaluationStreams:
+    """Cut ids of shape (characters,) into windows, each to foretell the character after it; of many, some.
+
+    A text that is shorter than a window is one shorter window.
+    """
+    window = min(window, len(ids) - 1)
+    starts = np.unique(np.linspace(0, len(ids) - window - 1, min(most, len(ids) - window)).round().astype(np.intp))
+    rows = ids[starts[:, None] + np.arange(window + 1)]
+    return EvaluationStreams(
+        lead_in=rows[:, : window - 1],
+        inputs=rows[:, window - 1 : window],
+        targets=rows[:, window:],
+        scored=np.ones((len(rows), 1), np.float32),
+        num_beginnings=0,
     )

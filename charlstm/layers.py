@@ -8,30 +8,20 @@ weights is one matmul over all steps, after the loop.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
 
+from charlstm.cells import Weights as CellWeights
 from charlstm.cells import lstm
+from charlstm.loops import UnitsFirst, unrolled, weight_gradient
 
 Tensor = Any
-LONGEST_UNROLL = 8  # steps in one turn of a loop: fewer turns, each with a fixed cost
-
-
-class UnitsFirst:
-    """What a cell needs, in TensorFlow, with units on the first axis."""
-
-    def activate(self, x: Tensor, kinds: str) -> Sequence[Tensor]:
-        squash = {"s": tf.sigmoid, "t": tf.tanh}
-        return [squash[kind](part) for kind, part in zip(kinds, tf.split(x, len(kinds), axis=0), strict=True)]
-
-    def tanh(self, x: Tensor) -> Tensor:
-        return tf.tanh(x)
 
 
 class Projected:
-    """A layer's weights for one step, after the matmul."""
+    """A layer's weights for one step of an LSTM, after the matmul: all that it asks for."""
 
     def of_both(self, x: Tensor, _: Tensor) -> Tensor:
         return x
@@ -120,7 +110,7 @@ def run_lstm(
             )
             if not input_learns:
                 d_sequence = tf.zeros_like(sequence)
-            return d_sequence, _weights_gradient(inputs.stack(), d_projections), d_h, d_c
+            return d_sequence, weight_gradient(inputs.stack(), d_projections), d_h, d_c
 
         return (outputs, last_h, last_c), gradient
 
@@ -138,25 +128,26 @@ def _run_forward(sequence: Tensor, weights: Weights, h: Tensor, c: Tensor, *, ke
     def step(t: Tensor, h: Tensor, c: Tensor, outputs: Any, inputs: Any, slopes: Any) -> Any:
         both = tf.concat([tf.gather(sequence, t), tf.cast(h, weights.dtype)], axis=0)  # (inputs + units, batch)
         projections = tf.cast(tf.matmul(weights.forward, both), tf.float32)  # (4 * units, batch)
-        h, (_, new_c), activations = lstm(UnitsFirst(), Projected(), projections, (h, c))
+        (h,), (_, new_c), activations = lstm(UnitsFirst(), cast("CellWeights", Projected()), projections, (h, c))
         if keep:
             inputs = inputs.write(t, both)
-            slopes = [kept.write(t, slope) for kept, slope in zip(slopes, _slopes(*activations, c), strict=True)]
+            slopes = [kept.write(t, slope) for kept, slope in zip(slopes, _slopes(activations, c), strict=True)]
         return t + 1, h, new_c, outputs.write(t, h), inputs, slopes
 
     _, h, c, outputs, inputs, slopes = tf.while_loop(
-        lambda t, *_: t < time, _unrolled(step, sequence.shape[0]), (0, h, c, outputs, inputs, slopes)
+        lambda t, *_: t < time, unrolled(step, sequence.shape[0]), (0, h, c, outputs, inputs, slopes)
     )
     return outputs.stack(), h, c, inputs, slopes
 
 
-def _slopes(i: Tensor, f: Tensor, candidate: Tensor, o: Tensor, squashed: Tensor, c: Tensor) -> tuple[Tensor, ...]:
+def _slopes(activations: Any, c: Tensor) -> tuple[Tensor, ...]:
     """What the gradient is multiplied with on its way back through the pointwise part, c being the state before.
 
     The first three take the gradient of the new cell state to the projections of input gate, forget gate and
     candidate; the fourth takes the gradient of h to the output gate's, the fifth to the cell state's; the last takes
     the gradient of the new cell state to the one before.
     """
+    i, f, candidate, o, squashed = activations
     sigmoid_slope, tanh_slope = tf.raw_ops.SigmoidGrad, tf.raw_ops.TanhGrad  # (y, dy): dy y (1 - y), dy (1 - y^2)
     return (
         sigmoid_slope(y=i, dy=candidate),
@@ -194,25 +185,7 @@ def _run_backward(
 
     _, d_h, d_c, d_projections, d_sequence = tf.while_loop(
         lambda t, *_: t >= 0,
-        _unrolled(step, d_outputs.shape[0]),
+        unrolled(step, d_outputs.shape[0]),
         (time - 1, d_h, d_c, d_projections, d_sequence),
     )
     return d_projections.stack(), d_sequence.stack() if num_inputs else None, d_h, d_c
-
-
-def _unrolled(step: Callable[..., Any], time: int | None) -> Callable[..., Any]:
-    """Several steps as one: the largest number up to LONGEST_UNROLL that divides the time."""
-    num_steps = next(n for n in range(LONGEST_UNROLL, 0, -1) if (time or 1) % n == 0)
-
-    def steps(*state: Any) -> Any:
-        for _ in range(num_steps):
-            state = step(*state)
-        return state
-
-    return steps
-
-
-def _weights_gradient(inputs: Tensor, d_projections: Tensor) -> Tensor:
-    """(inputs + units, 4 * units), summed over time and batch by one matmul over both."""
-    flat = [tf.reshape(tf.transpose(array, (1, 0, 2)), (array.shape[1], -1)) for array in (inputs, d_projections)]
-    return tf.cast(tf.matmul(*flat, transpose_b=True), tf.float32)

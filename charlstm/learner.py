@@ -13,7 +13,6 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.evaluation import EvaluationStreams, Scores
 from charlstm.model import CharacterNetwork
 
-CLIP_NORM = 1.0
 EVALUATE_AT_ONCE = 128  # characters of each stream
 RESET_SHARE = 1 / 32  # of the streams start from zeros at each step, or the network comes to lean on states that only
 # thousands of characters could bring about, and fails when it is started anew
@@ -40,15 +39,20 @@ class Learner:
     """A network that is being trained: its weights, the optimizer's, and the state that every stream carries.
 
     Truncated backpropagation through time (Williams and Peng 1990): the gradient reaches back to the start of the
-    batch, the state comes from the batch before. Adam (Kingma and Ba 2015), gradients clipped to a global norm of 1
-    (Pascanu et al. 2013).
+    batch, the state comes from the batch before. A network that sees a window is trained on the character after it
+    alone, from zeros. Adam (Kingma and Ba 2015), gradients clipped to a global norm (Pascanu et al. 2013), weight decay
+    apart from the gradient (Loshchilov and Hutter 2019).
     """
 
     def __init__(self, model_config: ModelConfig, config: TrainingConfig, vocabulary_size: int) -> None:
         self.network = CharacterNetwork(
             model_config, vocabulary_size, random_seed=config.random_seed, precision=config.precision
         )
-        self.optimizer = keras.optimizers.Adam(beta_2=0.99, global_clipnorm=CLIP_NORM)
+        self.optimizer = keras.optimizers.Adam(
+            beta_2=0.99, global_clipnorm=config.clip_norm or None, weight_decay=config.weight_decay or None
+        )
+        if config.weight_decay:
+            self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(self.network.trainable_variables)
         self._config = config
         self.shard_sizes = shard_sizes(config.batch_size, config.num_shards)
@@ -66,11 +70,10 @@ class Learner:
     def evaluate(self, streams: EvaluationStreams) -> Scores:
         """Score a text that has been cut into streams, without dropout."""
         states = self.network.initial_states(len(streams.inputs))
-        nothing = np.zeros_like(streams.lead_in, np.float32)
-        _, _, states = self._evaluate_step(
-            streams.lead_in.astype(np.int32), streams.lead_in.astype(np.int32), nothing, states
-        )
-        from_zeros = (np.arange(len(streams.inputs)) > 0).astype(np.float32)
+        if streams.lead_in.shape[1]:
+            lead_in = streams.lead_in.astype(np.int32)
+            _, _, states = self._evaluate_step(lead_in, lead_in, np.zeros(lead_in.shape, np.float32), states)
+        from_zeros = (np.arange(len(streams.inputs)) >= streams.num_beginnings).astype(np.float32)
         states = [[state * from_zeros for state in layer] for layer in states]
         nats = correct = 0.0
         for start in range(0, streams.inputs.shape[1], EVALUATE_AT_ONCE):
@@ -110,6 +113,8 @@ class Learner:
 
     def _train_step_graph(self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
         batches = tf.split(batch, self.shard_sizes)
+        window = self.network.config.window
+        first = window - 1 if window else 0  # place of the first character that is foretold
         with tf.GradientTape() as tape:
             prepared = self.network.prepare(
                 recurrent_dropout=self._config.recurrent_dropout, dropout_seed=self._seed(step, SEED_OF_WEIGHTS)
@@ -123,14 +128,18 @@ class Learner:
                     dropout=self._config.dropout,
                     dropout_seed=self._seed(step, SEED_OF_SHARDS + shard),
                 )
-                losses.append(tf.reduce_sum(_cross_entropy(tf.transpose(ids[:, 1:]), logits)))
+                targets = tf.transpose(ids[:, 1:])
+                losses.append(tf.reduce_sum(_cross_entropy(targets[first:], logits[first:])))
                 after.append(new)
-            loss = tf.add_n(losses) / (self._config.batch_size * self._config.sequence_length)
+            loss = tf.add_n(losses) / (self._config.batch_size * (self._config.sequence_length - first))
         variables = self.network.trainable_variables
         gradients = tape.gradient(loss, variables)
+        if self._config.clip_value:
+            gradients = [tf.clip_by_value(g, -self._config.clip_value, self._config.clip_value) for g in gradients]
         self.optimizer.learning_rate.assign(learning_rate)
         self.optimizer.apply(gradients, variables)
-        tf.nest.map_structure(lambda carried, new: carried.assign(new), self.states, _join_states(after))
+        if not window:
+            tf.nest.map_structure(lambda carried, new: carried.assign(new), self.states, _join_states(after))
         return loss
 
     def _seed(self, step: tf.Tensor, place: int) -> tf.Tensor:

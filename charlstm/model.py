@@ -1,18 +1,101 @@
 """The stacked recurrent network, in Keras."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from charlstm.cells import CELLS
+from charlstm.architecture import ATTENTION_DIM, layer_shapes, state_sizes, weight_shapes
+from charlstm.cells import SPECTRAL_RADIUS, Cell, cell_of
 from charlstm.config import ModelConfig
 from charlstm.layers import FastLSTM, Weights, run_lstm
+from charlstm.loops import CellWeights, run_cell
 from charlstm.modelfile import Weights as NamedWeights
-from charlstm.modelfile import weight_shapes
 
-States = list[list[tf.Tensor]]  # for each layer the cell's states, each (units, batch)
+States = list[list[tf.Tensor]]  # for each layer the cell's states, each (units, batch); last the attention's
 TABLE_WIDTH = 2  # up to so many characters per embedding dimension the first projection is looked up
+
+
+class CellLayer(keras.layers.Layer):
+    """The weights of a layer of any cell.
+
+    Recurrent kernels begin orthogonal, biases at 0 but for what lets a cell remember (Jozefowicz et al. 2015), the
+    reservoir of an echo state network with a given spectral radius.
+    """
+
+    def __init__(self, config: ModelConfig, layer: int, seed: int) -> None:
+        super().__init__()
+        cell = cell_of(config.cell)
+        self.named = {
+            name: self.add_weight(
+                shape=shape, initializer=_initializer(cell, name, seed), name=name, trainable=cell.is_trained
+            )
+            for name, shape in layer_shapes(config, layer).items()
+        }
+        self.built = True
+
+
+def _initializer(cell: Cell, name: str, seed: int) -> Any:
+    if name == "bias" and cell.open_block:
+        return _open_bias(*cell.open_block)
+    if name == "recurrent_kernel" and not cell.is_trained:
+        return _reservoir(seed)
+    if name in ("recurrent_kernel", "multiplicative_state"):
+        return keras.initializers.Orthogonal(seed=seed)
+    is_matrix = name.endswith("kernel") or name.startswith(("mogrify", "multiplicative"))
+    return keras.initializers.GlorotUniform(seed=seed) if is_matrix else keras.initializers.Zeros()
+
+
+def _open_bias(block: int, num_blocks: int, value: float) -> Any:
+    def initialize(shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
+        bias = np.zeros((num_blocks, shape[0] // num_blocks), np.float32)
+        bias[block] = value
+        return tf.constant(bias.ravel(), dtype or tf.float32)
+
+    return initialize
+
+
+def _reservoir(seed: int) -> Any:
+    def initialize(shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
+        kernel = np.random.default_rng(seed).normal(size=shape)
+        kernel *= SPECTRAL_RADIUS / np.abs(np.linalg.eigvals(kernel)).max()
+        return tf.constant(kernel, dtype or tf.float32)
+
+    return initialize
+
+
+class Attention(keras.layers.Layer):
+    """A look back over the last outputs of the recurrent layers (Luong et al. 2015, with a scaled dot product).
+
+    Each output is a query; the outputs of the `window` characters before it are keys and values; what is found is
+    added to it. The state is those outputs, (window * units, batch).
+    """
+
+    def __init__(self, units: int, window: int, seed: int) -> None:
+        super().__init__()
+        self.units, self.window = units, window
+        glorot = keras.initializers.GlorotUniform(seed=seed)
+        self.query = self.add_weight(shape=(units, ATTENTION_DIM), initializer=glorot, name="query")
+        self.key = self.add_weight(shape=(units, ATTENTION_DIM), initializer=glorot, name="key")
+        self.output_kernel = self.add_weight(
+            shape=(units, units), initializer=keras.initializers.Zeros(), name="output"
+        )
+        self.built = True
+
+    def call(self, hidden: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The outputs (time, units, batch) with what was found, and the new state."""
+        time, _, batch = tf.unstack(tf.shape(hidden))
+        before = tf.reshape(state, (self.window, self.units, batch))
+        seen = tf.concat([before, hidden], axis=0)  # (window + time, units, batch)
+        values = tf.transpose(seen, (2, 0, 1))
+        queries = tf.transpose(hidden, (2, 0, 1)) @ self.query
+        scores = tf.matmul(queries, values @ self.key, transpose_b=True) / ATTENTION_DIM**0.5
+        distance = tf.range(self.window + time)[None] - tf.range(time)[:, None]  # 0 for the first that is looked at
+        shares = tf.nn.softmax(tf.where((distance >= 0) & (distance < self.window), scores, -1e9))
+        found = (shares @ values) @ self.output_kernel  # (batch, time, units)
+        return hidden + tf.transpose(found, (1, 2, 0)), tf.reshape(seen[-self.window :], (-1, batch))
 
 
 class CharacterNetwork(keras.Model):
@@ -29,35 +112,35 @@ class CharacterNetwork(keras.Model):
         super().__init__(name="character_network")
         self.config, self.vocabulary_size, self.precision = config, vocabulary_size, precision
         seeds = [random_seed % 2**31 + place for place in range(config.num_layers + 1)]
+        self.cell = cell_of(config.cell)
         self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            config.embedding_dim,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.5, seed=seeds[0]),
+            vocabulary_size, config.embedding_dim, embeddings_initializer=_embeddings(config, seeds[0])
         )
+        self.embedding.trainable = config.encoding == "embedding"
         self.recurrent = [
-            FastLSTM(
-                config.units,
-                precision=precision,
-                return_sequences=True,
-                return_state=True,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-                recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
-            )
-            for seed in seeds[1:]
+            _fast_lstm(config, layer, seed, precision) if config.cell == "lstm" else CellLayer(config, layer, seed)
+            for layer, seed in enumerate(seeds[1:])
         ]
+        self.attention = Attention(config.units, config.attention, seeds[0]) if config.attention else None
         self.logits = keras.layers.Dense(
             vocabulary_size, kernel_initializer=keras.initializers.GlorotUniform(seed=seeds[0])
         )
         self.embedding.build()
-        for layer, recurrent in enumerate(self.recurrent):
-            recurrent.build((None, None, config.units if layer else config.embedding_dim))
         self.logits.build((None, None, config.units))
         self.built = True
 
+    @property
+    def has_residual(self) -> bool:
+        return self.cell.has_residual and self.config.residual
+
     def initial_states(self, batch_size: int) -> States:
         """Zeros."""
-        zeros = tf.zeros((self.config.units, batch_size))
-        return [[zeros] * CELLS[self.config.cell].num_states for _ in self.recurrent]
+        states = [
+            [tf.zeros((size, batch_size)) for size in state_sizes(self.config, layer)]
+            for layer in range(self.config.num_layers)
+        ]
+        size = self.config.attention * self.config.units
+        return states + ([[tf.zeros((size, batch_size))]] if self.attention else [])
 
     def prepare(self, *, recurrent_dropout: float = 0.0, dropout_seed: Any = None) -> "Prepared":
         """What every shard of a batch shares in one step.
@@ -75,9 +158,10 @@ class CharacterNetwork(keras.Model):
         """The network's variables under the names they have in the model file."""
         named = {"embedding": self.embedding.embeddings}
         for layer, recurrent in enumerate(self.recurrent):
-            named[f"layers.{layer}.kernel"] = recurrent.cell.kernel
-            named[f"layers.{layer}.recurrent_kernel"] = recurrent.cell.recurrent_kernel
-            named[f"layers.{layer}.bias"] = recurrent.cell.bias
+            named |= {f"layers.{layer}.{name}": variable for name, variable in named_weights(recurrent).items()}
+        if self.attention:
+            parts = {"query": self.attention.query, "key": self.attention.key, "output": self.attention.output_kernel}
+            named |= {f"attention.{name}": variable for name, variable in parts.items()}
         named |= {"output.kernel": self.logits.kernel, "output.bias": self.logits.bias}
         return {name: named[name] for name in weight_shapes(self.config, self.vocabulary_size)}
 
@@ -89,32 +173,65 @@ class CharacterNetwork(keras.Model):
             variable.assign(weights[name])
 
 
+def named_weights(layer: Any) -> Mapping[str, keras.Variable]:
+    """The variables of a recurrent layer by their names in it."""
+    if isinstance(layer, CellLayer):
+        return dict(layer.named)
+    cell = layer.cell
+    return {"kernel": cell.kernel, "recurrent_kernel": cell.recurrent_kernel, "bias": cell.bias}
+
+
+def _embeddings(config: ModelConfig, seed: int) -> Any:
+    """Random ones, or each character's id as a share of their number."""
+    if config.encoding == "integer":
+        return lambda shape, dtype=None: tf.cast(tf.range(shape[0])[:, None] / shape[0], dtype or tf.float32)
+    return keras.initializers.RandomNormal(stddev=0.5, seed=seed)
+
+
+def _fast_lstm(config: ModelConfig, layer: int, seed: int, precision: str) -> FastLSTM:
+    recurrent = FastLSTM(
+        config.units,
+        precision=precision,
+        return_sequences=True,
+        return_state=True,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
+    )
+    recurrent.build((None, None, config.units if layer else config.embedding_dim))
+    return recurrent
+
+
 class Prepared:
     """A network's weights as the loops want them, made once a step and shared by all shards of the batch.
 
-    With a small vocabulary embedding, first kernel and first bias are multiplied into one table of projections, and
-    the first layer reads one-hot characters. A share of the recurrent weights can be left out for the step: the
-    weight-dropped LSTM (Merity, Keskar and Socher 2018).
+    With a small vocabulary embedding, first kernel and first bias are multiplied into one table of projections where
+    the cell lets them, and the first layer reads one-hot characters. A share of the recurrent weights can be left out
+    for the step: the weight-dropped LSTM (Merity, Keskar and Socher 2018).
     """
 
     def __init__(self, network: CharacterNetwork, recurrent_dropout: float, dropout_seed: Any) -> None:
         self.network = network
-        self.fast = all(recurrent.is_fast for recurrent in network.recurrent)
+        self.fast = all(isinstance(layer, FastLSTM) and layer.is_fast for layer in network.recurrent)
         self.dtype = tf.dtypes.as_dtype(network.precision)
-        self.has_table = self.fast and network.vocabulary_size <= TABLE_WIDTH * network.config.embedding_dim
-        self.layers = []
+        is_small = network.vocabulary_size <= TABLE_WIDTH * network.config.embedding_dim
+        self.has_table = is_small and (self.fast or (network.config.cell != "lstm" and network.cell.input_goes_ahead))
+        self.layers: list[Any] = []
         for layer, recurrent in enumerate(network.recurrent):
-            cell = recurrent.cell
-            recurrent_kernel = cell.recurrent_kernel.value
-            if recurrent_dropout:
+            weights = {name: variable.value for name, variable in named_weights(recurrent).items()}
+            if recurrent_dropout and network.cell.is_trained and "recurrent_kernel" in weights:
                 seed = dropout_seed + tf.constant([0, layer], tf.int64)
-                recurrent_kernel = _drop_out(recurrent_kernel, recurrent_dropout, seed)
-            if layer == 0 and self.has_table:
-                rows = [tf.matmul(network.embedding.embeddings, cell.kernel) + cell.bias, recurrent_kernel]
-            else:
-                rows = [cell.kernel, cell.bias[None], recurrent_kernel]
-            self.layers.append(Weights(tf.concat(rows, axis=0), network.precision))
+                weights["recurrent_kernel"] = _drop_out(weights["recurrent_kernel"], recurrent_dropout, seed)
+            self.layers.append(self._prepared(layer, weights))
         self.output_kernel = tf.cast(network.logits.kernel, self.dtype)
+
+    def _prepared(self, layer: int, weights: dict[str, tf.Tensor]) -> Any:
+        network, table = self.network, None
+        if layer == 0 and self.has_table:
+            table = tf.matmul(network.embedding.embeddings, weights["kernel"]) + weights["bias"]
+        if not isinstance(network.recurrent[layer], FastLSTM):
+            return CellWeights(network.cell, network.config.units, weights, network.precision, table=table)
+        rows = [weights["kernel"], weights["bias"][None]] if table is None else [table]
+        return Weights(tf.concat([*rows, weights["recurrent_kernel"]], axis=0), network.precision)
 
     def run(
         self,
@@ -130,20 +247,33 @@ class Prepared:
         With a dropout above 0 a share of each recurrent layer's outputs is left out; which ones is a pure function
         of `dropout_seed`, two integers. Without `learns` no gradient can be taken.
         """
-        hidden, after = self._inputs(ids), []
-        for layer, (weights, before) in enumerate(zip(self.layers, states, strict=True)):
-            if not self.fast:
-                outputs, new = self.network.recurrent[layer].run(hidden, before)
-            elif layer == 0 and self.has_table:
-                outputs, new = run_lstm(hidden, weights, before, learns=learns, input_learns=False)
-            else:
-                outputs, new = run_lstm(_with_ones(hidden), weights, before, learns=learns)
-            hidden = outputs if layer == 0 else hidden + outputs
+        hidden, lower, after = self._inputs(ids), None, []
+        for layer in range(len(self.layers)):
+            outputs, lower, new = self._run_layer(layer, hidden, lower, states[layer], learns=learns)
+            hidden = hidden + outputs if layer and self.network.has_residual else outputs
             if dropout:
                 seed = dropout_seed + tf.constant([0, layer], tf.int64)
                 hidden = _drop_out(hidden, dropout, seed)
             after.append(new)
+        if self.network.attention:
+            hidden, state = self.network.attention(hidden, states[-1][0])
+            after.append([state])
         return self._logits(hidden), after
+
+    def _run_layer(self, layer: int, hidden: Any, lower: Any, before: Any, *, learns: bool) -> Any:
+        """Outputs of a layer, what it hands up besides, and its states."""
+        network, weights = self.network, self.layers[layer]
+        recurrent = network.recurrent[layer]
+        if not isinstance(recurrent, FastLSTM):
+            (outputs, *up), new = run_cell(network.cell, weights, hidden, lower, before, learns=learns)
+            return outputs, up[0] if up else None, new
+        if not self.fast:
+            outputs, new = recurrent.run(hidden, before)
+        elif layer == 0 and self.has_table:
+            outputs, new = run_lstm(hidden, weights, before, learns=learns, input_learns=False)
+        else:
+            outputs, new = run_lstm(_with_ones(hidden), weights, before, learns=learns)
+        return outputs, None, new
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """(time, batch, vocabulary), by one matmul: batched over time its gradient would be summed step by step."""
@@ -156,7 +286,7 @@ class Prepared:
         """(time, features, batch): characters one-hot, or embedded."""
         ids = tf.transpose(ids)
         if self.has_table:
-            return tf.one_hot(ids, self.network.vocabulary_size, axis=1, dtype=self.dtype)
+            return tf.one_hot(ids, self.network.vocabulary_size, axis=1, dtype=self.dtype if self.fast else tf.float32)
         return tf.transpose(tf.gather(self.network.embedding.embeddings, ids), (0, 2, 1))
 
 

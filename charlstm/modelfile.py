@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.cells import CELLS
+from charlstm.architecture import weight_shapes
+from charlstm.cells import cell_of
 from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError, ModelFileError, TensorFileError
 from charlstm.files import write_atomically
@@ -48,22 +49,6 @@ class Model:
     @property
     def num_parameters(self) -> int:
         return sum(weight.size for weight in self.weights.values())
-
-
-def weight_shapes(config: ModelConfig, vocabulary_size: int) -> dict[str, tuple[int, ...]]:
-    """The name and shape of every weight, from the input to the output.
-
-    Raises ModelFileError for a cell that this version does not have.
-    """
-    if config.cell not in CELLS:
-        raise ModelFileError(f"unknown cell {config.cell!r}", hint=f"known cells: {', '.join(CELLS)}")
-    width = CELLS[config.cell].num_gates * config.units
-    shapes: dict[str, tuple[int, ...]] = {"embedding": (vocabulary_size, config.embedding_dim)}
-    for layer in range(config.num_layers):
-        shapes[f"layers.{layer}.kernel"] = (config.units if layer else config.embedding_dim, width)
-        shapes[f"layers.{layer}.recurrent_kernel"] = (config.units, width)
-        shapes[f"layers.{layer}.bias"] = (width,)
-    return shapes | {"output.kernel": (config.units, vocabulary_size), "output.bias": (vocabulary_size,)}
 
 
 def save_model(path: Path, model: Model) -> None:
@@ -139,6 +124,7 @@ def _check_training(path: Path, training: Any) -> None:
 def _architecture(path: Path, facts: dict[str, Any]) -> tuple[ModelConfig, Vocabulary]:
     try:
         config = ModelConfig.from_json(facts["architecture"])
+        cell_of(config.cell)  # refuses one that there is not
         vocabulary = Vocabulary(**facts["vocabulary"])
     except (CharLSTMError, TypeError, AttributeError) as problem:
         raise _not_ours(path, str(problem)) from problem

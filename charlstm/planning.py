@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from charlstm.architecture import num_parameters
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import SettingError
 
@@ -37,7 +38,23 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "learning_rate": 5e-3,
     },
+    "tutorial": {
+        "num_layers": 2,
+        "units": 300,
+        "embedding_dim": 1,
+        "encoding": "integer",
+        "window": 50,
+        "residual": False,
+        "sequence_length": 50,
+        "dropout": 0.2,
+        "recurrent_dropout": 0.0,
+        "batch_size": 30,
+        "learning_rate": 1e-3,
+        "clip_norm": 0.0,
+        "schedule": "constant",
+    },
 }
+TUTORIAL = "tutorial"  # the preset of a well-known tutorial; its text is in lower case
 LADDER = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024)  # units to choose from
 NUM_LAYERS, EMBEDDING_DIM, SEQUENCE_LENGTH = 2, 64, 64
 REFERENCE_UNITS = 256  # the speed of the machine is measured with so many
@@ -105,9 +122,8 @@ def preset_settings(name: str | None) -> dict[str, Any]:
 
 def make_configs(settings: dict[str, Any]) -> tuple[ModelConfig, TrainingConfig]:
     """The two configs that settings belong to; raises SettingError for a value out of range."""
-    of_model = {field.name for field in fields(ModelConfig)}
-    model = {name: value for name, value in settings.items() if name in of_model}
-    training = {name: value for name, value in settings.items() if name not in of_model}
+    model = model_settings(settings)
+    training = {name: value for name, value in settings.items() if name not in model}
     return ModelConfig(**model), TrainingConfig(**training)
 
 
@@ -139,6 +155,7 @@ def characters_trained(situation: Situation, settings: dict[str, Any]) -> float:
     a_second = speed / operations_per_character(situation.vocabulary_size, settings)
     if situation.num_characters < SMALL_TEXT:
         a_second *= NARROW_BATCH
+    a_second /= settings.get("window") or 1  # read for each that is foretold
     if max_time is None and epochs is None:
         max_time = default_time(situation.num_characters)
     by_time = math.inf if max_time is None else max_time * a_second
@@ -152,16 +169,20 @@ def default_time(num_characters: int) -> float:
     return min(1800.0, max(60.0, seconds))
 
 
-def num_parameters(vocabulary_size: int, settings: dict[str, Any]) -> int:
-    """Weights of an LSTM network of these sizes."""
-    units, layers, embedding_dim = settings["units"], settings["num_layers"], settings["embedding_dim"]
-    recurrent = 4 * units * (embedding_dim + units + 1) + (layers - 1) * 4 * units * (2 * units + 1)
-    return int(vocabulary_size * embedding_dim + recurrent + (units + 1) * vocabulary_size)
+def model_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Those of the settings that are a model's."""
+    of_model = {field.name for field in fields(ModelConfig)}
+    return {name: value for name, value in settings.items() if name in of_model}
+
+
+def num_weights(vocabulary_size: int, settings: dict[str, Any]) -> int:
+    """Weights of a network with these settings."""
+    return num_parameters(ModelConfig(**model_settings(settings)), vocabulary_size)
 
 
 def operations_per_character(vocabulary_size: int, settings: dict[str, Any]) -> float:
     """Floating-point operations to train with one character: two a weight forward, four backward."""
-    return 6.0 * num_parameters(vocabulary_size, settings)
+    return 6.0 * num_weights(vocabulary_size, settings)
 
 
 def _units(situation: Situation, settings: dict[str, Any]) -> int:
@@ -170,7 +191,7 @@ def _units(situation: Situation, settings: dict[str, Any]) -> int:
     best = LADDER[0]
     for units in LADDER:
         candidate = {**settings, "units": units}
-        size = num_parameters(situation.vocabulary_size, candidate)
+        size = num_weights(situation.vocabulary_size, candidate)
         fed = characters_trained(situation, candidate) >= CHARACTERS_PER_PARAMETER * size
         if fed and size <= max(largest, 1.0):
             best = units

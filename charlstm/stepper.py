@@ -1,13 +1,14 @@
 """A loaded model, one character at a time, in NumPy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.cells import CELLS, States
+from charlstm.architecture import ATTENTION_DIM, connections, layer_shapes, state_sizes
+from charlstm.cells import States, cell_of
 from charlstm.modelfile import Model
 from charlstm.vocabulary import Ids
 
@@ -15,7 +16,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class NumpyOperations:
-    """What a cell needs, in NumPy."""
+    """What a cell needs, in NumPy: arrays are (..., units)."""
 
     def activate(self, x: Floats, kinds: str) -> Sequence[Floats]:
         """All parts at once, sigmoids as (tanh(x / 2) + 1) / 2: few calls, and no overflow."""
@@ -30,6 +31,17 @@ class NumpyOperations:
     def tanh(self, x: Floats) -> Floats:
         return np.tanh(x)
 
+    def split(self, x: Floats, shares: Sequence[int]) -> Sequence[Floats]:
+        share = x.shape[-1] // sum(shares)
+        ends = [sum(shares[: place + 1]) * share for place in range(len(shares))]
+        return [x[..., end - size * share : end] for end, size in zip(ends, shares, strict=True)]
+
+    def concat(self, parts: Sequence[Floats]) -> Floats:
+        return np.concatenate(parts, axis=-1)
+
+    def is_zero(self, x: Floats) -> Floats:
+        return np.asarray(x == 0, np.float32)
+
 
 @cache
 def _scale_and_shift(kinds: str, width: int) -> tuple[Floats, Floats]:
@@ -40,71 +52,120 @@ def _scale_and_shift(kinds: str, width: int) -> tuple[Floats, Floats]:
 class LayerWeights:
     """The weights of one layer, kernel and recurrent kernel one below the other: one matmul a step."""
 
-    def __init__(self, kernel: Floats, recurrent_kernel: Floats, bias: Floats) -> None:
-        self._both, self._kernel = np.concatenate([kernel, recurrent_kernel]), kernel
-        self._bias = bias[None]
+    def __init__(self, weights: Mapping[str, Floats], constants: Mapping[str, Sequence[float]]) -> None:
+        self._weights = dict(weights)
+        self._weights |= {name: np.array(values, np.float32) for name, values in constants.items()}
+        if "periods" in constants:
+            self._weights["recurrent_kernel"] = weights["recurrent_kernel"] * np.array(
+                connections(list(constants["periods"])), np.float32
+            )
+        if "recurrent_kernel" in weights:
+            self._both = np.concatenate([weights["kernel"], self._weights["recurrent_kernel"]])
+        self._bias = weights["bias"][None]
 
     def of_both(self, x: Floats, h: Floats) -> Floats:
         projections: Floats = np.concatenate((x, h), axis=-1) @ self._both
         projections += self._bias
         return projections
 
-    def ahead(self, inputs: Floats) -> Floats:
-        """The projections of inputs (..., features), which do not have to wait for any state."""
-        return inputs @ self._kernel + self._bias
+    def of_input(self, x: Floats) -> Floats:
+        return x @ self._weights["kernel"] + self._bias
+
+    def of_state(self, h: Floats) -> Floats:
+        return h @ self._weights["recurrent_kernel"] + self._weights["recurrent_bias"]
+
+    def times(self, name: str, value: Floats) -> Floats:
+        return value @ self._weights[name]
+
+    def vector(self, name: str) -> Floats:
+        return self._weights[name]
 
 
-class ProjectedWeights:
+class ProjectedWeights(LayerWeights):
     """The weights of one layer whose inputs come projected already."""
 
-    def __init__(self, recurrent_kernel: Floats) -> None:
-        self._recurrent_kernel = recurrent_kernel
-
     def of_both(self, x: Floats, h: Floats) -> Floats:
-        projections: Floats = h @ self._recurrent_kernel
+        projections: Floats = h @ self._weights["recurrent_kernel"]
         projections += x
         return projections
+
+    def of_input(self, x: Floats) -> Floats:
+        return x
+
+
+class Attention:
+    """A look back over the last outputs of the recurrent layers: see `model.Attention`, which trains it."""
+
+    def __init__(self, weights: Mapping[str, Floats], window: int) -> None:
+        self._query, self._key, self._output = (weights[f"attention.{part}"] for part in ("query", "key", "output"))
+        self._window = window
+
+    def initial_states(self, batch_size: int) -> States:
+        """What was given out last, (batch, window, units), and its keys."""
+        sizes = (len(self._query), ATTENTION_DIM)
+        return tuple(np.zeros((batch_size, self._window, size), np.float32) for size in sizes)
+
+    def step(self, hidden: Floats, states: States) -> tuple[Floats, States]:
+        values, keys = states
+        scores = np.einsum("bwd,bd->bw", keys, hidden @ self._query) / np.float32(np.sqrt(ATTENTION_DIM))
+        shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        shares /= shares.sum(axis=-1, keepdims=True)
+        found = np.einsum("bw,bwu->bu", shares, values) @ self._output
+        values = np.concatenate([values[:, 1:], hidden[:, None]], axis=1)
+        keys = np.concatenate([keys[:, 1:], (hidden @ self._key)[:, None]], axis=1)
+        return hidden + found, (values, keys)
 
 
 class Stepper:
     """Runs a model over characters and hands out logits; the caller keeps the states.
 
-    The embedding is multiplied with the first kernel once, at the start, so that the first layer's input projection
-    is a look-up.
+    Where a cell lets it, the embedding is multiplied with the first kernel once, at the start, so that the first
+    layer's input projection is a look-up.
     """
 
     def __init__(self, model: Model) -> None:
-        weights = model.weights
+        weights, config = model.weights, model.config
         self.vocabulary = model.vocabulary
-        self._units = model.config.units
-        self._cell = CELLS[model.config.cell]
-        self._ops = NumpyOperations()
-        parts = [
-            tuple(weights[f"layers.{layer}.{part}"] for part in ("kernel", "recurrent_kernel", "bias"))
-            for layer in range(model.config.num_layers)
+        self._config, self._cell, self._ops = config, cell_of(config.cell), NumpyOperations()
+        constants = self._cell.constants(config.units)
+        of_layers = [
+            {name: weights[f"layers.{layer}.{name}"] for name in layer_shapes(config, layer)}
+            for layer in range(config.num_layers)
         ]
-        self._layers = [LayerWeights(*arrays) for arrays in parts]
-        self._projected = [ProjectedWeights(recurrent_kernel) for _, recurrent_kernel, _ in parts]
-        self._table = self._layers[0].ahead(weights["embedding"])  # (vocabulary, gates * units)
+        self._layers = [LayerWeights(arrays, constants) for arrays in of_layers]
+        self._projected = [ProjectedWeights(arrays, constants) for arrays in of_layers]
+        self._table = weights["embedding"]
+        if self._cell.input_goes_ahead:
+            self._table = self._layers[0].of_input(self._table)  # (vocabulary, gates * units)
+        self._attention = Attention(weights, config.attention) if config.attention else None
         self._output_kernel, self._output_bias = weights["output.kernel"], weights["output.bias"][None]
 
     def initial_states(self, batch_size: int = 1) -> list[States]:
-        """Zeros: for each layer the cell's states, each (batch_size, units)."""
-        zeros = np.zeros((batch_size, self._units), np.float32)
-        return [(zeros,) * self._cell.num_states for _ in self._layers]
+        """Zeros: for each layer the cell's states, each (batch_size, its width), and last the attention's."""
+        states: list[States] = [
+            tuple(np.zeros((batch_size, size), np.float32) for size in state_sizes(self._config, layer))
+            for layer in range(self._config.num_layers)
+        ]
+        return states + ([self._attention.initial_states(batch_size)] if self._attention else [])
 
     def step(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
         """Read one character of each stream.
 
         ids is (batch,); returns logits of the next character, (batch, vocabulary), and the states after it.
         """
-        hidden, after, _ = self._cell.step(self._ops, self._projected[0], self._table[ids], states[0])
-        new_states = [after]
-        for weights, before in zip(self._layers[1:], states[1:], strict=True):
-            output, after, _ = self._cell.step(self._ops, weights, hidden, before)
-            hidden = hidden + output
+        x, lower = self._table[ids], None
+        weights: LayerWeights = self._projected[0] if self._cell.input_goes_ahead else self._layers[0]
+        new_states: list[States] = []
+        for layer in range(len(self._layers)):
+            given = (x, lower) if self._cell.hands_up_cell else x
+            (output, *up), after, _ = self._cell.step(self._ops, weights, given, states[layer])
+            x, lower = x + output if layer and self._has_residual else output, up[0] if up else None
             new_states.append(after)
-        return self._logits(hidden), new_states
+            weights = self._layers[min(layer + 1, len(self._layers) - 1)]
+        if self._attention:
+            x, after = self._attention.step(x, states[-1])
+            new_states.append(after)
+        return self._logits(x), new_states
 
     def read(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
         """Read several characters of each stream, layer by layer: faster than step after step.
@@ -112,17 +173,82 @@ class Stepper:
         ids is (batch, time); returns logits (batch, time, vocabulary), and the states after the last character.
         """
         new_states: list[States] = []
-        hidden: Any = None
-        for layer, state in enumerate(states):
-            inputs = self._table[ids] if hidden is None else self._layers[layer].ahead(hidden)
-            outputs = np.empty((*ids.shape, self._units), np.float32)
+        x, lower = self._table[ids], None
+        for layer, weights in enumerate(self._layers):
+            if self._cell.input_goes_ahead:
+                inputs, weights = x if layer == 0 else weights.of_input(x), self._projected[layer]
+            else:
+                inputs = x
+            outputs, ups, after = self._run(weights, inputs, lower, states[layer])
+            x, lower = x + outputs if layer and self._has_residual else outputs, ups
+            new_states.append(after)
+        if self._attention:
+            after = states[-1]
             for time in range(ids.shape[1]):
-                outputs[:, time], state, _ = self._cell.step(self._ops, self._projected[layer], inputs[:, time], state)
-            hidden = outputs if hidden is None else hidden + outputs
-            new_states.append(state)
-        return self._logits(hidden), new_states
+                x[:, time], after = self._attention.step(x[:, time], after)
+            new_states.append(after)
+        return self._logits(x), new_states
+
+    def _run(self, weights: LayerWeights, inputs: Floats, lower: Any, state: States) -> tuple[Floats, Any, States]:
+        """One layer over inputs (batch, time, features): its outputs, what it hands up, and the states."""
+        outputs = np.empty((*inputs.shape[:2], self._config.units), np.float32)
+        ups = np.empty_like(outputs) if self._cell.hands_up_cell else None
+        for time in range(inputs.shape[1]):
+            x = inputs[:, time]
+            given = (x, None if lower is None else lower[:, time]) if self._cell.hands_up_cell else x
+            (outputs[:, time], *up), state, _ = self._cell.step(self._ops, weights, given, state)
+            if ups is not None:
+                ups[:, time] = up[0]
+        return outputs, ups, state
+
+    @property
+    def _has_residual(self) -> bool:
+        return self._cell.has_residual and self._config.residual
 
     def _logits(self, hidden: Floats) -> Floats:
         logits: Floats = hidden @ self._output_kernel
         logits += self._output_bias
         return logits
+
+
+class WindowStepper:
+    """A model that foretells each character from the last few alone, as it was trained: nothing else is carried.
+
+    The states are the ids read last, -1 where there were none.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.vocabulary = model.vocabulary
+        self._stepper, self._window = Stepper(model), model.config.window
+
+    def initial_states(self, batch_size: int = 1) -> list[States]:
+        return [(np.full((batch_size, self._window), -1, np.intp),)]
+
+    def step(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
+        """As Stepper.step."""
+        logits, states = self.read(ids[:, None], states)
+        return logits[:, 0], states
+
+    def read(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
+        """As Stepper.read."""
+        ((before,),) = states
+        seen = np.concatenate([before, ids], axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(seen[:, 1:], self._window, axis=1)
+        flat = windows.reshape(-1, self._window)
+        logits = np.empty((len(flat), len(self.vocabulary)), np.float32)
+        lengths = (flat >= 0).sum(axis=1)
+        for length in np.unique(lengths):
+            rows = np.flatnonzero(lengths == length)
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[start : start + ROWS_AT_ONCE]
+                found, _ = self._stepper.read(flat[some, -length:], self._stepper.initial_states(len(some)))
+                logits[some] = found[:, -1]
+        return logits.reshape(*ids.shape, -1), [(seen[:, -self._window :],)]
+
+
+ROWS_AT_ONCE = 256  # windows
+
+
+def make_stepper(model: Model) -> Stepper | WindowStepper:
+    """Whoever runs a model as it was trained to be run."""
+    return WindowStepper(model) if model.config.window else Stepper(model)

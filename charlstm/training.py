@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from charlstm.batching import Dataset, Streams
+from charlstm.batching import Dataset, Streams, Windows
 from charlstm.checkpoint import Checkpoint
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
 from charlstm.corpus import Corpus
 from charlstm.decoding import Reading
 from charlstm.errors import TrainingError
-from charlstm.evaluation import evaluation_streams
+from charlstm.evaluation import evaluation_streams, window_streams
 from charlstm.files import write_atomically
 from charlstm.finetuning import grown_weights
 from charlstm.generation import Request, generate
@@ -26,7 +26,7 @@ from charlstm.modelfile import Model
 from charlstm.openings import find_openings
 from charlstm.runfolder import RunFolder
 from charlstm.schedule import CHECKPOINT_EVERY, Plan, learning_rate
-from charlstm.stepper import Stepper
+from charlstm.stepper import make_stepper
 from charlstm.vocabulary import Vocabulary
 
 SAMPLE_LENGTH = 240
@@ -69,8 +69,13 @@ class Training:
         self.corpus, self.vocabulary, self.run = corpus, vocabulary, run
         self.reading, self.unknown = reading or Reading(), unknown
         self.model_config, self.config = model_config, config
-        self.streams = Streams(dataset.training, config.batch_size, config.sequence_length)
-        self.validation_streams = evaluation_streams(dataset.validation)
+        self.streams: Streams | Windows
+        if model_config.window:
+            self.streams = Windows(dataset.training, config.batch_size, model_config.window, config.random_seed)
+            self.validation_streams = window_streams(dataset.validation, model_config.window)
+        else:
+            self.streams = Streams(dataset.training, config.batch_size, config.sequence_length)
+            self.validation_streams = evaluation_streams(dataset.validation)
         self.openings = find_openings(dataset.training, vocabulary)
         self.plan = Plan.of(config, self.streams.steps_per_epoch)
         self.learner = Learner(model_config, config, len(vocabulary))
@@ -172,7 +177,9 @@ class Training:
         return EXPLODED * max(self.history.first_nats or 0.0, math.log(len(self.vocabulary))) + 0.5
 
     def learning_rate(self, done: float) -> float:
-        return learning_rate(done, highest=self.config.learning_rate) * self.history.rate_scale
+        highest = self.config.learning_rate
+        rate = highest if self.config.schedule == "constant" else learning_rate(done, highest=highest)
+        return rate * self.history.rate_scale
 
     def go_back(self, listener: Listener) -> None:
         """Begin again from the best weights, with a fresh optimizer and half the learning rate.
@@ -216,7 +223,7 @@ class Training:
         if not math.isfinite(nats) or (best is None and nats > 2 * self.exploded_from):
             self.go_back(listener)
             return
-        voice = Stepper(Model(self.model_config, self.vocabulary, weights, {}))
+        voice = make_stepper(Model(self.model_config, self.vocabulary, weights, {}))
         sampled = generate(voice, Request("", SamplingConfig(length=SAMPLE_LENGTH, random_seed=history.step)))
         evaluation = Evaluation(
             step=history.step,

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from charlstm.architecture import weight_shapes
 from charlstm.config import ModelConfig
-from charlstm.modelfile import Model, save_model, weight_shapes
+from charlstm.modelfile import Model, save_model
 from charlstm.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -15,10 +16,12 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
 
 
-def random_model(*, num_layers=2, units=8, embedding_dim=5, characters=ALPHABET, lowercase=False, scale=0.4):
+def random_model(
+    *, num_layers=2, units=8, embedding_dim=5, characters=ALPHABET, lowercase=False, scale=0.4, **settings
+):
     """A model with random weights of every shape, so that a swapped gate or layer shows."""
     vocabulary = Vocabulary.of(characters, lowercase=lowercase)
-    config = ModelConfig(num_layers=num_layers, units=units, embedding_dim=embedding_dim)
+    config = ModelConfig(num_layers=num_layers, units=units, embedding_dim=embedding_dim, **settings)
     rng = np.random.default_rng(num_layers)
     weights = {
         name: rng.normal(0, scale, shape).astype(np.float32)

@@ -1,7 +1,8 @@
 import numpy as np
 
+from charlstm.architecture import weight_shapes
 from charlstm.finetuning import grown_vocabulary, grown_weights
-from charlstm.modelfile import Model, weight_shapes
+from charlstm.modelfile import Model
 from charlstm.stepper import Stepper
 from tests.conftest import random_model
 

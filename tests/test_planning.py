@@ -2,9 +2,9 @@ import itertools
 
 import pytest
 
+from charlstm.architecture import weight_shapes
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import SettingError
-from charlstm.modelfile import weight_shapes
 from charlstm.planning import (
     PRESETS,
     Situation,
@@ -13,7 +13,7 @@ from charlstm.planning import (
     describe,
     make_configs,
     needs_speed,
-    num_parameters,
+    num_weights,
     preset_settings,
     shards_for,
 )
@@ -80,7 +80,7 @@ def test_parameters_are_counted_right(units, num_layers):
     settings = {"num_layers": num_layers, "units": units, "embedding_dim": 32}
     shapes = weight_shapes(ModelConfig(**settings), 65).values()
     total = sum(shape[0] * (shape[1] if len(shape) > 1 else 1) for shape in shapes)
-    assert num_parameters(65, settings) == total
+    assert num_weights(65, settings) == total
 
 
 def test_presets_are_complete_and_known_by_name():

@@ -44,7 +44,7 @@ def evaluate(
     from charlstm.evaluation import CHARACTERS_AT_ONCE, score_text
     from charlstm.modelfile import load_model
     from charlstm.runfolder import find_model
-    from charlstm.stepper import Stepper
+    from charlstm.stepper import make_stepper
 
     model = load_model(find_model(run))
     reading = Reading(encoding, normalize, keep_boilerplate, model.vocabulary.lowercase)
@@ -60,7 +60,7 @@ def evaluate(
         raise CorpusError(
             f"{path} has {number} character{known}", hint="give a text of two characters or more to score"
         )
-    stepper = Stepper(model)
+    stepper = make_stepper(model)
     pieces = score_text(stepper.read, stepper.initial_states(), ids)
     *_, scores = progress_over(pieces, "scoring", total=-(-(len(ids) - 1) // CHARACTERS_AT_ONCE))
     if translation.changes:

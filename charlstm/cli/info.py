@@ -8,6 +8,7 @@ from charlstm.cli.console import loss, visible
 from charlstm.cli.options import Json, Run
 
 if TYPE_CHECKING:
+    from charlstm.config import ModelConfig
     from charlstm.modelfile import Model
 
 
@@ -45,6 +46,14 @@ def _facts(path: Path, model: "Model") -> dict[str, Any]:
     }
 
 
+def _reading(config: "ModelConfig") -> str:
+    """How it reads characters, in a few words."""
+    parts = [f"embedding {config.embedding_dim}" if config.encoding == "embedding" else "characters as integers"]
+    parts += [f"attention over {config.attention}"] if config.attention else []
+    parts += [f"windows of {config.window}"] if config.window else []
+    return "".join(f"{part}, " for part in parts)
+
+
 def _lines(path: Path, model: "Model") -> list[tuple[str, str]]:
     config, vocabulary, training = model.config, model.vocabulary, model.training
     lower = ", text in lower case" if vocabulary.lowercase else ""
@@ -52,8 +61,7 @@ def _lines(path: Path, model: "Model") -> list[tuple[str, str]]:
         ("model", str(path)),
         (
             "network",
-            f"{config.cell} {config.num_layers}x{config.units}, embedding {config.embedding_dim}, "
-            f"{model.num_parameters:,} parameters",
+            f"{config.cell} {config.num_layers}x{config.units}, {_reading(config)}{model.num_parameters:,} parameters",
         ),
         ("vocabulary", f"{len(vocabulary)} characters{lower}: {vocabulary.characters.strip()}"),
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from charlstm.cells import cell_of
 from charlstm.cli import launch, settings
 from charlstm.cli.console import say
 from charlstm.config import ModelConfig, TrainingConfig
@@ -61,10 +62,10 @@ class Material:
 
 def begin(new: NewRun) -> None:
     """Start a new run and train it to its end."""
-    from charlstm.modelfile import load_model, weight_shapes
+    from charlstm.modelfile import load_model
     from charlstm.runfolder import find_model
 
-    weight_shapes(ModelConfig(cell=new.given.get("cell", ModelConfig.cell)), 1)  # refuses an unknown cell
+    cell_of(new.given.get("cell", ModelConfig.cell))  # refuses an unknown one
     if not new.overwrite:
         new.run.refuse_if_taken()
     start = None if new.start_from is None else load_model(find_model(new.start_from))
@@ -118,6 +119,11 @@ def _read(new: NewRun, start: "Model | None") -> Material:
     else:
         vocabulary = Vocabulary.of_counts(
             corpus.characters, corpus.counts, lowercase=new.reading.lowercase, min_count=new.min_count
+        )
+    if start and start.config.encoding == "integer" and vocabulary != start.vocabulary:
+        raise SettingError(
+            f"{new.start_from} knows characters by their numbers, and the text has new ones",
+            hint="leave them out: --unknown nearest",
         )
     dataset = split_for_validation(
         launch.ids_of(corpus, vocabulary, new.unknown or "skip", quiet=new.quiet),

@@ -36,7 +36,35 @@ Out = Annotated[
     option("--out", "-o", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
 ]
 Preset = Annotated[str | None, option("--preset", metavar="NAME", help=f"Fixed settings: {', '.join(PRESETS)}.")]
-Cell = Annotated[str | None, option("--cell", metavar="CELL", help="The recurrent cell: lstm (the default).")]
+Cell = Annotated[
+    str | None,
+    option(
+        "--cell",
+        metavar="CELL",
+        help="The recurrent cell: lstm (the default), rnn, peephole (:fi for some of the gates), coupled, gru, "
+        "depth-gated, clockwork (:4 modules), grid (:2 dimensions), mogrifier (:5 rounds), mlstm, feedforward (:16 "
+        "characters), echo-state.",
+    ),
+]
+Attention = Annotated[
+    int | None,
+    option("--attention", metavar="N", help="Let every step look back over the last N outputs. Default: 0, none."),
+]
+ClipNorm = Annotated[
+    float | None,
+    option(
+        "--clip-norm",
+        metavar="NORM",
+        help=f"Scale gradients down to this norm; 0: never. Default: {TrainingConfig.clip_norm:g}.",
+    ),
+]
+ClipValue = Annotated[
+    float | None, option("--clip-value", metavar="X", help="Cut every part of a gradient at X. Default: 0, never.")
+]
+WeightDecay = Annotated[
+    float | None,
+    option("--weight-decay", metavar="SHARE", help="Take this share off the weights, times the learning rate."),
+]
 Layers = Annotated[int | None, option("--layers", metavar="N", help=f"Recurrent layers. Default: {NUM_LAYERS}.")]
 Units = Annotated[int | None, option("--units", metavar="N", help="Units of each recurrent layer.")]
 Embedding = Annotated[

@@ -10,7 +10,7 @@ from charlstm.cli.newrun import NewRun, begin
 from charlstm.cli.resume import go_on
 from charlstm.decoding import Reading
 from charlstm.errors import SettingError
-from charlstm.planning import make_configs
+from charlstm.planning import TUTORIAL, make_configs
 from charlstm.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def train(
     layers: settings.Layers = None,
     units: settings.Units = None,
     embedding: settings.Embedding = None,
+    attention: settings.Attention = None,
     dropout: settings.Dropout = None,
     recurrent_dropout: settings.RecurrentDropout = None,
     sequence_length: settings.SequenceLength = None,
@@ -32,6 +33,9 @@ def train(
     epochs: settings.Epochs = None,
     max_time: settings.MaxTime = None,
     learning_rate: settings.LearningRate = None,
+    clip_norm: settings.ClipNorm = None,
+    clip_value: settings.ClipValue = None,
+    weight_decay: settings.WeightDecay = None,
     validation: settings.Validation = None,
     patience: settings.Patience = None,
     evaluate_every: settings.EvaluateEvery = None,
@@ -81,6 +85,7 @@ def train(
         num_layers=layers,
         units=units,
         embedding_dim=embedding,
+        attention=attention,
         dropout=dropout,
         recurrent_dropout=recurrent_dropout,
         sequence_length=sequence_length,
@@ -88,6 +93,9 @@ def train(
         epochs=epochs,
         max_time=max_time,
         learning_rate=learning_rate,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        weight_decay=weight_decay,
         validation=validation,
         patience=patience,
         evaluate_every=evaluate_every,
@@ -99,7 +107,7 @@ def train(
         raise SettingError("--resume goes on with a run, --overwrite replaces it", hint="give one of the two")
     if unknown and not start_from:
         raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
-    reading = Reading(encoding, normalize, keep_boilerplate, lowercase)
+    reading = Reading(encoding, normalize, keep_boilerplate, lowercase or preset == TUTORIAL)
     run = _run_folder(out, texts)
     if resume and run.has_checkpoint:
         go_on(run, texts=texts, given=given, checkpoint_every=checkpoint_every, quiet=quiet)

@@ -12,7 +12,7 @@ from charlstm.cli.console import say
 from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
 from charlstm.modelfile import Model, load_model
 from charlstm.runfolder import RunFolder, find_model
-from charlstm.stepper import Stepper
+from charlstm.stepper import make_stepper
 
 if TYPE_CHECKING:
     from charlstm.generation import Voice
@@ -53,7 +53,7 @@ def find_models(run: str | None, blended: list[str]) -> list[Named]:
 
 def voice_of(models: list[Named]) -> "Voice":
     if len(models) == 1:
-        return Stepper(models[0].model)
+        return make_stepper(models[0].model)
     return Blend([named.model for named in models], [named.weight for named in models])
 
 

@@ -16,8 +16,9 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np
 
+from charlstm.architecture import weight_shapes
 from charlstm.config import ModelConfig, SamplingConfig
-from charlstm.modelfile import Model, weight_shapes
+from charlstm.modelfile import Model
 from charlstm.sampling import draw
 from charlstm.vocabulary import Vocabulary
 
@@ -90,7 +91,7 @@ def torch(streams: int) -> Write:
 def onnxruntime(streams: int) -> Write:
     import onnxruntime as library
 
-    from tests.benchmarks.onnx_models import one_step
+    from tests.onnx_models import one_step
 
     session = library.InferenceSession(one_step(model()), providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()][1:]
