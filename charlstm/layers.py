@@ -20,6 +20,9 @@ from charlstm.loops import UnitsFirst, unrolled, weight_gradient
 Tensor = Any
 
 
+UNROLL = 8  # steps in one turn of a loop
+
+
 class Projected:
     """A layer's weights for one step of an LSTM, after the matmul: all that it asks for."""
 
@@ -135,7 +138,7 @@ def _run_forward(sequence: Tensor, weights: Weights, h: Tensor, c: Tensor, *, ke
         return t + 1, h, new_c, outputs.write(t, h), inputs, slopes
 
     _, h, c, outputs, inputs, slopes = tf.while_loop(
-        lambda t, *_: t < time, unrolled(step, sequence.shape[0]), (0, h, c, outputs, inputs, slopes)
+        lambda t, *_: t < time, unrolled(step, sequence.shape[0], UNROLL), (0, h, c, outputs, inputs, slopes)
     )
     return outputs.stack(), h, c, inputs, slopes
 
@@ -185,7 +188,7 @@ def _run_backward(
 
     _, d_h, d_c, d_projections, d_sequence = tf.while_loop(
         lambda t, *_: t >= 0,
-        unrolled(step, d_outputs.shape[0]),
+        unrolled(step, d_outputs.shape[0], UNROLL),
         (time - 1, d_h, d_c, d_projections, d_sequence),
     )
     return d_projections.stack(), d_sequence.stack() if num_inputs else None, d_h, d_c

@@ -24,6 +24,7 @@ def set_threads(num_cores: int) -> None:
 
     Has to come before TensorFlow's first operation; after it nothing changes.
     """
+    tf.get_logger().setLevel("ERROR")  # a graph for each shape is what is wanted
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(num_cores)
@@ -59,8 +60,8 @@ class Learner:
         self.states = [
             [tf.Variable(state) for state in layer] for layer in self.network.initial_states(config.batch_size)
         ]
-        self._train_step = tf.function(self._train_step_graph)
-        self._evaluate_step = tf.function(self._evaluate_step_graph)
+        self._train_step = tf.function(self._train_step_graph, autograph=False)
+        self._evaluate_step = tf.function(self._evaluate_step_graph, autograph=False)
 
     def train_step(self, batch: npt.NDArray[np.int32], *, step: int, learning_rate: float) -> float:
         """Learn from ids (batch, time + 1); returns the loss before it in nats per character."""

@@ -16,7 +16,7 @@ from charlstm.architecture import connections
 from charlstm.cells import Cell
 
 Tensor = Any
-LONGEST_UNROLL = 8  # steps in one turn of a loop: fewer turns, each with a fixed cost
+UNROLL = 4  # steps in one turn of a loop: fewer turns, each with a fixed cost; but it takes longer to build
 Multiply = Callable[[str, Any], Any]  # the name of a weight, and what it is multiplied with
 
 
@@ -114,7 +114,7 @@ class CellWeights:
         return tf.concat([fixed, tf.cast(learning, tf.float32)], axis=0)
 
 
-class _Running:
+class Running:
     """A layer's weights for one step of a loop; `multiply` does the matmuls, one after the other."""
 
     def __init__(self, weights: CellWeights, vectors: Mapping[str, Tensor], multiply: Multiply) -> None:
@@ -207,7 +207,7 @@ class _Loops:
         self, ops: UnitsFirst, multiply: Multiply, vectors: Sequence[Tensor], x: Tensor, lower: Any, states: Any
     ) -> Any:
         """Outputs and new states of one step."""
-        running = _Running(self.weights, dict(zip(self.vector_names, vectors, strict=True)), multiply)
+        running = Running(self.weights, dict(zip(self.vector_names, vectors, strict=True)), multiply)
         given = (x, lower[0] if lower else None) if self.cell.hands_up_cell else x
         outputs, after, _ = self.cell.step(ops, running, given, tuple(states))
         return list(outputs), list(after)
@@ -318,9 +318,9 @@ class _Loops:
         return d_inputs, _stacked(d_lowers), d_states, d_vectors, _stacked(d_products)
 
 
-def unrolled(step: Callable[..., Any], time: int | None) -> Callable[..., Any]:
-    """Several steps as one: the largest number up to LONGEST_UNROLL that divides the time."""
-    num_steps = next(n for n in range(LONGEST_UNROLL, 0, -1) if (time or 1) % n == 0)
+def unrolled(step: Callable[..., Any], time: int | None, most: int = UNROLL) -> Callable[..., Any]:
+    """Several steps as one: the largest number up to `most` that divides the time."""
+    num_steps = next(n for n in range(most, 0, -1) if (time or 1) % n == 0)
 
     def steps(*state: Any) -> Any:
         for _ in range(num_steps):

@@ -54,6 +54,8 @@ ROOMS = {
     "blending": "numpy modelfile sampling stepper vocabulary",
     "openings": "numpy vocabulary",
     "novelty": "numpy pydivsufsort tensorfile files vocabulary errors",
+    "comparing": "architecture config errors evaluation history",
+    "gradients": "numpy tensorflow architecture cells config loops modelfile vocabulary",
     "session": "numpy config generation sampling",
     "evaluation": "numpy",
 }

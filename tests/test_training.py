@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from charlstm.batching import split_for_validation
+from charlstm.cells import CELLS
 from charlstm.checkpoint import load_checkpoint
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.corpus import load_corpus
@@ -49,7 +50,9 @@ def corpus_of(folder: Path, text: str):
     return load_corpus([path])
 
 
-def training(folder: Path, config: TrainingConfig = SHORT, text: str = TEXT, **settings):
+def training(
+    folder: Path, config: TrainingConfig = SHORT, text: str = TEXT, model_config: ModelConfig = SMALL, **settings
+):
     from charlstm.training import Training
 
     corpus = corpus_of(folder, text)
@@ -59,7 +62,7 @@ def training(folder: Path, config: TrainingConfig = SHORT, text: str = TEXT, **s
     )
     run = RunFolder(folder)
     run.make()
-    return Training(corpus, vocabulary, dataset, SMALL, config, run, **settings)
+    return Training(corpus, vocabulary, dataset, model_config, config, run, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +99,9 @@ def test_the_run_folder_holds_everything(trained):
     assert job.run.samples.read_text().count("--- step") == len(history)
     assert job.run.checkpoint.exists()
     assert job.run.previous_checkpoint.exists()
-    expected = {path.name for path in job.run.files} - {job.run.damaged_checkpoint.name, job.run.text.name}
+    expected = {path.name for path in job.run.files} - {
+        path.name for path in (job.run.damaged_checkpoint, job.run.text, job.run.index)
+    }
     assert {path.name for path in job.run.path.iterdir()} == expected
 
 
@@ -316,3 +321,40 @@ def test_a_training_can_start_from_a_model_of_another_alphabet(tmp_path, trained
     Training(corpus, vocabulary, dataset, SMALL, config, run, start=start).go(recorder := Recorder())
     assert set(vocabulary.characters) == set(TEXT) | set(new)
     assert recorder.evaluations[0].train_nats < trained[2].evaluations[0].train_nats / 2
+
+
+class StopAt(Recorder):
+    """A user who presses Ctrl-C at some step."""
+
+    def __init__(self, step, interruption):
+        super().__init__()
+        self.step, self.interruption = step, interruption
+
+    def on_step(self, progress):
+        if progress.step == self.step:
+            self.interruption.signal_number = 2
+
+
+DEEP = ("depth-gated", "grid")
+NETWORKS = [{"cell": cell, "num_layers": 2 if cell in DEEP else 1} for cell in CELLS if cell != "lstm"] + [
+    {"attention": 5, "num_layers": 1},
+    {"num_layers": 1, "embedding_dim": 1, "encoding": "integer", "window": 12, "residual": False},
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_every_network_learns_and_goes_on_exactly_where_it_was_stopped(tmp_path, network):
+    """In the second run everything that the first step does is thrown away but its checkpoint."""
+    shape = replace(SMALL, units=16, **network)
+    config = replace(SHORT, epochs=0.05 if shape.window else 1.5, recurrent_dropout=0.1, evaluate_every=5)
+    whole = training(tmp_path / "whole", config, model_config=shape)
+    whole.go(Recorder())
+    stopped = training(tmp_path / "stopped", config, model_config=shape)
+    interruption = Interruption()
+    assert stopped.go(StopAt(7, interruption), interruption).interrupted
+    checkpoint, _ = load_checkpoint(stopped.run)
+    training(tmp_path / "stopped", config, model_config=shape, checkpoint=checkpoint).go(Recorder())
+    assert stopped.run.model.read_bytes() == whole.run.model.read_bytes()
+    losses = [evaluation.validation.nats_per_character for evaluation in whole.history.evaluations]
+    assert losses[-1] < losses[0] < 4
+    assert np.isfinite(losses).all()

@@ -8,10 +8,12 @@ from typing import Annotated, cast
 import typer
 
 from charlstm import __version__
+from charlstm.cli.compare import compare
 from charlstm.cli.console import show_error
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.generate import generate
+from charlstm.cli.gradients import gradients
 from charlstm.cli.info import info
 from charlstm.cli.resume import resume
 from charlstm.cli.train import train
@@ -28,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-for command in (train, resume, generate, write, evaluate, info):
+for command in (train, resume, generate, write, evaluate, info, compare, gradients):
     app.command()(command)
 app.add_typer(corpus)
 

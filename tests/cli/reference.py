@@ -7,7 +7,19 @@ from pathlib import Path
 
 from charlstm.cli.app import main
 
-COMMANDS = ("train", "resume", "generate", "write", "evaluate", "info", "corpus stats", "corpus list", "corpus fetch")
+COMMANDS = (
+    "train",
+    "resume",
+    "generate",
+    "write",
+    "evaluate",
+    "info",
+    "compare",
+    "gradients",
+    "corpus stats",
+    "corpus list",
+    "corpus fetch",
+)
 
 
 def help_text(*arguments: str) -> str:
