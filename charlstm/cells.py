@@ -108,7 +108,8 @@ class Cell:
     step: Step
     shapes: Callable[[Size], Shapes]
     state_sizes: Callable[[Size], tuple[int, ...]]
-    open_block: tuple[int, int, float] | None = None  # which of how many blocks of the bias begins at which number
+    open_block: tuple[int, int, float] | None = None  # of the gate that remembers: which of how many, its first bias
+    opens: int = 1  # the sign of a bias that lets it remember
     input_goes_ahead: bool = True  # the input is used in `x @ kernel + bias` alone, which need not wait for a state
     takes_input_apart: bool = False  # it asks for `of_input`, and not for `of_both`
     keeps_h_apart: bool = False  # h is multiplied by weights, and by nothing else
@@ -391,11 +392,12 @@ CELLS: dict[str, Cell | Callable[..., Cell]] = {
     "rnn": Cell(rnn, _dense(1), _units_each(1), keeps_h_apart=True),
     "lstm": Cell(lstm, _dense(4), _units_each(2), open_block=FORGET),
     "peephole": _peephole,
-    "coupled": Cell(coupled, _dense(3), _units_each(2), open_block=(0, 3, -1.0), keeps_h_apart=True),
+    "coupled": Cell(coupled, _dense(3), _units_each(2), open_block=(0, 3, -1.0), opens=-1, keeps_h_apart=True),
     "gru": Cell(
         gru,
         lambda size: _dense(3)(size) | {"recurrent_bias": (3 * size.units,)},
         _units_each(1),
+        open_block=(0, 3, 0.0),
         takes_input_apart=True,
         multiplies_products=True,
     ),

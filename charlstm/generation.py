@@ -89,6 +89,8 @@ def generate_many(voice: Voice, requests: Sequence[Request], *, with_scores: boo
     seeds = [seed_ids(voice, request) for request in requests]
     for _ in _steps(voice, requests, seeds, samples, with_scores=with_scores):
         pass
+    for sample in samples:
+        del sample.scores[len(sample.text) :]  # of what stopped it, which is not written
     return samples
 
 

@@ -26,7 +26,8 @@ Norms = npt.NDArray[np.float64]  # (characters back,): for 0, 1, 2, ... of them
 class Reach:
     """Norms of the gradient of the loss at one character with respect to the states so many characters earlier.
 
-    The median over streams. `cell` is None for a network that has no state of that kind.
+    The median over streams; infinite where it is beyond what a float holds. `cell` is None for a network that has no
+    state of that kind.
     """
 
     hidden: Norms
@@ -58,8 +59,8 @@ class GradientProbe:
             if "recurrent_kernel" in named:
                 named["recurrent_kernel"] = named["recurrent_kernel"] * np.float32(recurrent_scale)
             if forget_bias is not None and self._cell.open_block:
-                block, num_blocks, sign = self._cell.open_block
-                named["bias"].reshape(num_blocks, -1)[block] = np.sign(sign) * forget_bias
+                block, num_blocks, _ = self._cell.open_block
+                named["bias"].reshape(num_blocks, -1)[block] = self._cell.opens * forget_bias
             constants = {name: tf.constant(array) for name, array in named.items()}
             self._layers.append(CellWeights(self._cell, config.units, constants, "float32"))
         self._step = tf.function(self._step_graph, autograph=False)
@@ -87,7 +88,8 @@ class GradientProbe:
         for place in range(len(read) - 1, max(-1, len(read) - 1 - length - 1), -1):
             d_states = self._pull(read[place], before[place], d_hidden, d_states)
             d_hidden = tf.zeros_like(d_hidden)
-            norms.append([norm * math.exp(log_scale) for norm in self._norms(d_states)])
+            with np.errstate(over="ignore"):
+                norms.append(np.array(self._norms(d_states)) * np.exp(log_scale))
             if clip_norm:
                 d_states = _clipped(d_states, clip_norm)
             else:

@@ -132,7 +132,7 @@ class Learner:
                 targets = tf.transpose(ids[:, 1:])
                 losses.append(tf.reduce_sum(_cross_entropy(targets[first:], logits[first:])))
                 after.append(new)
-            loss = tf.add_n(losses) / (self._config.batch_size * (self._config.sequence_length - first))
+            loss = tf.add_n(losses) / (self._config.batch_size * (batch.shape[1] - 1 - first))
         variables = self.network.trainable_variables
         gradients = tape.gradient(loss, variables)
         if self._config.clip_value:

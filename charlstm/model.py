@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 import keras
 import numpy as np
@@ -38,6 +39,8 @@ class CellLayer(keras.layers.Layer):
 
 
 def _initializer(cell: Cell, name: str, seed: int) -> Any:
+    if name not in ("kernel", "recurrent_kernel"):
+        seed = (seed + crc32(name.encode())) % 2**31  # an initializer gives the same numbers for the same seed
     if name == "bias" and cell.open_block:
         return _open_bias(*cell.open_block)
     if name == "recurrent_kernel" and not cell.is_trained:
@@ -76,9 +79,12 @@ class Attention(keras.layers.Layer):
     def __init__(self, units: int, window: int, seed: int) -> None:
         super().__init__()
         self.units, self.window = units, window
-        glorot = keras.initializers.GlorotUniform(seed=seed)
-        self.query = self.add_weight(shape=(units, ATTENTION_DIM), initializer=glorot, name="query")
-        self.key = self.add_weight(shape=(units, ATTENTION_DIM), initializer=glorot, name="key")
+        self.query, self.key = (
+            self.add_weight(
+                shape=(units, ATTENTION_DIM), initializer=keras.initializers.GlorotUniform(seed=seed + place), name=name
+            )
+            for place, name in enumerate(("query", "key"), start=1)
+        )
         self.output_kernel = self.add_weight(
             shape=(units, units), initializer=keras.initializers.Zeros(), name="output"
         )

@@ -85,6 +85,8 @@ def choose(situation: Situation, given: dict[str, Any]) -> dict[str, Any]:
     """
     fixed = {"num_layers": NUM_LAYERS, "embedding_dim": EMBEDDING_DIM, "sequence_length": SEQUENCE_LENGTH}
     settings = {**fixed, "epochs": None, "max_time": None, **given}
+    if settings.get("window"):
+        settings["sequence_length"] = settings["window"]
     if "units" not in settings:
         settings["units"] = _units(situation, settings)
     characters = characters_trained(situation, settings)
@@ -104,7 +106,8 @@ def choose(situation: Situation, given: dict[str, Any]) -> dict[str, Any]:
 
 def needs_speed(given: dict[str, Any]) -> bool:
     """Whether a choice hangs on how fast the machine is."""
-    return given.get("epochs") is None and not (given.keys() >= {"units", "dropout", "max_time"})
+    chosen = {"units", "dropout", "recurrent_dropout", "batch_size"}
+    return given.get("epochs") is None and not (given.keys() >= chosen | {"max_time"})
 
 
 def shards_for(batch_size: int, num_cores: int) -> int:
@@ -132,7 +135,9 @@ def describe(settings: dict[str, Any], given: dict[str, Any], situation: Situati
     """One line: the settings, and why those that were not given are as they are."""
     epochs, max_time = settings["epochs"], settings["max_time"]
     lengths = [f"{epochs:g} epochs" if epochs else "", f"{max_time:g} seconds" if max_time else ""]
-    line = (
+    cell = settings.get("cell", ModelConfig.cell)
+    line = "" if cell == ModelConfig.cell else f"{cell} "
+    line += (
         f"{settings['num_layers']}x{settings['units']} units, dropout {settings['dropout']:g} and recurrent "
         f"{settings['recurrent_dropout']:g}, batches of {settings['batch_size']}x{settings['sequence_length']}, "
         f"learning rate {settings['learning_rate']:g}, {' or '.join(filter(None, lengths))}"

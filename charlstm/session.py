@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class Session:
     def __init__(self, voice: Voice, config: SamplingConfig, *, unknown: str = "nearest") -> None:
         self.voice, self.config, self._unknown = voice, config, unknown
         self._never = never_written(voice.vocabulary)
+        self._scored: tuple[str, Any, Any] = ("", None, None)  # a text, and the logits and states after it
 
     def warm(self, change: float) -> None:
         """Change the temperature, within 0 and 2."""
@@ -45,8 +47,10 @@ class Session:
     def scores(self, before: str, text: str) -> Iterator[float]:
         """ln p of each character of a text that stands after another; what is not known has none (NaN)."""
         vocabulary = self.voice.vocabulary
-        lead_in, _ = vocabulary.adapt(before[-REACH:], self._unknown)
-        logits, states = read_seed(self.voice, seed_ids(self.voice, Request(lead_in, self.config)))
+        scored, logits, states = self._scored
+        if logits is None or scored != before:  # or it goes on where it was
+            lead_in, _ = vocabulary.adapt(before[-REACH:], self._unknown)
+            logits, states = read_seed(self.voice, seed_ids(self.voice, Request(lead_in, self.config)))
         for character in text:
             known, _ = vocabulary.adapt(character, self._unknown)
             if len(known) != 1:
@@ -55,3 +59,4 @@ class Session:
             ids = vocabulary.encode(known)
             yield float(np.log(softmax(logits)[0, ids[0]]))
             logits, states = self.voice.step(ids, states)
+        self._scored = (before + text, logits, states)

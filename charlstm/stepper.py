@@ -49,8 +49,8 @@ def _scale_and_shift(kinds: str, width: int) -> tuple[Floats, Floats]:
     return np.where(is_sigmoid, np.float32(0.5), np.float32(1)), np.where(is_sigmoid, np.float32(0.5), np.float32(0))
 
 
-class LayerWeights:
-    """The weights of one layer, kernel and recurrent kernel one below the other: one matmul a step."""
+class ProjectedWeights:
+    """The weights of one layer whose inputs come projected already."""
 
     def __init__(self, weights: Mapping[str, Floats], constants: Mapping[str, Sequence[float]]) -> None:
         self._weights = dict(weights)
@@ -59,17 +59,14 @@ class LayerWeights:
             self._weights["recurrent_kernel"] = weights["recurrent_kernel"] * np.array(
                 connections(list(constants["periods"])), np.float32
             )
-        if "recurrent_kernel" in weights:
-            self._both = np.concatenate([weights["kernel"], self._weights["recurrent_kernel"]])
-        self._bias = weights["bias"][None]
 
     def of_both(self, x: Floats, h: Floats) -> Floats:
-        projections: Floats = np.concatenate((x, h), axis=-1) @ self._both
-        projections += self._bias
+        projections: Floats = h @ self._weights["recurrent_kernel"]
+        projections += x
         return projections
 
     def of_input(self, x: Floats) -> Floats:
-        return x @ self._weights["kernel"] + self._bias
+        return x
 
     def of_state(self, h: Floats) -> Floats:
         return h @ self._weights["recurrent_kernel"] + self._weights["recurrent_bias"]
@@ -81,16 +78,22 @@ class LayerWeights:
         return self._weights[name]
 
 
-class ProjectedWeights(LayerWeights):
-    """The weights of one layer whose inputs come projected already."""
+class LayerWeights(ProjectedWeights):
+    """The weights of one layer, kernel and recurrent kernel one below the other: one matmul a step."""
+
+    def __init__(self, weights: Mapping[str, Floats], constants: Mapping[str, Sequence[float]]) -> None:
+        super().__init__(weights, constants)
+        if "recurrent_kernel" in weights:
+            self._both = np.concatenate([weights["kernel"], self._weights["recurrent_kernel"]])
+        self._bias = weights["bias"][None]
 
     def of_both(self, x: Floats, h: Floats) -> Floats:
-        projections: Floats = h @ self._weights["recurrent_kernel"]
-        projections += x
+        projections: Floats = np.concatenate((x, h), axis=-1) @ self._both
+        projections += self._bias
         return projections
 
     def of_input(self, x: Floats) -> Floats:
-        return x
+        return x @ self._weights["kernel"] + self._bias
 
 
 class Attention:
@@ -133,7 +136,8 @@ class Stepper:
             for layer in range(config.num_layers)
         ]
         self._layers = [LayerWeights(arrays, constants) for arrays in of_layers]
-        self._projected = [ProjectedWeights(arrays, constants) for arrays in of_layers]
+        ahead = of_layers if self._cell.input_goes_ahead else []
+        self._projected = [ProjectedWeights(arrays, constants) for arrays in ahead]
         self._table = weights["embedding"]
         if self._cell.input_goes_ahead:
             self._table = self._layers[0].of_input(self._table)  # (vocabulary, gates * units)
@@ -154,7 +158,7 @@ class Stepper:
         ids is (batch,); returns logits of the next character, (batch, vocabulary), and the states after it.
         """
         x, lower = self._table[ids], None
-        weights: LayerWeights = self._projected[0] if self._cell.input_goes_ahead else self._layers[0]
+        weights = self._projected[0] if self._cell.input_goes_ahead else self._layers[0]
         new_states: list[States] = []
         for layer in range(len(self._layers)):
             given = (x, lower) if self._cell.hands_up_cell else x
@@ -174,11 +178,10 @@ class Stepper:
         """
         new_states: list[States] = []
         x, lower = self._table[ids], None
-        for layer, weights in enumerate(self._layers):
-            if self._cell.input_goes_ahead:
-                inputs, weights = x if layer == 0 else weights.of_input(x), self._projected[layer]
-            else:
-                inputs = x
+        for layer, own in enumerate(self._layers):
+            inputs, weights = x, own if not self._projected else self._projected[layer]
+            if self._projected and layer:
+                inputs = own.of_input(x)
             outputs, ups, after = self._run(weights, inputs, lower, states[layer])
             x, lower = x + outputs if layer and self._has_residual else outputs, ups
             new_states.append(after)
@@ -189,7 +192,7 @@ class Stepper:
             new_states.append(after)
         return self._logits(x), new_states
 
-    def _run(self, weights: LayerWeights, inputs: Floats, lower: Any, state: States) -> tuple[Floats, Any, States]:
+    def _run(self, weights: ProjectedWeights, inputs: Floats, lower: Any, state: States) -> tuple[Floats, Any, States]:
         """One layer over inputs (batch, time, features): its outputs, what it hands up, and the states."""
         outputs = np.empty((*inputs.shape[:2], self._config.units), np.float32)
         ups = np.empty_like(outputs) if self._cell.hands_up_cell else None

@@ -136,3 +136,12 @@ def test_the_beginning_of_a_line_is_read_as_one():
     model, config = random_model(scale=1.5), SamplingConfig(length=30)
     begun = "".join(generate(Stepper(model), Request("once", config, starts_line=True)))
     assert begun == written(model, "\nonce", config) != written(model, "once", config)
+
+
+def test_there_are_as_many_scores_as_characters_written(model):
+    rules = StopRules(stops=("th", "e"))
+    samples = generate_many(
+        Stepper(model), requests("a", SamplingConfig(length=200), rules, num_samples=6), with_scores=True
+    )
+    assert [len(sample.scores) for sample in samples] == [len(sample.text) for sample in samples]
+    assert min(len(sample.text) for sample in samples) < 200

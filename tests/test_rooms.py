@@ -95,11 +95,13 @@ def loaded_by(code: str) -> set[str]:
 NO_COMMANDS = {
     "__init__",
     "app",
+    "comparison",
     "console",
     "desk",
     "launch",
     "newrun",
     "options",
+    "plots",
     "requests",
     "settings",
     "voices",
@@ -121,6 +123,9 @@ def test_help_imports_neither_numpy_nor_tensorflow(arguments):
         "pooch",
         "requests",
         "prompt_toolkit",
+        "pydivsufsort",
+        "matplotlib",
+        "plotext",
     }
 
 

@@ -357,4 +357,5 @@ def test_every_network_learns_and_goes_on_exactly_where_it_was_stopped(tmp_path,
     assert stopped.run.model.read_bytes() == whole.run.model.read_bytes()
     losses = [evaluation.validation.nats_per_character for evaluation in whole.history.evaluations]
     assert losses[-1] < losses[0] < 4
+    assert whole.history.first_nats == pytest.approx(np.log(len(whole.vocabulary)), abs=1.0)
     assert np.isfinite(losses).all()

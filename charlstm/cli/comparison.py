@@ -1,6 +1,7 @@
 """What `compare` does: plan the trainings, make those that are missing, and write down how they came out."""
 
 import csv
+import gc
 import io
 import json
 import shutil
@@ -19,7 +20,7 @@ from charlstm.cli.console import comparison_display, say, warn
 from charlstm.comparing import Outcome, matched, summaries
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.corpus import Corpus, load_corpus
-from charlstm.errors import RunError, TrainingError
+from charlstm.errors import RunError, SettingError, TrainingError
 from charlstm.files import write_atomically
 from charlstm.history import History
 from charlstm.interruption import Interruption
@@ -49,29 +50,30 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """What all trainings have in common, so that they can be gone on with."""
+    """What all trainings have in common, so that they can be gone on with, and all that were ever asked for."""
 
     text_sha256: str
     equal: str
     model: ModelConfig  # of the LSTM that the others are measured by
     training: TrainingConfig
+    cells: list[str]
+    repeats: int
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "text_sha256": self.text_sha256,
-            "equal": self.equal,
-            "model": self.model.to_json(),
-            "training": self.training.to_json(),
-        }
+        return vars(self) | {"model": self.model.to_json(), "training": self.training.to_json()}
 
     @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> "Plan":
-        return cls(
-            facts["text_sha256"],
-            facts["equal"],
-            ModelConfig.from_json(facts["model"]),
-            TrainingConfig.from_json(facts["training"]),
-        )
+    def load(cls, path: Path) -> "Plan":
+        """Raises RunError for a file that is not what was written."""
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            model, training = ModelConfig.from_json(facts["model"]), TrainingConfig.from_json(facts["training"])
+            return cls(**facts | {"model": model, "training": training})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as problem:
+            raise RunError(f"{path} is damaged", hint="remove it, or compare in another folder: --out") from problem
+
+    def save(self, path: Path) -> None:
+        write_atomically(path, (json.dumps(self.to_json(), indent=2) + "\n").encode())
 
 
 def run_comparison(wanted: Wanted, *, overwrite: bool) -> tuple[dict[str, Any], list[Outcome]]:
@@ -80,25 +82,23 @@ def run_comparison(wanted: Wanted, *, overwrite: bool) -> tuple[dict[str, Any], 
     Ends the command with the signal's exit code when it is interrupted.
     """
     corpus = load_corpus(wanted.texts, tell=say)
+    if wanted.plot.parent != wanted.folder and not wanted.plot.parent.is_dir():
+        raise RunError(f"there is no folder {wanted.plot.parent} for the plot", hint="make it first")
     run = RunFolder(wanted.folder)
     run.make()
     with launch.owned(run) as interruption:
-        if overwrite:
-            _clear(wanted.folder)
         material = _Material(corpus, interruption)
-        plan = _plan(wanted, material)
-        for cell in wanted.cells:
-            matched(plan.model, cell, len(material.vocabulary))  # refuses what cannot be matched, before anything else
-        outcomes: list[Outcome] = []
+        plan = _plan(wanted, material, overwrite=overwrite)
+        outcomes = _found(plan, wanted, material)
         with comparison_display(total=len(wanted.cells) * wanted.repeats) as display:
             for outcome in _outcomes(wanted, plan, material, display):
-                outcomes.append(outcome)
-                display.show(outcomes)
-                _write(wanted, plan, outcomes)
+                outcomes[outcome.cell, outcome.repeat] = outcome
+                display.show(list(outcomes.values()))
+                _write(wanted, plan, list(outcomes.values()))
         if interruption.signal_number is not None:
             warn("stopped; nothing is lost, the same command goes on with it")
             raise typer.Exit(interruption.exit_code)
-    return _facts(plan, outcomes), outcomes
+    return _facts(plan, list(outcomes.values())), list(outcomes.values())
 
 
 class _Material:
@@ -115,22 +115,54 @@ class _Material:
         )
 
 
-def _plan(wanted: Wanted, material: _Material) -> Plan:
-    """The plan that was made when this comparison was begun, or a new one.
+def _plan(wanted: Wanted, material: _Material, *, overwrite: bool) -> Plan:
+    """The plan that was made when this comparison was begun, or a new one, with all that is asked for now.
 
-    Raises RunError if what was asked for is not what was begun.
+    Raises RunError if what was asked for is not what was begun, and SettingError for cells that cannot be matched.
+    Nothing is removed or written before that.
     """
     path = wanted.folder / PLAN
-    if path.exists():
-        try:
-            plan = Plan.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as problem:
-            raise RunError(f"{path} is damaged", hint="begin anew: --overwrite") from problem
-        _refuse_another(wanted, material, plan)
-        return plan
-    plan = _new_plan(wanted, material)
-    write_atomically(path, (json.dumps(plan.to_json(), indent=2) + "\n").encode())
+    begun = Plan.load(path) if path.exists() else None
+    if begun and not overwrite:
+        _refuse_another(wanted, material, begun)
+        cells = list(dict.fromkeys([*begun.cells, *wanted.cells]))
+        plan = replace(begun, cells=cells, repeats=max(begun.repeats, wanted.repeats))
+    else:
+        plan = _new_plan(wanted, material)
+    for cell in wanted.cells:
+        matched(plan.model, cell, len(material.vocabulary))
+    if begun and overwrite:
+        _clear(wanted.folder, begun)
+    plan.save(path)
     return plan
+
+
+def _found(plan: Plan, wanted: Wanted, material: _Material) -> dict[tuple[str, int], Outcome]:
+    """The outcomes of trainings that were asked for earlier and are not now."""
+    found = {}
+    for repeat in range(plan.repeats):
+        for cell in plan.cells:
+            run = _run_of(wanted.folder, cell, repeat)
+            if (cell in wanted.cells and repeat < wanted.repeats) or not run.has_checkpoint:
+                continue
+            history = History.from_json(load_checkpoint(run)[0].facts["history"])
+            if history.finished and history.evaluations:
+                found[cell, repeat] = _outcome_of(history, plan, material, cell, repeat)
+    return found
+
+
+def _run_of(folder: Path, cell: str, repeat: int) -> RunFolder:
+    return RunFolder(folder / f"{cell.replace(':', '-')}-{repeat + 1}")
+
+
+def _outcome_of(history: History, plan: Plan, material: _Material, cell: str, repeat: int) -> Outcome:
+    return Outcome.of(
+        history,
+        matched(plan.model, cell, len(material.vocabulary)),
+        repeat=repeat,
+        vocabulary_size=len(material.vocabulary),
+        characters_per_epoch=len(material.dataset.training),
+    )
 
 
 def _refuse_another(wanted: Wanted, material: _Material, plan: Plan) -> None:
@@ -163,7 +195,7 @@ def _new_plan(wanted: Wanted, material: _Material) -> Plan:
         epochs = characters_trained(situation, chosen) / situation.num_characters
         chosen |= {"epochs": float(f"{epochs:.3g}"), "max_time": None}
     model, training = make_configs(chosen)
-    return Plan(material.corpus.digest, wanted.equal, model, training)
+    return Plan(material.corpus.digest, wanted.equal, model, training, wanted.cells, wanted.repeats)
 
 
 def _outcomes(wanted: Wanted, plan: Plan, material: _Material, display: "ComparisonDisplay") -> Iterator[Outcome]:
@@ -181,7 +213,7 @@ def _outcome(
     wanted: Wanted, plan: Plan, material: _Material, display: "ComparisonDisplay", cell: str, repeat: int
 ) -> Outcome | None:
     """How a training came out: found in its folder, or made now; None if it came to nothing."""
-    run = RunFolder(wanted.folder / f"{cell.replace(':', '-')}-{repeat + 1}")
+    run = _run_of(wanted.folder, cell, repeat)
     config = matched(plan.model, cell, len(material.vocabulary))
     checkpoint = None
     if run.has_checkpoint:
@@ -197,6 +229,7 @@ def _outcome(
             from charlstm.training import Training
 
             keras.backend.clear_session()
+            gc.collect()
         run.make()
         training = Training(
             material.corpus,
@@ -214,15 +247,7 @@ def _outcome(
             warn(f"{cell}: {problem}")
             return None
         history = training.history
-    if not history.evaluations:
-        return None
-    return Outcome.of(
-        history,
-        config,
-        repeat=repeat,
-        vocabulary_size=len(material.vocabulary),
-        characters_per_epoch=len(material.dataset.training),
-    )
+    return _outcome_of(history, plan, material, cell, repeat) if history.evaluations else None
 
 
 def _facts(plan: Plan, outcomes: list[Outcome]) -> dict[str, Any]:
@@ -257,11 +282,14 @@ def _panels(outcomes: list[Outcome]) -> list[plots.Panel]:
     return panels
 
 
-def _clear(folder: Path) -> None:
-    """Remove an earlier comparison, and nothing else."""
+def _clear(folder: Path, plan: Plan) -> None:
+    """Remove the trainings and results of an earlier comparison, and nothing else."""
     for name in (PLAN, "comparison.json", "comparison.csv", "comparison.svg"):
         (folder / name).unlink(missing_ok=True)
-    for run in [path for path in folder.iterdir() if path.is_dir() and RunFolder(path).is_taken]:
-        RunFolder(run).clear()
-        if not any(path.name != ".lock" for path in run.iterdir()):
-            shutil.rmtree(run)
+    for repeat in range(plan.repeats):
+        for cell in plan.cells:
+            run = _run_of(folder, cell, repeat)
+            if run.path.is_dir():
+                run.clear()
+                if not any(path.name != ".lock" for path in run.path.iterdir()):
+                    shutil.rmtree(run.path)

@@ -43,6 +43,7 @@ class Desk:
         text: str,
         file: Path | None,
         *,
+        newline: str = "\n",
         characters_per_second: float = CHARACTERS_PER_SECOND,
         keyboard: Input | None = None,
         screen: Output | None = None,
@@ -53,7 +54,8 @@ class Desk:
         self._scored_text, self._scores = "", list[float]()
         self._message = ""
         self._writing: asyncio.Task[None] | None = None
-        self._last_start: int | None = None  # where the last continuation began
+        self._newline = newline
+        self._last: tuple[int, str] | None = None  # where the last continuation began, and what it was
         self.area = TextArea(text=text, wrap_lines=True, lexer=_ScoreLexer(self), scrollbar=False)
         self.area.buffer.cursor_position = len(text)
         bar = Window(FormattedTextControl(self._bar), height=2, style="class:bar", wrap_lines=False)
@@ -127,7 +129,7 @@ class Desk:
             self._go_on()
 
     def _go_on(self) -> None:
-        self._last_start = self.area.buffer.cursor_position
+        self._last = (self.area.buffer.cursor_position, "")
         self._writing = self._application.create_background_task(self._write())
 
     async def _write(self) -> None:
@@ -140,6 +142,8 @@ class Desk:
                 self._scored_text += character
             buffer.set_document(Document(written, place + 1), bypass_readonly=True)
             place += 1
+            if self._last is not None:
+                self._last = (self._last[0], self._last[1] + character)
             self._application.invalidate()
             await asyncio.sleep(self._pause)
             if buffer.cursor_position != place or buffer.text != written:
@@ -152,14 +156,15 @@ class Desk:
         self.session.another()
 
     def _another(self) -> None:
-        start = self._last_start
-        if start is None or start > len(self.text):
-            self._message = "nothing has been written yet: Tab lets it go on"
+        start, written = self._last or (0, "")
+        end = start + len(written)
+        if not written or self.text[start:end] != written:
+            self._message = "there is nothing to write anew: Tab lets it go on"
             return
         self._stop()
         buffer = self.area.buffer
         buffer.save_to_undo_stack()
-        buffer.set_document(Document(buffer.text[:start] + buffer.text[buffer.cursor_position :], start))
+        buffer.set_document(Document(buffer.text[:start] + buffer.text[end:], start))
         self._go_on()
 
     def _undo(self) -> None:
@@ -175,7 +180,7 @@ class Desk:
         if self._file is None:
             self._file = next(path for path in _free_names() if not path.exists())
         try:
-            write_atomically(self._file, self.text.encode("utf-8", "surrogatepass"))
+            write_atomically(self._file, self.text.replace("\n", self._newline).encode("utf-8", "surrogatepass"))
         except RunError as problem:
             self._message = str(problem)
             return

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.options import Models, RandomSeed, Run, Unknown, duration, option
+from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, duration, is_given, option
 from charlstm.config import SamplingConfig
 from charlstm.errors import SettingError
 from charlstm.stopping import StopRules
 
 FORMATS = ("text", "json", "jsonl")
-DRAWN = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window", "random_seed")
+DRAWN = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
 CONTRADICTIONS = [
     ("seed", "seed_file"),
     ("run", "model"),
@@ -40,13 +40,8 @@ def generate(
     temperature: Annotated[
         float, typer.Option(metavar="T", help="0 is always the most probable character, 1 as learned, above 1 wilder.")
     ] = SamplingConfig.temperature,
-    top_k: Annotated[
-        int | None, option("--top-k", metavar="K", help="Draw among the K most probable characters.")
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        option("--top-p", metavar="SHARE", help="Draw among the most probable characters that make up this share."),
-    ] = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
     min_p: Annotated[
         float | None,
         option("--min-p", metavar="SHARE", help="Leave out what has less than this share of the highest probability."),
@@ -170,18 +165,13 @@ def refuse_what_does_not_go_together(context: typer.Context, options: dict[str, 
     if options["scores"] and options["output_format"] == "text":
         raise SettingError("--scores needs --format json or jsonl", hint="add one of them")
     for one, other in CONTRADICTIONS:
-        if _is_given(context, one) and _is_given(context, other):
+        if is_given(context, one) and is_given(context, other):
             raise SettingError(f"{_name(one)} and {_name(other)} are both given", hint="give one of the two")
     if options["beam"] and options["num_samples"] > options["beam"]:
         raise SettingError(
             f"--num-samples is {options['num_samples']}, more than --beam {options['beam']} looks at",
             hint="give a wider --beam",
         )
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _name(option: str) -> str:

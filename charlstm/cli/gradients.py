@@ -1,6 +1,7 @@
 """`charlstm gradients`."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ import typer
 from charlstm.cells import Size, cell_of
 from charlstm.cli import plots
 from charlstm.cli.console import console, say, starting_tensorflow, terminal_width
-from charlstm.cli.options import Json, option
+from charlstm.cli.options import Json, is_given, option
 from charlstm.config import ModelConfig
 from charlstm.errors import CorpusError, SettingError
 
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from charlstm.gradients import Reach
     from charlstm.modelfile import Model
 
-UNTRAINED_INPUT = 0.1
+UNTRAINED, UNTRAINED_INPUT = ("cells", "layers", "units", "random_seed"), 0.1
 SHOWN = (1, 10, 50, 100, 200, 300)  # characters back, in the table
 STREAMS = 16
 DEFAULT_TEXT = "macbeth.txt"
 
 
 def gradients(
+    context: typer.Context,
     text: Annotated[
         str | None, typer.Argument(metavar="[TEXT]", help=f"Default: {DEFAULT_TEXT}.", show_default=False)
     ] = None,
@@ -76,6 +78,10 @@ def gradients(
     charlstm gradients --cells rnn,lstm --recurrent-scale 0.5,1,1.5 --plot gradients.png
     charlstm gradients --model macbeth --length 300
     """
+    for name in UNTRAINED if model else ():
+        if is_given(context, name):
+            option_name = f"--{name.replace('_', '-')}"
+            raise SettingError(f"{option_name} is for untrained networks, and --model is given", hint="leave it out")
     scales = _numbers(recurrent_scale)
     names = [name.strip() for name in cells.split(",")]
     for name in names:
@@ -84,10 +90,14 @@ def gradients(
     config = ModelConfig(num_layers=layers, units=units)
     plots.refuse_unknown_kind(plot)
     from charlstm.corpus import load_corpus
+    from charlstm.decoding import Reading
     from charlstm.modelfile import load_model
     from charlstm.runfolder import find_model
 
     trained = {name: load_model(find_model(name)) for name in model or []}
+    for name, network in trained.items():
+        if network.config.attention:
+            raise SettingError(f"{name} looks back with attention, which is not measured", hint="give another network")
     corpus = load_corpus([text or DEFAULT_TEXT], tell=say)
     strength = input_scale if input_scale is not None else 1.0 if trained else UNTRAINED_INPUT
     found = {}
@@ -95,9 +105,12 @@ def gradients(
         from charlstm.gradients import GradientProbe
 
         for name, network in (trained or _untrained(names, config, corpus, random_seed)).items():
+            if forget_bias is not None and cell_of(network.config.cell).open_block is None:
+                say(f"{name} has no gate that remembers: --forget-bias changes nothing in it")
             known = network.vocabulary
-            table = known.translation(corpus.characters, "skip").table
-            ids = _streams(corpus.translated(table, size=len(known)), length)
+            own = load_corpus([text or DEFAULT_TEXT], Reading(lowercase=True)) if known.lowercase else corpus
+            table = known.translation(own.characters, "skip").table
+            ids = _streams(own.translated(table, size=len(known)), length)
             for scale in scales:
                 probe = GradientProbe(
                     network.config,
@@ -169,8 +182,11 @@ def _panels(found: "dict[str, Reach]") -> list[plots.Panel]:
 
 
 def _facts(reach: "Reach") -> dict[str, Any]:
-    cell = None if reach.cell is None else reach.cell.tolist()
-    return {"hidden": reach.hidden.tolist(), "cell": cell}
+    parts = {"hidden": reach.hidden, "cell": reach.cell}
+    return {
+        part: None if norms is None else [norm if math.isfinite(norm) else None for norm in norms.tolist()]
+        for part, norms in parts.items()
+    }
 
 
 def _show(found: "dict[str, Reach]", length: int) -> None:

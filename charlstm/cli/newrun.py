@@ -71,6 +71,7 @@ def begin(new: NewRun) -> None:
     start = None if new.start_from is None else load_model(find_model(new.start_from))
     if start:
         new = _fitted_to(start, new)
+    _refuse_another_window(new)
     material = _read(new, start)
     _refuse_own_files(new, material.corpus)
     new.run.make()
@@ -83,6 +84,15 @@ def begin(new: NewRun) -> None:
         if material.cannot_be_read_again:
             launch.keep_text(training)
         launch.go(training, interruption, checkpoint_every=new.checkpoint_every, quiet=new.quiet)
+
+
+def _refuse_another_window(new: NewRun) -> None:
+    """Raises SettingError for a sequence length that is not the window of a network that sees one."""
+    window, length = new.given.get("window"), new.given.get("sequence_length")
+    if window and length not in (None, window):
+        raise SettingError(
+            f"--sequence-length is {length}, but the network sees windows of {window}", hint="leave it out"
+        )
 
 
 def _refuse_own_files(new: NewRun, corpus: "Corpus") -> None:
@@ -128,7 +138,7 @@ def _read(new: NewRun, start: "Model | None") -> Material:
     dataset = split_for_validation(
         launch.ids_of(corpus, vocabulary, new.unknown or "skip", quiet=new.quiet),
         validation=new.given.get("validation", TrainingConfig.validation),
-        sequence_length=new.given.get("sequence_length", SEQUENCE_LENGTH),
+        sequence_length=new.given.get("window") or new.given.get("sequence_length", SEQUENCE_LENGTH),
     )
     return Material(corpus, vocabulary, dataset, start)
 

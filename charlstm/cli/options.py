@@ -6,6 +6,12 @@ from typing import Annotated, Any
 import typer
 
 
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether a parameter stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def option(*names: str, **settings: Any) -> Any:
     """An option whose default is chosen, or told in its help."""
     return typer.Option(*names, show_default=False, **settings)
@@ -44,6 +50,12 @@ Unknown = Annotated[
         help="Characters that the model does not know: error, skip (leave them out), or nearest (another case, without "
         "the accent, the plain quotation mark or dash; else leave them out).",
     ),
+]
+
+TopK = Annotated[int | None, option("--top-k", metavar="K", help="Draw among the K most probable characters.")]
+TopP = Annotated[
+    float | None,
+    option("--top-p", metavar="SHARE", help="Draw among the most probable characters that make up this share."),
 ]
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")

@@ -1,5 +1,6 @@
 """Lines over an axis: in the terminal with plotext, in a file with matplotlib."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,6 @@ def refuse_unknown_kind(path: Path | None) -> None:
 
 def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool = True) -> str:
     """The panel in characters; with a logarithmic axis the labels are powers of ten."""
-    import math
-
     import plotext
 
     plotext.clear_figure()
@@ -48,7 +47,9 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
     plotext.theme("clear")
     names = list(dict.fromkeys(line.name for line in panel.lines))
     for line in panel.lines:
-        points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if not panel.log_y or y > 0]
+        points = [
+            (x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y) and (not panel.log_y or y > 0)
+        ]
         heights = [math.log10(y) if panel.log_y else y for _, y in points]
         colour = COLOURS[names.index(line.name) % len(COLOURS)] if colours else None
         plotext.plot([x for x, _ in points], heights, label=line.name, marker="braille", color=colour)

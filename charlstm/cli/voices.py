@@ -65,14 +65,16 @@ def training_text_of(named: Named) -> "Source":
     from charlstm.novelty import Source, TextIndex, load_index, save_index
 
     run, facts = RunFolder(named.path.parent), named.model.training
-    digest = str(facts.get("text_sha256", ""))
-    vocabulary = named.model.vocabulary
-    index = load_index(run.index, digest)
+    digest, vocabulary = str(facts.get("text_sha256", "")), named.model.vocabulary
+    settings = facts.get("settings", {})
+    parts = [digest, vocabulary.to_json(), settings.get("validation"), settings.get("sequence_length")]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    index = load_index(run.index, key)
     if index is None:
         say(f"reading the text that {named.path} learned from, to find what is copied")
         index = TextIndex.of(_training_ids(run, named.model, digest))
         try:
-            save_index(run.index, index, digest)
+            save_index(run.index, index, key)
         except CharLSTMError as problem:
             say(f"the index could not be kept, and will be made anew next time: {problem}")
     return Source(index, vocabulary)

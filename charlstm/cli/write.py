@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import Models, RandomSeed, Run, Unknown, option
+from charlstm.cli.console import visible
+from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, option
 from charlstm.config import SamplingConfig
-from charlstm.errors import SettingError
+from charlstm.errors import CorpusError, SettingError
 
 
 def write(
@@ -22,13 +23,8 @@ def write(
     temperature: Annotated[
         float, typer.Option(metavar="T", help="At the beginning; it can be changed while it writes.")
     ] = SamplingConfig.temperature,
-    top_k: Annotated[
-        int | None, option("--top-k", metavar="K", help="Draw among the K most probable characters.")
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        option("--top-p", metavar="SHARE", help="Draw among the most probable characters that make up this share."),
-    ] = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
     unknown: Unknown = "nearest",
     random_seed: RandomSeed = None,
 ) -> None:
@@ -49,25 +45,40 @@ def write(
     )
     if run is not None and model:
         raise SettingError("RUN and --model are both given", hint="give one of the two")
+    if unknown == "error":
+        raise SettingError("--unknown error would stop at every character typed", hint="give nearest or skip")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingError("charlstm write needs a terminal", hint="in a pipe use charlstm generate")
     from charlstm.cli import voices
     from charlstm.cli.desk import INTERRUPTED, Desk
-    from charlstm.corpus import load_corpus
-    from charlstm.decoding import Reading
     from charlstm.session import Session
 
     voice = voices.voice_of(voices.find_models(run, model or []))
     voice.vocabulary.translation("", unknown)  # refuses an unknown policy
-    text = seed or ""
-    if file is not None and file.exists() and file.stat().st_size:
-        if seed:
-            raise SettingError(f"{file} holds a text already, and --seed is given", hint="give one of the two")
-        text = load_corpus([file], Reading(normalize="none", keep_boilerplate=True)).text
-    desk = Desk(Session(voice, config, unknown=unknown), text, file)
+    found = _text_of(file) if file is not None and file.exists() else ""
+    if found and seed:
+        raise SettingError(f"{file} holds a text already, and --seed is given", hint="give one of the two")
+    newline = "\r\n" if "\r\n" in found else "\n"
+    text = found.replace("\r\n", "\n") or seed or ""
+    desk = Desk(Session(voice, config, unknown=unknown), text, file, newline=newline)
     code = desk.run()
     if code > INTERRUPTED and desk.is_unsaved:  # the terminal may have gone away
         desk.save()
     if desk.is_unsaved:
-        print(desk.text, end="" if desk.text.endswith("\n") else "\n")
+        print(visible(desk.text, keep="\n\t"), end="" if desk.text.endswith("\n") else "\n")
     raise typer.Exit(code)
+
+
+def _text_of(file: Path) -> str:
+    """The text of a file that will be written again, byte for byte but for what is changed.
+
+    Raises CorpusError for one that is not plain text in UTF-8.
+    """
+    try:
+        return file.read_bytes().decode("utf-8")
+    except OSError as problem:
+        raise CorpusError(f"{file} cannot be read: {problem.strerror}", hint="give a text file") from problem
+    except UnicodeDecodeError as problem:
+        raise CorpusError(
+            f"{file} is not plain text in UTF-8", hint="convert it first, or write in a new file"
+        ) from problem

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ def write(job: Job) -> None:
     models = voices.find_models(job.run, job.models)
     voice = voices.voice_of(models)
     openings = [opening for named in models for opening in named.openings]
-    asked = [_ready(one, voice.vocabulary, openings, job.unknown) for one in _asked(job)]
+    adapted = cache(lambda text: voice.vocabulary.adapt(text, job.unknown))  # many requests may share one long seed
+    asked = [_ready(one, adapted, openings) for one in _asked(job)]
     _tell_changes(asked)
     if job.streams:
         (one,) = asked
@@ -108,13 +110,13 @@ def _seed_text(job: Job) -> str:
     return load_corpus([job.seed_file], Reading(keep_boilerplate=True), tell=say).text
 
 
-def _ready(asked: Asked, vocabulary: Any, openings: list[str], unknown: str) -> Asked:
+def _ready(asked: Asked, adapted: Callable[[str], tuple[str, dict[str, str]]], openings: list[str]) -> Asked:
     """The same with a seed text that can be read: of known characters, or the beginning of a line."""
     request = asked.request
     if not request.seed_text:
         opening = draw_opening(openings, request.config.random_seed)
         return Asked(replace(request, seed_text=opening, starts_line=True), opening)
-    text, changes = vocabulary.adapt(request.seed_text, unknown)
+    text, changes = adapted(request.seed_text)
     return replace(asked, request=replace(request, seed_text=text), changes=changes)
 
 
@@ -128,7 +130,7 @@ def _most_probable(voice: Any, asked: Asked, job: Job) -> Iterator[Written]:
     from charlstm.beam import beam_search
 
     for found in beam_search(voice, asked.request, job.beam or 1)[: job.num_samples]:
-        yield Written(asked, found.text, list(found.scores))
+        yield Written(asked, found.text, list(found.scores[: len(found.text)]))
 
 
 def _with_novelty(results: Iterable[Written], sources: Any) -> Iterator[Written]:
@@ -193,7 +195,11 @@ def _facts(result: Written, models: list[voices.Named], job: Job) -> dict[str, A
     random_seed = settings.pop("random_seed")
     facts: dict[str, Any] = {"seed": result.asked.shown, "text": result.text}
     if job.beam:
-        facts |= {"beam": job.beam, "settings": {"length": settings["length"]} | rules.to_json()}
+        facts |= {
+            "beam": job.beam,
+            "random_seed": random_seed,
+            "settings": {"length": settings["length"]} | rules.to_json(),
+        }
     else:
         facts |= {"random_seed": random_seed, "settings": settings | rules.to_json()}
     if len(models) == 1:

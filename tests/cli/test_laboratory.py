@@ -42,10 +42,26 @@ def test_a_comparison_and_going_on_with_it(charlstm, text):
     assert "gru, training" in err
     assert {summary["cell"] for summary in json.loads(out)["cells"]} == {"lstm", "rnn", "gru"}
     assert (folder / "lstm-1" / "model.safetensors").read_bytes() == before
+    code, out, err = charlstm("compare", text, "--cells", "rnn", *OPTIONS)
+    assert len(json.loads((folder / "comparison.json").read_text())["cells"]) == 3
     code, out, err = charlstm("compare", text, "--cells", "lstm", "--max-time", "4s")
     assert (code, out) == (1, "")
     assert "another max time" in err
     assert charlstm("generate", "runs/compare-cats/gru-1", "--length", 5)[0] == 0
+
+
+def test_to_begin_anew_removes_the_comparison_and_no_other_run(charlstm, text):
+    other = Path("runs/mine")
+    other.mkdir(parents=True)
+    (other / "model.safetensors").write_bytes(b"somebody's")
+    code, _, err = charlstm("compare", text, "--cells", "rnn", *OPTIONS, "--out", "runs", "--overwrite")
+    assert code == 0, err
+    before = (Path("runs/rnn-1") / "history.jsonl").read_text()
+    code, _, err = charlstm("compare", text, "--cells", "grid", "--units", 3, "--out", "runs", "--overwrite")
+    assert code == 2
+    assert "no grid network comes within" in err
+    assert (Path("runs/rnn-1") / "history.jsonl").read_text() == before
+    assert (other / "model.safetensors").read_bytes() == b"somebody's"
 
 
 def test_an_equal_number_of_characters(charlstm, text):
@@ -144,6 +160,9 @@ def test_the_tutorial_as_published(charlstm, text):
     assert (settings["batch_size"], settings["schedule"], settings["clip_norm"]) == (30, "constant", 0.0)
     assert facts["vocabulary"]["lowercase"]
     assert facts["training"]["validation"]["accuracy"] > 0.3
+    code, _, err = charlstm("train", text, "--preset", "tutorial", "--sequence-length", 40, "--out", "runs/no")
+    assert code == 2
+    assert "windows of 50" in err
     seed = TEXT[:60]
     one = charlstm("generate", "old", "--seed", seed, "--temperature", 0, "--length", 30, "--no-echo")[1]
     other = charlstm("generate", "old", "--seed", "x" + seed[-50:], "--temperature", 0, "--length", 30, "--no-echo")[1]
@@ -152,6 +171,7 @@ def test_the_tutorial_as_published(charlstm, text):
     assert scored["characters"] == len(TEXT) - 1
     assert scored["accuracy"] > 0.3
     assert charlstm("resume", "old", "--epochs", 1.2)[0] == 0
+    assert json.loads(charlstm("info", "old", "--json")[1])["training"]["epoch"] > 1
     Path("new.txt").write_text(TEXT.replace("cat", "c@t"))
     code, _, err = charlstm("train", "new.txt", "--from", "old", "--epochs", 1)
     assert code == 2

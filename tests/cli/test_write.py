@@ -104,3 +104,20 @@ def test_it_needs_a_terminal(charlstm, run):
     code, out, err = charlstm("write")
     assert (code, out) == (2, "")
     assert "needs a terminal" in err
+
+
+def test_another_takes_back_what_was_written_and_nothing_else(model):
+    home = "\x01"
+    desk = at_the_desk(model, "ab", GO_ON, longer_than(20), GO_ON, "mine", home, ANOTHER, longer_than(30), GO_ON)
+    assert desk.text.startswith("ab")
+    assert desk.text.endswith("mine")
+    desk = at_the_desk(model, "typed", home, ANOTHER)
+    assert desk.text == "typed"
+
+
+def test_a_file_is_written_back_with_its_own_line_ends(model, tmp_path):
+    file = tmp_path / "text.txt"
+    session = Session(Stepper(model), SamplingConfig())
+    desk = Desk(session, "one\ntwo", file, newline="\r\n", screen=DummyOutput())
+    desk.save()
+    assert file.read_bytes() == b"one\r\ntwo"
