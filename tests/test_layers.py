@@ -1,5 +1,7 @@
 """The fast layer against Keras's own, and its gradients against finite differences."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def outputs_and_gradients(layer, sequence, states, mixers):
     """What a layer gives, and the gradients of a mixture of all it gives, in a graph."""
     import tensorflow as tf
 
-    @tf.function
+    @partial(tf.function, autograph=False)
     def run(sequence, states):
         with tf.GradientTape() as tape:
             tape.watch([sequence, *(states or [])])

@@ -1,5 +1,7 @@
 """Every cell in TensorFlow: against the same cell in NumPy, and its gradients against finite differences."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -36,8 +38,8 @@ def test_training_and_sampling_are_the_same_network(settings):
     network, stepper = network_of(model), Stepper(model)
     ids = np.random.default_rng(1).integers(0, len(model.vocabulary), (3, 11))
     states = network.initial_states(3)
-    logits, states = tf.function(network.call)(tf.constant(ids[:, :7]), states, learns=True)
-    more, _ = tf.function(network.call)(tf.constant(ids[:, 7:]), states)
+    logits, states = tf.function(network.call, autograph=False)(tf.constant(ids[:, :8]), states, learns=True)
+    more, _ = network.call(tf.constant(ids[:, 8:]), states)
     expected = np.concatenate([logits.numpy(), more.numpy()]).transpose(1, 0, 2)
     read, after = stepper.read(ids[:, :5], stepper.initial_states(3))
     np.testing.assert_allclose(read, expected[:, :5], rtol=1e-4, atol=1e-5)
@@ -58,16 +60,16 @@ def test_every_gradient_equals_finite_differences(settings):
     )
     network = network_of(model)
     rng = np.random.default_rng(2)
-    ids = rng.integers(0, 4, (2, 6))
+    ids = rng.integers(0, 4, (2, 5))  # five steps are not unrolled, the eight above are
     states = [
         [tf.constant(np.zeros(s.shape) if s.shape[0] == 1 else rng.normal(size=s.shape), tf.float32) for s in layer]
         for layer in network.initial_states(2)
     ]
-    mixer = tf.constant(rng.normal(size=(6, 2, 4)), tf.float32)
+    mixer = tf.constant(rng.normal(size=(5, 2, 4)), tf.float32)
     variables = {name: v for name, v in network.variables_by_name().items() if v.trainable}
     watched = [state for layer in states for state in layer if state.shape[0] > 1]
 
-    @tf.function
+    @partial(tf.function, autograph=False)
     def loss_of(states):
         logits, after = network.call(tf.constant(ids), states, learns=True)
         return tf.reduce_sum(tf.sin(logits) * mixer) + tf.add_n(

@@ -79,7 +79,7 @@ def test_two_trainings_in_one_folder(cats):
         assert second.returncode == 1
         assert f"being trained in by process {first.pid}" in err.splitlines()[0]
     wait_for(cats / "two" / "model.safetensors", first)
-    reader = start("generate", "two", "--length", 5, cwd=cats)
+    reader = start("generate", "two", "--length", 5, "--no-echo", cwd=cats)
     assert len(reader.communicate()[0]) == 5
     first.send_signal(signal.SIGINT)
     assert first.wait() == 130
