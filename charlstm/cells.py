@@ -114,7 +114,7 @@ class Cell:
     takes_input_apart: bool = False  # it asks for `of_input`, and not for `of_both`
     keeps_h_apart: bool = False  # h is multiplied by weights, and by nothing else
     hands_up_cell: bool = False
-    multiplies_products: bool = False  # what a matmul gives is a factor, not only squashed or added
+    factors: tuple[str, ...] = ()  # matmuls whose results are multiplied with something, not only squashed or added
     is_trained: bool = True
     has_residual: bool = True
     constants: Callable[[int], Mapping[str, Sequence[float]]] = _no_constants  # of units: numbers that are not trained
@@ -399,7 +399,7 @@ CELLS: dict[str, Cell | Callable[..., Cell]] = {
         _units_each(1),
         open_block=(0, 3, 0.0),
         takes_input_apart=True,
-        multiplies_products=True,
+        factors=("state",),
     ),
     "depth-gated": Cell(
         depth_gated, _depth_gated_shapes, _units_each(2), open_block=FORGET, input_goes_ahead=False, hands_up_cell=True
@@ -408,7 +408,12 @@ CELLS: dict[str, Cell | Callable[..., Cell]] = {
     "grid": _grid,
     "mogrifier": _mogrifier,
     "mlstm": Cell(
-        mlstm, _mlstm_shapes, _units_each(2), open_block=FORGET, input_goes_ahead=False, multiplies_products=True
+        mlstm,
+        _mlstm_shapes,
+        _units_each(2),
+        open_block=FORGET,
+        input_goes_ahead=False,
+        factors=("multiplicative_input", "multiplicative_state"),
     ),
     "feedforward": _feedforward,
     "echo-state": Cell(echo_state, _dense(1), _units_each(1), is_trained=False),

@@ -152,7 +152,11 @@ def run_cell(
     batch), and the last states, in float32. With `learns` gradients can be taken of everything.
     """
     matrices = list(weights.matrices.values())
-    vector_names, vectors = list(weights.vectors), list(weights.vectors.values())
+    batch = tf.shape(sequence)[2]
+    vector_names = list(
+        weights.vectors
+    )  # as wide as the batch, or their gradients would be summed over it at every step
+    vectors = [tf.broadcast_to(vector, (vector.shape[0], batch)) for vector in weights.vectors.values()]
     lowers = [] if lower is None else [lower]
     loops = _Loops(cell, weights, vector_names, num_lower=len(lowers))
     if not learns:
@@ -186,7 +190,7 @@ def run_cell(
 class _Kept:
     """What the loop forward keeps for the loop backward, each with time on the first axis.
 
-    What the matmuls gave is kept only for a cell that multiplies it with something.
+    What a matmul gave is kept only where the cell multiplies it with something.
     """
 
     def __init__(
@@ -234,11 +238,10 @@ class _Loops:
         def arrays(count: int, kind: Any = tf.float32) -> list[tf.TensorArray]:
             return [tf.TensorArray(kind, time) for _ in range(count)]
 
-        keeps_products = keep and self.cell.multiplies_products
         kept = (
             arrays(len(states[self.first_kept :]) if keep else 0),
             arrays(len(self.names) if keep else 0, dtype),
-            arrays(len(self.names) if keeps_products else 0),
+            arrays(len(self.cell.factors) if keep else 0),
             arrays(num_squashed),
         )
 
@@ -252,7 +255,7 @@ class _Loops:
 
             x, lower = tf.gather(sequence, t), [tf.gather(array, t) for array in lowers]
             made, after = self.step(ops, multiply, vectors, x, lower, states)
-            operands, products = ([seen[name][place] for name in self.names] for place in range(2))
+            operands, products = [seen[name][0] for name in self.names], [seen[name][1] for name in self.cell.factors]
             values = (states[self.first_kept :], operands, products, ops.squashed)
             return t + 1, after, _written(outputs, t, made), tuple(map(_written, kept, [t] * len(kept), values))
 
@@ -279,8 +282,9 @@ class _Loops:
                     return self.weights.gradient_of_operand(name, found[name])
 
                 shape = (self.weights.matrices[name].shape[1], tf.shape(value)[1])
-                known = tf.gather(kept.products[self.names.index(name)], t) if kept.products else tf.zeros(shape)
-                return _known(known, gradient)(value)
+                if name in self.cell.factors:
+                    return _known(tf.gather(kept.products[self.cell.factors.index(name)], t), gradient)(value)
+                return _known(tf.zeros(shape), gradient)(value)
 
             sources = [x, *lower, *states, *vectors]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
