@@ -2,8 +2,8 @@
 
 import math
 
-from charlstm.cells import Shapes, Size, cell_of
 from charlstm.config import ModelConfig
+from charlstm.kinds import Shapes, Size, cell_of
 
 ATTENTION_DIM = 64  # of queries and keys
 

@@ -13,10 +13,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from charlstm.architecture import layer_shapes, state_sizes
-from charlstm.cells import cell_of
 from charlstm.config import ModelConfig
-from charlstm.loops import CellWeights, Running, UnitsFirst
+from charlstm.kinds import cell_of
+from charlstm.loops import CellWeights, Running
 from charlstm.modelfile import Weights
+from charlstm.operations import UnitsFirst
 from charlstm.vocabulary import Ids
 
 Norms = npt.NDArray[np.float64]  # (characters back,): for 0, 1, 2, ... of them

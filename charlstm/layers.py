@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from charlstm.cells import Weights as CellWeights
 from charlstm.cells import lstm
-from charlstm.loops import UnitsFirst, unrolled, weight_gradient
+from charlstm.loops import unrolled, weight_gradient
+from charlstm.operations import UnitsFirst
 
 Tensor = Any
 

@@ -13,62 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from charlstm.architecture import connections
-from charlstm.cells import Cell
+from charlstm.kinds import Cell
+from charlstm.operations import Recalling, Remembering, UnitsFirst, known
 
 Tensor = Any
 UNROLL = 4  # steps in one turn of a loop: fewer turns, each with a fixed cost; but it takes longer to build
 Multiply = Callable[[str, Any], Any]  # the name of a weight, and what it is multiplied with
-
-
-class UnitsFirst:
-    """What a cell needs, in TensorFlow, with units on the first axis."""
-
-    def squash(self, x: Tensor, kind: str) -> Tensor:
-        return {"s": tf.sigmoid, "t": tf.tanh}[kind](x)
-
-    def activate(self, x: Tensor, kinds: str) -> Sequence[Tensor]:
-        if len(set(kinds)) == 1:
-            return self.split(self.squash(x, kinds[0]), [1] * len(kinds))
-        return [self.squash(part, kind) for kind, part in zip(kinds, self.split(x, [1] * len(kinds)), strict=True)]
-
-    def tanh(self, x: Tensor) -> Tensor:
-        return self.squash(x, "t")
-
-    def split(self, x: Tensor, shares: Sequence[int]) -> Sequence[Tensor]:
-        if len(shares) == 1:
-            return [x]
-        if len(set(shares)) == 1:
-            return list(tf.split(x, len(shares), axis=0))
-        return list(tf.split(x, [share * (x.shape[0] // sum(shares)) for share in shares], axis=0))
-
-    def concat(self, parts: Sequence[Tensor]) -> Tensor:
-        return tf.concat(parts, axis=0)
-
-    def is_zero(self, x: Tensor) -> Tensor:
-        return tf.cast(tf.equal(x, 0), tf.float32)
-
-
-class Remembering(UnitsFirst):
-    """The same, and what every squashing gave, in order."""
-
-    def __init__(self) -> None:
-        self.squashed: list[Tensor] = []
-
-    def squash(self, x: Tensor, kind: str) -> Tensor:
-        self.squashed.append(super().squash(x, kind))
-        return self.squashed[-1]
-
-
-class Recalling(UnitsFirst):
-    """The same, where it is known what every squashing gives; gradients can be taken all the same."""
-
-    def __init__(self, squashed: Sequence[Tensor]) -> None:
-        self._squashed = iter(squashed)
-
-    def squash(self, x: Tensor, kind: str) -> Tensor:
-        known = next(self._squashed)
-        slope = {"s": tf.raw_ops.SigmoidGrad, "t": tf.raw_ops.TanhGrad}[kind]
-        return _known(known, lambda d_known: slope(y=known, dy=d_known))(x)
 
 
 class CellWeights:
@@ -153,9 +103,8 @@ def run_cell(
     """
     matrices = list(weights.matrices.values())
     batch = tf.shape(sequence)[2]
-    vector_names = list(
-        weights.vectors
-    )  # as wide as the batch, or their gradients would be summed over it at every step
+    vector_names = list(weights.vectors)
+    # As wide as the batch, or their gradients would be summed over it at every step.
     vectors = [tf.broadcast_to(vector, (vector.shape[0], batch)) for vector in weights.vectors.values()]
     lowers = [] if lower is None else [lower]
     loops = _Loops(cell, weights, vector_names, num_lower=len(lowers))
@@ -283,8 +232,8 @@ class _Loops:
 
                 shape = (self.weights.matrices[name].shape[1], tf.shape(value)[1])
                 if name in self.cell.factors:
-                    return _known(tf.gather(kept.products[self.cell.factors.index(name)], t), gradient)(value)
-                return _known(tf.zeros(shape), gradient)(value)
+                    return known(tf.gather(kept.products[self.cell.factors.index(name)], t), gradient)(value)
+                return known(tf.zeros(shape), gradient)(value)
 
             sources = [x, *lower, *states, *vectors]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -341,16 +290,6 @@ def _written(arrays: Sequence[tf.TensorArray], t: Tensor, values: Sequence[Tenso
 
 def _stacked(arrays: Sequence[tf.TensorArray]) -> list[Tensor]:
     return [array.stack() for array in arrays]
-
-
-def _known(result: Tensor, gradient: Callable[[Tensor], Tensor]) -> Any:
-    """A function whose result is known, and whose gradient is the one that is given."""
-
-    @tf.custom_gradient
-    def function(_: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        return tf.identity(result), gradient
-
-    return function
 
 
 def weight_gradient(operands: Tensor, d_products: Tensor) -> Tensor:

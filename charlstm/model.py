@@ -1,107 +1,20 @@
 """The stacked recurrent network, in Keras."""
 
-from collections.abc import Mapping
 from typing import Any
-from zlib import crc32
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from charlstm.architecture import ATTENTION_DIM, layer_shapes, state_sizes, weight_shapes
-from charlstm.cells import SPECTRAL_RADIUS, Cell, cell_of
+from charlstm.architecture import state_sizes, weight_shapes
 from charlstm.config import ModelConfig
+from charlstm.kinds import cell_of
 from charlstm.layers import FastLSTM, Weights, run_lstm
 from charlstm.loops import CellWeights, run_cell
 from charlstm.modelfile import Weights as NamedWeights
+from charlstm.recurrent import Attention, CellLayer, fast_lstm, named_weights
 
 States = list[list[tf.Tensor]]  # for each layer the cell's states, each (units, batch); last the attention's
 TABLE_WIDTH = 2  # up to so many characters per embedding dimension the first projection is looked up
-
-
-class CellLayer(keras.layers.Layer):
-    """The weights of a layer of any cell.
-
-    Recurrent kernels begin orthogonal, biases at 0 but for what lets a cell remember (Jozefowicz et al. 2015), the
-    reservoir of an echo state network with a given spectral radius.
-    """
-
-    def __init__(self, config: ModelConfig, layer: int, seed: int) -> None:
-        super().__init__()
-        cell = cell_of(config.cell)
-        self.named = {
-            name: self.add_weight(
-                shape=shape, initializer=_initializer(cell, name, seed), name=name, trainable=cell.is_trained
-            )
-            for name, shape in layer_shapes(config, layer).items()
-        }
-        self.built = True
-
-
-def _initializer(cell: Cell, name: str, seed: int) -> Any:
-    if name not in ("kernel", "recurrent_kernel"):
-        seed = (seed + crc32(name.encode())) % 2**31  # an initializer gives the same numbers for the same seed
-    if name == "bias" and cell.open_block:
-        return _open_bias(*cell.open_block)
-    if name == "recurrent_kernel" and not cell.is_trained:
-        return _reservoir(seed)
-    if name in ("recurrent_kernel", "multiplicative_state"):
-        return keras.initializers.Orthogonal(seed=seed)
-    is_matrix = name.endswith("kernel") or name.startswith(("mogrify", "multiplicative"))
-    return keras.initializers.GlorotUniform(seed=seed) if is_matrix else keras.initializers.Zeros()
-
-
-def _open_bias(block: int, num_blocks: int, value: float) -> Any:
-    def initialize(shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
-        bias = np.zeros((num_blocks, shape[0] // num_blocks), np.float32)
-        bias[block] = value
-        return tf.constant(bias.ravel(), dtype or tf.float32)
-
-    return initialize
-
-
-def _reservoir(seed: int) -> Any:
-    def initialize(shape: tuple[int, ...], dtype: Any = None) -> tf.Tensor:
-        kernel = np.random.default_rng(seed).normal(size=shape)
-        kernel *= SPECTRAL_RADIUS / np.abs(np.linalg.eigvals(kernel)).max()
-        return tf.constant(kernel, dtype or tf.float32)
-
-    return initialize
-
-
-class Attention(keras.layers.Layer):
-    """A look back over the last outputs of the recurrent layers (Luong et al. 2015, with a scaled dot product).
-
-    Each output is a query; the outputs of the `window` characters before it are keys and values; what is found is
-    added to it. The state is those outputs, (window * units, batch).
-    """
-
-    def __init__(self, units: int, window: int, seed: int) -> None:
-        super().__init__()
-        self.units, self.window = units, window
-        self.query, self.key = (
-            self.add_weight(
-                shape=(units, ATTENTION_DIM), initializer=keras.initializers.GlorotUniform(seed=seed + place), name=name
-            )
-            for place, name in enumerate(("query", "key"), start=1)
-        )
-        self.output_kernel = self.add_weight(
-            shape=(units, units), initializer=keras.initializers.Zeros(), name="output"
-        )
-        self.built = True
-
-    def call(self, hidden: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The outputs (time, units, batch) with what was found, and the new state."""
-        time, _, batch = tf.unstack(tf.shape(hidden))
-        before = tf.reshape(state, (self.window, self.units, batch))
-        seen = tf.concat([before, hidden], axis=0)  # (window + time, units, batch)
-        values = tf.transpose(seen, (2, 0, 1))
-        queries = tf.transpose(hidden, (2, 0, 1)) @ self.query
-        scores = tf.matmul(queries, values @ self.key, transpose_b=True) / ATTENTION_DIM**0.5
-        distance = tf.range(self.window + time)[None] - tf.range(time)[:, None]  # 0 for the first that is looked at
-        shares = tf.nn.softmax(tf.where((distance >= 0) & (distance < self.window), scores, -1e9))
-        found = (shares @ values) @ self.output_kernel  # (batch, time, units)
-        return hidden + tf.transpose(found, (1, 2, 0)), tf.reshape(seen[-self.window :], (-1, batch))
 
 
 class CharacterNetwork(keras.Model):
@@ -124,7 +37,7 @@ class CharacterNetwork(keras.Model):
         )
         self.embedding.trainable = config.encoding == "embedding"
         self.recurrent = [
-            _fast_lstm(config, layer, seed, precision) if config.cell == "lstm" else CellLayer(config, layer, seed)
+            fast_lstm(config, layer, seed, precision) if config.cell == "lstm" else CellLayer(config, layer, seed)
             for layer, seed in enumerate(seeds[1:])
         ]
         self.attention = Attention(config.units, config.attention, seeds[0]) if config.attention else None
@@ -179,32 +92,11 @@ class CharacterNetwork(keras.Model):
             variable.assign(weights[name])
 
 
-def named_weights(layer: Any) -> Mapping[str, keras.Variable]:
-    """The variables of a recurrent layer by their names in it."""
-    if isinstance(layer, CellLayer):
-        return dict(layer.named)
-    cell = layer.cell
-    return {"kernel": cell.kernel, "recurrent_kernel": cell.recurrent_kernel, "bias": cell.bias}
-
-
 def _embeddings(config: ModelConfig, seed: int) -> Any:
     """Random ones, or each character's id as a share of their number."""
     if config.encoding == "integer":
         return lambda shape, dtype=None: tf.cast(tf.range(shape[0])[:, None] / shape[0], dtype or tf.float32)
     return keras.initializers.RandomNormal(stddev=0.5, seed=seed)
-
-
-def _fast_lstm(config: ModelConfig, layer: int, seed: int, precision: str) -> FastLSTM:
-    recurrent = FastLSTM(
-        config.units,
-        precision=precision,
-        return_sequences=True,
-        return_state=True,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
-    )
-    recurrent.build((None, None, config.units if layer else config.embedding_dim))
-    return recurrent
 
 
 class Prepared:

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.architecture import weight_shapes
-from charlstm.cells import cell_of
 from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError, ModelFileError, TensorFileError
 from charlstm.files import write_atomically
+from charlstm.kinds import cell_of
 from charlstm.tensorfile import TensorFile, open_tensors, to_bytes
 from charlstm.vocabulary import Vocabulary
 

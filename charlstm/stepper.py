@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.architecture import ATTENTION_DIM, connections, layer_shapes, state_sizes
-from charlstm.cells import States, cell_of
+from charlstm.cells import States
+from charlstm.kinds import cell_of
 from charlstm.modelfile import Model
 from charlstm.vocabulary import Ids
 

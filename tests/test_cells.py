@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from charlstm.cells import CELLS, Size, cell_of
 from charlstm.errors import SettingError
+from charlstm.kinds import CELLS, Size, cell_of
 from charlstm.stepper import NumpyOperations, ProjectedWeights, Stepper
 from tests.conftest import random_model
 

@@ -3,12 +3,12 @@
 import pytest
 
 from charlstm.architecture import num_parameters
-from charlstm.cells import CELLS
 from charlstm.comparing import Outcome, best_line, matched, summaries
 from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
 from charlstm.evaluation import Scores
 from charlstm.history import Evaluation, History
+from charlstm.kinds import CELLS
 
 
 @pytest.mark.parametrize("cell", [*CELLS, "peephole:f", "mogrifier:2"])

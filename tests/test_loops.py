@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from charlstm.cells import CELLS
+from charlstm.kinds import CELLS
 from charlstm.stepper import Stepper
 from tests.conftest import random_model
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from charlstm.cells import Size, cell_of
+from charlstm.kinds import Size, cell_of
 from charlstm.stepper import LayerWeights, NumpyOperations, Stepper
 from tests.conftest import random_model
 from tests.onnx_models import one_layer, one_step

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from charlstm.batching import split_for_validation
-from charlstm.cells import CELLS
 from charlstm.checkpoint import load_checkpoint
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.corpus import load_corpus
@@ -18,6 +17,7 @@ from charlstm.errors import TrainingError
 from charlstm.evaluation import evaluation_streams, score_text
 from charlstm.finetuning import grown_vocabulary
 from charlstm.interruption import Interruption
+from charlstm.kinds import CELLS
 from charlstm.modelfile import load_model
 from charlstm.runfolder import RunFolder
 from charlstm.stepper import Stepper

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cells import cell_of
 from charlstm.cli import plots, settings
 from charlstm.cli.console import comparison_lines, say
 from charlstm.cli.options import Json, duration, option
 from charlstm.errors import SettingError
+from charlstm.kinds import cell_of
 from charlstm.planning import make_configs
 
 EQUAL = ("time", "characters")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charlstm.cells import Size, cell_of
 from charlstm.cli import plots
 from charlstm.cli.console import console, say, starting_tensorflow, terminal_width
 from charlstm.cli.options import Json, is_given, option
 from charlstm.config import ModelConfig
 from charlstm.errors import CorpusError, SettingError
+from charlstm.kinds import Size, cell_of
 
 if TYPE_CHECKING:
     from charlstm.corpus import Corpus

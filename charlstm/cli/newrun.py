@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cells import cell_of
 from charlstm.cli import launch, settings
 from charlstm.cli.console import say
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.decoding import Reading
 from charlstm.errors import RunError, SettingError
+from charlstm.kinds import cell_of
 from charlstm.machine import fastest_precision, num_cores, remember_speed
 from charlstm.planning import SEQUENCE_LENGTH, Situation, choose, describe, make_configs, needs_speed
 
