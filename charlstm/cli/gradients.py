@@ -78,27 +78,17 @@ def gradients(
     charlstm gradients --cells rnn,lstm --recurrent-scale 0.5,1,1.5 --plot gradients.png
     charlstm gradients --model macbeth --length 300
     """
-    for name in UNTRAINED if model else ():
-        if is_given(context, name):
-            option_name = f"--{name.replace('_', '-')}"
-            raise SettingError(f"{option_name} is for untrained networks, and --model is given", hint="leave it out")
+    if model:
+        _refuse_settings_of_untrained(context)
     scales = _numbers(recurrent_scale)
-    names = [name.strip() for name in cells.split(",")]
-    for name in names:
-        if not cell_of(name).state_sizes(Size(1, 1, is_first=False)):
-            raise SettingError(f"{name} has no state for a gradient to go back through", hint="leave it out")
     config = ModelConfig(num_layers=layers, units=units)
+    names = _with_states(cells)
     plots.refuse_unknown_kind(plot)
     from charlstm.corpus import load_corpus
-    from charlstm.decoding import Reading
-    from charlstm.modelfile import load_model
-    from charlstm.runfolder import find_model
 
-    trained = {name: load_model(find_model(name)) for name in model or []}
-    for name, network in trained.items():
-        if network.config.attention:
-            raise SettingError(f"{name} looks back with attention, which is not measured", hint="give another network")
-    corpus = load_corpus([text or DEFAULT_TEXT], tell=say)
+    trained = _trained(model or [])
+    source = text or DEFAULT_TEXT
+    corpus = load_corpus([source], tell=say)
     strength = input_scale if input_scale is not None else 1.0 if trained else UNTRAINED_INPUT
     found = {}
     with starting_tensorflow(quiet=as_json):
@@ -107,10 +97,7 @@ def gradients(
         for name, network in (trained or _untrained(names, config, corpus, random_seed)).items():
             if forget_bias is not None and cell_of(network.config.cell).open_block is None:
                 say(f"{name} has no gate that remembers: --forget-bias changes nothing in it")
-            known = network.vocabulary
-            own = load_corpus([text or DEFAULT_TEXT], Reading(lowercase=True)) if known.lowercase else corpus
-            table = known.translation(own.characters, "skip").table
-            ids = _streams(own.translated(table, size=len(known)), length)
+            ids = _streams(_ids_for(network, source, corpus), length)
             for scale in scales:
                 probe = GradientProbe(
                     network.config,
@@ -127,6 +114,43 @@ def gradients(
         print(json.dumps({name: _facts(reach) for name, reach in found.items()}))
         return
     _show(found, length)
+
+
+def _refuse_settings_of_untrained(context: typer.Context) -> None:
+    for name in UNTRAINED:
+        if is_given(context, name):
+            option_name = f"--{name.replace('_', '-')}"
+            raise SettingError(f"{option_name} is for untrained networks, and --model is given", hint="leave it out")
+
+
+def _with_states(cells: str) -> list[str]:
+    """The names of cells; raises SettingError for one that there is not, or that has no state."""
+    names = [name.strip() for name in cells.split(",")]
+    for name in names:
+        if not cell_of(name).state_sizes(Size(1, 1, is_first=False)):
+            raise SettingError(f"{name} has no state for a gradient to go back through", hint="leave it out")
+    return names
+
+
+def _trained(runs: list[str]) -> "dict[str, Model]":
+    from charlstm.modelfile import load_model
+    from charlstm.runfolder import find_model
+
+    models = {run: load_model(find_model(run)) for run in runs}
+    for name, model in models.items():
+        if model.config.attention:
+            raise SettingError(f"{name} looks back with attention, which is not measured", hint="give another network")
+    return models
+
+
+def _ids_for(network: "Model", source: str, corpus: "Corpus") -> Any:
+    """The text as a network reads it: in lower case if that is all it knows, and without what it does not know."""
+    from charlstm.corpus import load_corpus
+    from charlstm.decoding import Reading
+
+    known = network.vocabulary
+    own = load_corpus([source], Reading(lowercase=True)) if known.lowercase else corpus
+    return own.translated(known.translation(own.characters, "skip").table, size=len(known))
 
 
 def _untrained(names: list[str], config: ModelConfig, corpus: "Corpus", random_seed: int) -> "dict[str, Model]":
