@@ -1,42 +1,31 @@
 """A Keras LSTM layer that runs fast on a CPU, forward and backward.
 
-Three things make it fast. Everything inside the loops is kept as (units, batch): the weights are then the left
-operand of the matmul, which oneDNN reads as they lie instead of packing them anew at every step (890 instead of 610
-GFLOP/s for 512 units, 32 streams, bfloat16, two cores). The forward loop multiplies input and state in one matmul and
-keeps the slopes of the pointwise part, so that the backward loop is five products and one matmul. The gradient of the
-weights is one matmul over all steps, after the loop.
+The loops are compiled (kernels.py): TensorFlow calls them once for all steps of a shard, and takes from them what the
+gradient of the weights needs, which is one matmul over all steps.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from charlstm.cells import Weights as CellWeights
-from charlstm.cells import lstm
-from charlstm.loops import unrolled, weight_gradient
-from charlstm.operations import UnitsFirst
+from charlstm.compiling import HAS_PAIRS
+from charlstm.kernels import lstm_backward, lstm_forward
+from charlstm.panels import TILE_WIDTH, aligned, empty_operands, packed, padded
 
 Tensor = Any
-
-
-UNROLL = 8  # steps in one turn of a loop
-
-
-class Projected:
-    """A layer's weights for one step of an LSTM, after the matmul: all that it asks for."""
-
-    def of_both(self, x: Tensor, _: Tensor) -> Tensor:
-        return x
+Floats = npt.NDArray[np.float32]
 
 
 class FastLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the same weights, config and outputs, and faster loops.
 
-    `precision` is the type of the matmuls' operands, "float32" or "bfloat16"; weights, cell arithmetic and gradients
-    are float32 in either. What the fast loops do not cover (masks, other activations, dropout inside the layer, a
-    GPU) goes to Keras's own.
+    `precision` is the type of the matmuls' operands, "float32" or "bfloat16"; weights, cell arithmetic and sums are
+    float32 in either. A processor that cannot multiply bfloat16 takes float32 in the loops. What the fast loops do not
+    cover (masks, other activations, dropout inside the layer, a GPU) goes to Keras's own.
     """
 
     def __init__(self, units: int, *, precision: str = "float32", **settings: Any) -> None:
@@ -51,10 +40,9 @@ class FastLSTM(keras.layers.LSTM):
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         if initial_state is None:
             initial_state = self.get_initial_state(batch_size=tf.shape(sequences)[0])
-        states = [tf.transpose(state) for state in initial_state]
-        outputs, states = self.run(tf.transpose(sequences, (1, 2, 0)), states)
-        output = tf.transpose(outputs, (2, 0, 1)) if self.return_sequences else tf.transpose(outputs[-1])
-        return (output, *(tf.transpose(state) for state in states)) if self.return_state else output
+        outputs, states = self.run(tf.transpose(sequences, (1, 0, 2)), initial_state)
+        output = tf.transpose(outputs, (1, 0, 2)) if self.return_sequences else outputs[-1]
+        return (output, *states) if self.return_state else output
 
     @property
     def is_fast(self) -> bool:
@@ -64,132 +52,123 @@ class FastLSTM(keras.layers.LSTM):
         simple = not (self.go_backwards or self.stateful or self.unroll or cell.dropout or cell.recurrent_dropout)
         return plain and simple and cell.use_bias and not tf.config.list_physical_devices("GPU")
 
-    def run(self, sequence: Tensor, states: Sequence[Tensor], *, learns: bool = True) -> tuple[Tensor, list[Tensor]]:
-        """Run over a sequence (time, features, batch) from states (units, batch) each.
+    def run(self, sequence: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Run over a sequence (time, batch, features) from states (batch, units) each.
 
-        Returns the outputs (time, units, batch) and the last states. Without `learns` nothing is kept for a gradient.
+        Returns the outputs (time, batch, units) and the last states.
         """
         if not self.is_fast:
-            outputs, *after = super().call(
-                tf.transpose(sequence, (2, 0, 1)), initial_state=[tf.transpose(state) for state in states]
-            )
-            return tf.transpose(outputs, (1, 2, 0)), [tf.transpose(state) for state in after]
+            outputs, *after = super().call(tf.transpose(sequence, (1, 0, 2)), initial_state=list(states))
+            return tf.transpose(outputs, (1, 0, 2)), after
         cell = self.cell
-        ones = tf.ones_like(sequence[:, :1])
-        weights = tf.concat([cell.kernel, cell.bias[None], cell.recurrent_kernel], axis=0)
-        return run_lstm(tf.concat([sequence, ones], axis=1), Weights(weights, self.precision), states, learns=learns)
+        weights = tf.concat([cell.kernel, cell.recurrent_kernel], axis=0)
+        return run_lstm(None, sequence, Weights(cell.bias[None], weights, self.precision), states)
 
 
 class Weights:
-    """The weights of a layer as the loops want them: (inputs + units, 4 * units), both ways round, once a step."""
+    """The weights of a layer as the loops want them, made once a step.
 
-    def __init__(self, weights: Tensor, precision: str) -> None:
-        self.master = weights  # float32; gradients go here
-        self.dtype = tf.dtypes.as_dtype(precision)
+    A table (rows, 4 * units): the bias, or what each character comes to before the state is added; and the weights
+    (inputs + units, 4 * units), packed both ways round.
+    """
+
+    def __init__(self, table: Tensor, weights: Tensor, precision: str) -> None:
+        self.table, self.weights = table, weights
+        self.dtype = tf.bfloat16 if precision == "bfloat16" and HAS_PAIRS else tf.float32
         self.units = weights.shape[1] // 4
-        self.backward = tf.cast(tf.stop_gradient(weights), self.dtype)
-        self.forward = tf.transpose(self.backward)
+        self.num_inputs = weights.shape[0] - self.units
+        self.forward, self.backward = (self._panels(transposed) for transposed in (False, True))
+
+    @property
+    def in_pairs(self) -> bool:
+        return bool(self.dtype == tf.bfloat16)
+
+    def _panels(self, transposed: bool) -> Tensor:
+        def pack(weights: Any) -> Any:
+            return packed(weights, in_pairs=self.in_pairs, transposed=transposed)
+
+        return _call(pack, [tf.stop_gradient(self.weights)], tf.uint32 if self.in_pairs else tf.float32)
 
 
 def run_lstm(
-    sequence: Tensor, weights: Weights, states: Sequence[Tensor], *, learns: bool = True, input_learns: bool = True
+    ids: Tensor | None, sequence: Tensor | None, weights: Weights, states: Sequence[Tensor], *, learns: bool = True
 ) -> tuple[Tensor, list[Tensor]]:
-    """Run an LSTM over a sequence (time, inputs, batch) from states h and c, each (units, batch).
+    """Run an LSTM over a sequence (time, batch, inputs), None without inputs, from states h and c, each (batch, units).
 
-    Returns the outputs (time, units, batch) and the last states, in float32. With `learns` a gradient can be taken
-    with respect to the sequence (unless not `input_learns`), the weights and the states.
+    ids (time, batch) choose rows of the weights' table; without them it is the first. Returns the outputs (time,
+    batch, units) and the last states. With `learns` a gradient can be taken with respect to the sequence, the weights
+    and the states.
     """
-    sequence = tf.cast(sequence, weights.dtype)
-    if not learns:
-        outputs, h, c, _, _ = _run_forward(sequence, weights, *states, keep=False)
-        return outputs, [h, c]
+    if sequence is None:
+        sequence = tf.zeros((*tf.unstack(tf.shape(ids)), 0))
+    if ids is None:
+        ids = tf.zeros(tf.shape(sequence)[:2], tf.int32)
+    units, num_inputs, operand_kind = weights.units, weights.num_inputs, tf.uint16 if weights.in_pairs else tf.float32
 
     @tf.custom_gradient
-    def run(sequence: Tensor, _: Tensor, h: Tensor, c: Tensor) -> tuple[Any, Callable[..., Any]]:
-        outputs, last_h, last_c, inputs, slopes = _run_forward(sequence, weights, h, c, keep=True)
+    def run(sequence: Tensor, table: Tensor, _: Tensor, h: Tensor, c: Tensor) -> tuple[Any, Callable[..., Any]]:
+        def forward(*given: Any) -> list[Any]:
+            return _forward(*given, in_pairs=weights.in_pairs, learns=learns)
+
+        kinds = [tf.float32] * 4 + [operand_kind]
+        outputs, last_c, gates, cells, operands = _call(forward, [ids, table, weights.forward, sequence, h, c], kinds)
+        outputs.set_shape((*sequence.shape[:2], units))
+        last_c.set_shape(c.shape)
 
         def gradient(d_outputs: Tensor, d_h: Tensor, d_c: Tensor) -> tuple[Tensor, ...]:
-            d_projections, d_sequence, d_h, d_c = _run_backward(
-                d_outputs, d_h, d_c, weights, slopes, num_inputs=sequence.shape[1] if input_learns else 0
-            )
-            if not input_learns:
-                d_sequence = tf.zeros_like(sequence)
-            return d_sequence, weight_gradient(inputs.stack(), d_projections), d_h, d_c
+            def backward(*given: Any) -> list[Any]:
+                return _backward(*given, num_inputs=num_inputs, in_pairs=weights.in_pairs)
 
-        return (outputs, last_h, last_c), gradient
+            given = [ids, gates, cells, c, weights.backward, d_outputs, d_h, d_c, tf.shape(table)[0]]
+            kinds = [tf.float32] * 4 + [operand_kind]
+            d_sequence, d_table, d_h, d_c, d_z = _call(backward, given, kinds)
+            d_weights = _product(operands[:-1], d_z, weights.dtype)[: num_inputs + units]
+            return d_sequence, d_table, d_weights, d_h, d_c
 
-    outputs, h, c = run(sequence, weights.master, *states)
+        return (outputs, outputs[-1], last_c), gradient
+
+    outputs, h, c = run(sequence, weights.table, weights.weights, *states)
     return outputs, [h, c]
 
 
-def _run_forward(sequence: Tensor, weights: Weights, h: Tensor, c: Tensor, *, keep: bool) -> Any:
-    """The loop forward: outputs, last states, and, if asked for, what the loop backward and the weights need."""
-    time = tf.shape(sequence)[0]
-    outputs = tf.TensorArray(tf.float32, time)
-    inputs = tf.TensorArray(weights.dtype, time)
-    slopes = [tf.TensorArray(tf.float32, time, clear_after_read=False) for _ in range(6)] if keep else []
+def _call(function: Callable[..., Any], given: list[Tensor], kinds: Any) -> Any:
+    """A call of compiled code from within a graph; it has no memory, so calls may run side by side."""
+    return tf.numpy_function(function, given, kinds, stateful=False)
 
-    def step(t: Tensor, h: Tensor, c: Tensor, outputs: Any, inputs: Any, slopes: Any) -> Any:
-        both = tf.concat([tf.gather(sequence, t), tf.cast(h, weights.dtype)], axis=0)  # (inputs + units, batch)
-        projections = tf.cast(tf.matmul(weights.forward, both), tf.float32)  # (4 * units, batch)
-        (h,), (_, new_c), activations = lstm(UnitsFirst(), cast("CellWeights", Projected()), projections, (h, c))
-        if keep:
-            inputs = inputs.write(t, both)
-            slopes = [kept.write(t, slope) for kept, slope in zip(slopes, _slopes(activations, c), strict=True)]
-        return t + 1, h, new_c, outputs.write(t, h), inputs, slopes
 
-    _, h, c, outputs, inputs, slopes = tf.while_loop(
-        lambda t, *_: t < time, unrolled(step, sequence.shape[0], UNROLL), (0, h, c, outputs, inputs, slopes)
+def _product(operands: Tensor, d_z: Tensor, dtype: tf.DType) -> Tensor:
+    """The sum over time and batch of each operand times each gradient."""
+    flat = [tf.reshape(tf.bitcast(array, dtype), (-1, tf.shape(array)[-1])) for array in (operands, d_z)]
+    return tf.cast(tf.matmul(*flat, transpose_a=True), tf.float32)
+
+
+def _forward(
+    ids: Any, table: Any, panels: Any, sequence: Any, h: Any, c: Any, *, in_pairs: bool, learns: bool
+) -> list[Any]:
+    """Outputs, last c, gates, cells, operands: see `lstm_forward`."""
+    time, batch, num_inputs = sequence.shape
+    units = h.shape[1]
+    operands = empty_operands((time + 1, batch, num_inputs + units), in_pairs=in_pairs)
+    kept = time if learns else 1
+    gates, cells = (aligned((kept, batch, width), np.float32) for width in (4 * units, units))
+    outputs, room = (
+        aligned(shape, np.float32) for shape in ((time, batch, units), (batch, padded(4 * units, TILE_WIDTH)))
     )
-    return outputs.stack(), h, c, inputs, slopes
+    lstm_forward(ids, table, panels, sequence, h, operands, c, gates, cells, outputs, room)
+    return [outputs, cells[-1].copy(), gates, cells, operands]
 
 
-def _slopes(activations: Any, c: Tensor) -> tuple[Tensor, ...]:
-    """What the gradient is multiplied with on its way back through the pointwise part, c being the state before.
-
-    The first three take the gradient of the new cell state to the projections of input gate, forget gate and
-    candidate; the fourth takes the gradient of h to the output gate's, the fifth to the cell state's; the last takes
-    the gradient of the new cell state to the one before.
-    """
-    i, f, candidate, o, squashed = activations
-    sigmoid_slope, tanh_slope = tf.raw_ops.SigmoidGrad, tf.raw_ops.TanhGrad  # (y, dy): dy y (1 - y), dy (1 - y^2)
-    return (
-        sigmoid_slope(y=i, dy=candidate),
-        sigmoid_slope(y=f, dy=c),
-        tanh_slope(y=candidate, dy=i),
-        sigmoid_slope(y=o, dy=squashed),
-        tanh_slope(y=squashed, dy=o),
-        f,
+def _backward(
+    ids: Any, gates: Any, cells: Any, c: Any, panels: Any, d_outputs: Any, d_h: Any, d_c: Any, num_rows: Any, *,
+    num_inputs: int, in_pairs: bool,
+) -> list[Any]:  # fmt: skip
+    """Gradients of the sequence, the table, the first states, and the projections: see `lstm_backward`."""
+    time, batch, units = d_outputs.shape
+    d_h, d_c, d_table = d_h.copy(), d_c.copy(), np.zeros((num_rows, 4 * units), np.float32)
+    d_z, d_sequence = (
+        empty_operands((time, batch, 4 * units), in_pairs=in_pairs),
+        aligned((time, batch, num_inputs), np.float32),
     )
-
-
-def _run_backward(
-    d_outputs: Tensor, d_h: Tensor, d_c: Tensor, weights: Weights, slopes: Any, *, num_inputs: int
-) -> tuple[Tensor, ...]:
-    """The loop backward: gradients of the projections (time, 4 * units, batch), the sequence, and the first states.
-
-    Without inputs that learn (num_inputs 0) their share of the matmul is left out.
-    """
-    time = tf.shape(d_outputs)[0]
-    backward = weights.backward if num_inputs else weights.backward[-weights.units :]
-    d_projections = tf.TensorArray(weights.dtype, time)
-    d_sequence = tf.TensorArray(weights.dtype, time)
-
-    def step(t: Tensor, d_h: Tensor, d_c: Tensor, d_projections: Any, d_sequence: Any) -> Any:
-        to_input, to_forget, to_candidate, to_output, to_cell, forget = (kept.read(t) for kept in slopes)
-        d_h += tf.gather(d_outputs, t)
-        d_c += d_h * to_cell
-        d_z = tf.concat([d_c * to_input, d_c * to_forget, d_c * to_candidate, d_h * to_output], axis=0)
-        d_z = tf.cast(d_z, weights.dtype)  # (4 * units, batch)
-        d_both = tf.matmul(backward, d_z)
-        if num_inputs:
-            d_sequence = d_sequence.write(t, d_both[:num_inputs])
-        d_h = tf.cast(d_both[num_inputs:], tf.float32)
-        return t - 1, d_h, d_c * forget, d_projections.write(t, d_z), d_sequence
-
-    _, d_h, d_c, d_projections, d_sequence = tf.while_loop(
-        lambda t, *_: t >= 0,
-        unrolled(step, d_outputs.shape[0], UNROLL),
-        (time - 1, d_h, d_c, d_projections, d_sequence),
-    )
-    return d_projections.stack(), d_sequence.stack() if num_inputs else None, d_h, d_c
+    room = aligned((batch, padded(num_inputs + units, TILE_WIDTH)), np.float32)
+    lstm_backward(ids, gates, cells, c, panels, d_outputs, d_h, d_c, d_z, d_sequence, d_table, room)
+    return [d_sequence, d_table, d_h, d_c, d_z]

@@ -36,6 +36,26 @@ def shard_sizes(num_streams: int, num_shards: int) -> list[int]:
     return [streams + (shard < rest) for shard in range(min(num_streams, num_shards))]
 
 
+class FusedAdam(keras.optimizers.Adam):
+    """Keras's Adam (Kingma and Ba 2015, with the order of its section 2), each variable updated by one operation."""
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        place = self._get_variable_index(variable)
+        count = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[place].value.handle,
+            v=self._velocities[place].value.handle,
+            beta1_power=self.beta_1**count,
+            beta2_power=self.beta_2**count,
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, variable.dtype),
+        )
+
+
 class Learner:
     """A network that is being trained: its weights, the optimizer's, and the state that every stream carries.
 
@@ -49,7 +69,7 @@ class Learner:
         self.network = CharacterNetwork(
             model_config, vocabulary_size, random_seed=config.random_seed, precision=config.precision
         )
-        self.optimizer = keras.optimizers.Adam(
+        self.optimizer = FusedAdam(
             beta_2=0.99, global_clipnorm=config.clip_norm or None, weight_decay=config.weight_decay or None
         )
         if config.weight_decay:

@@ -70,7 +70,7 @@ def _processor_flags() -> set[str]:
 
 def environment() -> dict[str, str]:
     """What the last bits of a training's results hang on."""
-    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "numpy")}
+    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "numba", "numpy")}
     return {"processor": _processor(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
 
 

@@ -109,6 +109,7 @@ class Prepared:
 
     def __init__(self, network: CharacterNetwork, recurrent_dropout: float, dropout_seed: Any) -> None:
         self.network = network
+        self.streams_first = network.config.cell == "lstm"  # (time, batch, features) between layers; else units first
         self.fast = all(isinstance(layer, FastLSTM) and layer.is_fast for layer in network.recurrent)
         self.dtype = tf.dtypes.as_dtype(network.precision)
         is_small = network.vocabulary_size <= TABLE_WIDTH * network.config.embedding_dim
@@ -128,8 +129,10 @@ class Prepared:
             table = tf.matmul(network.embedding.embeddings, weights["kernel"]) + weights["bias"]
         if not isinstance(network.recurrent[layer], FastLSTM):
             return CellWeights(network.cell, network.config.units, weights, network.precision, table=table)
-        rows = [weights["kernel"], weights["bias"][None]] if table is None else [table]
-        return Weights(tf.concat([*rows, weights["recurrent_kernel"]], axis=0), network.precision)
+        if table is not None:
+            return Weights(table, weights["recurrent_kernel"], network.precision)
+        both = tf.concat([weights["kernel"], weights["recurrent_kernel"]], axis=0)
+        return Weights(weights["bias"][None], both, network.precision)
 
     def run(
         self,
@@ -153,6 +156,7 @@ class Prepared:
                 seed = dropout_seed + tf.constant([0, layer], tf.int64)
                 hidden = _drop_out(hidden, dropout, seed)
             after.append(new)
+        hidden = self._turned(hidden)
         if self.network.attention:
             hidden, state = self.network.attention(hidden, states[-1][0])
             after.append([state])
@@ -165,32 +169,32 @@ class Prepared:
         if not isinstance(recurrent, FastLSTM):
             (outputs, *up), new = run_cell(network.cell, weights, hidden, lower, before, learns=learns)
             return outputs, up[0] if up else None, new
+        before = [tf.transpose(state) for state in before]
         if not self.fast:
             outputs, new = recurrent.run(hidden, before)
         elif layer == 0 and self.has_table:
-            outputs, new = run_lstm(hidden, weights, before, learns=learns, input_learns=False)
+            outputs, new = run_lstm(hidden, None, weights, before, learns=learns)
         else:
-            outputs, new = run_lstm(_with_ones(hidden), weights, before, learns=learns)
-        return outputs, None, new
+            outputs, new = run_lstm(None, hidden, weights, before, learns=learns)
+        return outputs, None, [tf.transpose(state) for state in new]
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """(time, batch, vocabulary), by one matmul: batched over time its gradient would be summed step by step."""
-        time, units, batch = tf.unstack(tf.shape(hidden))
-        flat = tf.reshape(tf.transpose(tf.cast(hidden, self.dtype), (0, 2, 1)), (-1, units))
+        time, batch, units = tf.unstack(tf.shape(hidden))
+        flat = tf.reshape(tf.cast(hidden, self.dtype), (-1, units))
         logits = tf.cast(tf.matmul(flat, self.output_kernel), tf.float32) + self.network.logits.bias
         return tf.reshape(logits, (time, batch, -1))
 
     def _inputs(self, ids: tf.Tensor) -> tf.Tensor:
-        """(time, features, batch): characters one-hot, or embedded."""
+        """Characters as the first layer reads them: as they are, one-hot (time, vocabulary, batch), or embedded."""
         ids = tf.transpose(ids)
         if self.has_table:
-            return tf.one_hot(ids, self.network.vocabulary_size, axis=1, dtype=self.dtype if self.fast else tf.float32)
-        return tf.transpose(tf.gather(self.network.embedding.embeddings, ids), (0, 2, 1))
+            return ids if self.streams_first else tf.one_hot(ids, self.network.vocabulary_size, axis=1)
+        return self._turned(tf.gather(self.network.embedding.embeddings, ids))
 
-
-def _with_ones(hidden: tf.Tensor) -> tf.Tensor:
-    """A row of ones below the features: the bias is a row of the weights."""
-    return tf.concat([hidden, tf.ones_like(hidden[:, :1])], axis=1)
+    def _turned(self, hidden: tf.Tensor) -> tf.Tensor:
+        """From (time, batch, features) to what the recurrent layers take, or back."""
+        return hidden if self.streams_first else tf.transpose(hidden, (0, 2, 1))
 
 
 def _drop_out(values: tf.Tensor, dropout: float, seed: tf.Tensor) -> tf.Tensor:

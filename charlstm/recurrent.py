@@ -86,17 +86,17 @@ class Attention(keras.layers.Layer):
         self.built = True
 
     def call(self, hidden: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The outputs (time, units, batch) with what was found, and the new state."""
-        time, _, batch = tf.unstack(tf.shape(hidden))
-        before = tf.reshape(state, (self.window, self.units, batch))
-        seen = tf.concat([before, hidden], axis=0)  # (window + time, units, batch)
-        values = tf.transpose(seen, (2, 0, 1))
-        queries = tf.transpose(hidden, (2, 0, 1)) @ self.query
+        """The outputs (time, batch, units) with what was found, and the new state."""
+        time, batch, _ = tf.unstack(tf.shape(hidden))
+        before = tf.transpose(tf.reshape(state, (self.window, self.units, batch)), (2, 0, 1))
+        values = tf.concat([before, tf.transpose(hidden, (1, 0, 2))], axis=1)  # (batch, window + time, units)
+        queries = values[:, self.window :] @ self.query
         scores = tf.matmul(queries, values @ self.key, transpose_b=True) / ATTENTION_DIM**0.5
         distance = tf.range(self.window + time)[None] - tf.range(time)[:, None]  # 0 for the first that is looked at
         shares = tf.nn.softmax(tf.where((distance >= 0) & (distance < self.window), scores, -1e9))
         found = (shares @ values) @ self.output_kernel  # (batch, time, units)
-        return hidden + tf.transpose(found, (1, 2, 0)), tf.reshape(seen[-self.window :], (-1, batch))
+        last = tf.transpose(values[:, -self.window :], (1, 2, 0))
+        return hidden + tf.transpose(found, (1, 0, 2)), tf.reshape(last, (-1, batch))
 
 
 def fast_lstm(config: ModelConfig, layer: int, seed: int, precision: str) -> FastLSTM:

@@ -94,10 +94,10 @@ def test_without_a_gradient_the_outputs_are_the_same():
     from charlstm.layers import Weights, run_lstm
 
     rng = np.random.default_rng(0)
-    sequence = tf.constant(rng.normal(size=(9, 4, 3)), tf.float32)
-    weights = Weights(tf.constant(rng.normal(size=(4 + 5, 20)), tf.float32), "float32")
-    states = [tf.zeros((5, 3))] * 2
-    learning, plain = (run_lstm(sequence, weights, states, learns=learns)[0] for learns in (True, False))
+    sequence = tf.constant(rng.normal(size=(9, 3, 4)), tf.float32)
+    table, matrix = (tf.constant(rng.normal(size=shape), tf.float32) for shape in ((1, 20), (4 + 5, 20)))
+    weights, states = Weights(table, matrix, "float32"), [tf.zeros((3, 5))] * 2
+    learning, plain = (run_lstm(None, sequence, weights, states, learns=learns)[0] for learns in (True, False))
     np.testing.assert_array_equal(learning, plain)
 
 

@@ -71,3 +71,24 @@ def test_shards_are_as_equal_as_can_be():
     from charlstm.learner import shard_sizes
 
     assert [shard_sizes(5, 2), shard_sizes(4, 4), shard_sizes(1, 3)] == [[3, 2], [1, 1, 1, 1], [1]]
+
+
+def test_the_fused_optimizer_does_what_kerass_does():
+    import keras
+    import tensorflow as tf
+
+    from charlstm.learner import FusedAdam
+
+    rng = np.random.default_rng(0)
+    results = []
+    gradients = [[rng.normal(size=shape).astype(np.float32) for shape in ((5, 7), (3,))] for _ in range(20)]
+    for kind in (keras.optimizers.Adam, FusedAdam):
+        variables = [keras.Variable(np.ones(gradient.shape, np.float32)) for gradient in gradients[0]]
+        optimizer = kind(0.01, beta_2=0.99, global_clipnorm=1.0, weight_decay=0.01)
+        optimizer.build(variables)
+        for gradient in gradients:
+            optimizer.apply([tf.constant(part) for part in gradient], variables)
+        results.append([variable.numpy() for variable in variables])
+    for own, other in zip(*results, strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-5)
+        assert np.abs(own - 1).max() > 0.05

@@ -19,4 +19,13 @@ def test_the_cache_can_be_put_elsewhere(tmp_path, monkeypatch):
 
 
 def test_the_environment_names_what_results_hang_on():
-    assert {"processor", "threads", "python", "charlstm", "tensorflow", "keras", "numpy"} == environment().keys()
+    assert {
+        "processor",
+        "threads",
+        "python",
+        "charlstm",
+        "tensorflow",
+        "keras",
+        "numba",
+        "numpy",
+    } == environment().keys()

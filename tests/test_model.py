@@ -73,7 +73,7 @@ def test_recurrent_dropout_thins_the_recurrent_weights_alone():
 
     network = CharacterNetwork(ModelConfig(units=50, num_layers=1), 11)
     seed = tf.constant([3, 4], tf.int64)
-    thinned = network.prepare(recurrent_dropout=0.4, dropout_seed=seed).layers[0].master
-    whole = network.prepare().layers[0].master
+    thinned = network.prepare(recurrent_dropout=0.4, dropout_seed=seed).layers[0].weights
+    whole = network.prepare().layers[0].weights
     np.testing.assert_array_equal(thinned[:-50], whole[:-50])
     assert abs((thinned[-50:].numpy() == 0).mean() - 0.4) < 0.03

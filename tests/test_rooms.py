@@ -27,7 +27,12 @@ ROOMS = {
     "architecture": "config kinds",
     "operations": "tensorflow",
     "loops": "numpy tensorflow architecture kinds operations",
-    "layers": "keras tensorflow cells loops operations",
+    "buffers": "numpy",
+    "compiling": "numba llvmlite",
+    "panels": "numba numpy buffers compiling",
+    "tiles": "numba llvmlite compiling panels",
+    "kernels": "numpy compiling panels tiles",
+    "layers": "keras numpy tensorflow compiling kernels panels",
     "recurrent": "keras numpy tensorflow architecture config kinds layers",
     "model": "keras tensorflow architecture kinds layers loops recurrent config modelfile",
     "machine": "files errors",
@@ -128,6 +133,7 @@ def test_help_imports_neither_numpy_nor_tensorflow(arguments):
         "prompt_toolkit",
         "pydivsufsort",
         "matplotlib",
+        "numba",
         "plotext",
     }
 
