@@ -83,6 +83,9 @@ class Blend:
         self._parts = [Part(model, self.vocabulary) for model in models]
         self._weights = [weight / sum(weights) for weight in weights]
 
+    def for_long_texts(self) -> "Blend":
+        return self
+
     def initial_states(self) -> States:
         return [layer for part in self._parts for layer in part.initial_states()]
 

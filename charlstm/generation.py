@@ -1,6 +1,6 @@
 """A seed text to the characters that go on from it: one text, or many side by side."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from charlstm.vocabulary import Ids, Vocabulary
 READ_AT_ONCE = 1024  # characters of the seed text
 READ_AT_MOST = 20_000  # the last of a seed text; what stood before no state remembers
 DRAW_AT_ONCE = 256  # random numbers
+WRITE_AT_ONCE = 64  # characters of each stream, by a voice that draws them itself
 SIDE_BY_SIDE, WINDOW = 64, 256  # requests written in one batch, and looked at together
 
 NO_RULES = StopRules()
@@ -32,6 +33,7 @@ class Voice(Protocol):
     def initial_states(self) -> States: ...
     def step(self, ids: Ids, states: States) -> tuple[Logits, States]: ...
     def read(self, ids: Ids, states: States) -> tuple[Logits, States]: ...
+    def for_long_texts(self) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def generate(voice: Voice, request: Request) -> Iterator[str]:
 def generate_many(voice: Voice, requests: Sequence[Request], *, with_scores: bool = False) -> list[Sample]:
     """Several texts, written side by side in one batch; all must have the same `manner`.
 
-    Each is what its request gives alone, but for the last bits of the arithmetic. With scores each holds the
+    Each is what its request gives alone, by a compiled voice; by others but for the last bits of the arithmetic. With
+    scores each holds the
     log-probability of every character drawn, as the model gives it, before temperature and all else.
     """
     samples = [Sample(Ending(request.rules, request.config.length)) for request in requests]
@@ -94,8 +97,10 @@ def generate_many(voice: Voice, requests: Sequence[Request], *, with_scores: boo
     return samples
 
 
-def write_all(voice: Voice, requests: Iterable[Request], *, with_scores: bool = False) -> Iterator[Sample]:
-    """The texts of any number of requests, in their order; those of the same manner are written side by side."""
+def write_all(
+    voice: Voice, requests: Iterable[Request], *, with_scores: bool = False, side_by_side: int = SIDE_BY_SIDE
+) -> Iterator[Sample]:
+    """The texts of any number of requests, in their order; so many of the same manner are written side by side."""
     waiting = iter(requests)
     while window := list(islice(waiting, WINDOW)):
         samples: dict[int, Sample] = {}
@@ -103,7 +108,7 @@ def write_all(voice: Voice, requests: Iterable[Request], *, with_scores: bool = 
         for place, request in enumerate(window):
             manners.setdefault(request.manner, []).append(place)
         for places in manners.values():
-            for batch in (places[start : start + SIDE_BY_SIDE] for start in range(0, len(places), SIDE_BY_SIDE)):
+            for batch in (places[start : start + side_by_side] for start in range(0, len(places), side_by_side)):
                 written = generate_many(voice, [window[place] for place in batch], with_scores=with_scores)
                 samples |= dict(zip(batch, written, strict=True))
         yield from (samples[place] for place in range(len(window)))
@@ -139,36 +144,60 @@ def _steps(
     voice: Voice, requests: Sequence[Request], seeds: list[Ids], samples: list[Sample], *, with_scores: bool
 ) -> Iterator[None]:
     """Write all samples on, a character at a time; rows of the batch that are done are left out before long."""
-    draw, config = make_sampler(requests[0].config), requests[0].config
-    characters, never = voice.vocabulary.characters, never_written(voice.vocabulary)
+    config, write = requests[0].config, _writer(voice, requests[0].config)
+    characters = voice.vocabulary.characters
     logits, states, recent = _read_seeds(voice, seeds, config.repetition_window)
     chances = [uniforms(request.config.random_seed) for request in requests]
     while True:
-        if never:
-            logits[:, never] = -np.inf
-        ids = draw(logits, recent, np.array([next(chance) for chance in chances]))
-        for sample, place in zip(samples, ids.tolist(), strict=True):
+        ids, seen, logits, states = write(logits, states, recent, chances)
+        scores = log_probabilities(seen, ids) if with_scores else None
+        for row, (sample, drawn) in enumerate(zip(samples, ids.T.tolist(), strict=True)):
+            before = sample.ending.num_taken
             if not sample.ending.is_reached:
-                sample.parts.append(sample.ending.take(characters[place]))
-        if with_scores:
-            _add_scores(samples, logits, ids)
+                sample.parts.append(sample.ending.take_all("".join([characters[place] for place in drawn])))
+            if scores is not None:
+                sample.scores += scores[: sample.ending.num_taken - before, row].tolist()
         yield
         open_rows = [row for row, sample in enumerate(samples) if not sample.ending.is_reached]
         if not open_rows:
             return
         if config.repetition_penalty != 1:
-            recent = np.concatenate([recent, ids[:, None]], axis=1)[:, -config.repetition_window :]
+            recent = np.concatenate([recent, ids.T], axis=1)[:, -config.repetition_window :]
         if 2 * len(open_rows) <= len(samples):
-            ids, recent, states = ids[open_rows], recent[open_rows], of_rows(states, open_rows)
+            logits, recent, states = logits[open_rows], recent[open_rows], of_rows(states, open_rows)
             samples, chances = [samples[row] for row in open_rows], [chances[row] for row in open_rows]
-        logits, states = voice.step(ids, states)
 
 
-def _add_scores(samples: list[Sample], logits: Logits, ids: npt.NDArray[np.intp]) -> None:
-    scores = np.log(np.take_along_axis(softmax(logits), ids[:, None], axis=-1))[:, 0]
-    for sample, score in zip(samples, scores.tolist(), strict=True):
-        if len(sample.scores) < len(sample.parts):
-            sample.scores.append(score)
+def _writer(voice: Voice, config: SamplingConfig) -> Callable[..., tuple[Any, Any, Logits, States]]:
+    """A function of logits, states, what was written lately, and the chances of each stream, that writes on a little.
+
+    It gives ids (time, streams), the logits that each was drawn from (time, streams, vocabulary), and the logits and
+    states after the last. Many characters at a time if the voice can draw them itself, and they are drawn plainly.
+    """
+    never = never_written(voice.vocabulary)
+    draw = make_sampler(config)
+    write: Callable[..., Any] | None = getattr(voice, "write", None)
+
+    def write_one(logits: Logits, states: States, recent: Any, chances: Any) -> Any:
+        if never:
+            logits[:, never] = -np.inf
+        ids = draw(logits, recent, np.array([next(chance) for chance in chances]))
+        return ids[None], logits[None], *voice.step(ids, states)
+
+    is_plain = replace(config, temperature=1.0, random_seed=0, length=1) == SamplingConfig(length=1, temperature=1.0)
+    if write is None or never or not is_plain:
+        return write_one
+
+    def write_many(logits: Logits, states: States, _: Any, chances: Any) -> Any:
+        numbers = np.array([list(islice(chance, WRITE_AT_ONCE)) for chance in chances]).T
+        return write(logits, states, numbers, config.temperature)
+
+    return write_many
+
+
+def log_probabilities(logits: Logits, ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """ln p of each of ids (...,), drawn from logits (..., vocabulary)."""
+    return np.asarray(np.log(np.take_along_axis(softmax(logits), ids[..., None], axis=-1))[..., 0])
 
 
 def _read_seeds(voice: Voice, seeds: list[Ids], window: int) -> tuple[Logits, States, npt.NDArray[np.intp]]:

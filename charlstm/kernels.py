@@ -45,7 +45,7 @@ def sigmoid(x: Any) -> Any:
 
 
 @compiled
-def _squash(z: Any, gates: Any) -> None:
+def squash(z: Any, gates: Any) -> None:
     units = gates.shape[0] // 4
     for j in range(2 * units):
         gates[j] = sigmoid(z[j])
@@ -56,20 +56,20 @@ def _squash(z: Any, gates: Any) -> None:
 
 
 @compiled
-def _remember(gates: Any, before: Any, c: Any) -> None:
+def remember(gates: Any, before: Any, c: Any) -> None:
     units = c.shape[0]
     for j in range(units):
         c[j] = gates[units + j] * before[j] + gates[j] * gates[2 * units + j]
 
 
 @compiled
-def _give_out(gates: Any, c: Any, h: Any) -> None:
+def give_out(gates: Any, c: Any, h: Any) -> None:
     for j in range(h.shape[0]):
         h[j] = gates[3 * h.shape[0] + j] * tanh(c[j])
 
 
 @compiled
-def _store(values: Any, operands: Any) -> None:
+def store(values: Any, operands: Any) -> None:
     for j in range(values.shape[0]):
         operands[j] = to_operand(values[j], operands)
 
@@ -121,19 +121,19 @@ def lstm_forward(
     """
     time, streams, num_inputs = inputs.shape
     for b in range(streams):
-        _store(h[b], operands[0, b, num_inputs:])
+        store(h[b], operands[0, b, num_inputs:])
     for t in range(time):
         for b in range(streams):
-            _store(inputs[t, b], operands[t, b])
-            _store(table[ids[t, b]], z[b])
+            store(inputs[t, b], operands[t, b])
+            store(table[ids[t, b]], z[b])
         add_product(panels, operands[t], z)
         kept = t % gates.shape[0]
         for b in range(streams):
             before = cells[(t - 1) % gates.shape[0], b] if t else c_before[b]
-            _squash(z[b], gates[kept, b])
-            _remember(gates[kept, b], before, cells[kept, b])
-            _give_out(gates[kept, b], cells[kept, b], outputs[t, b])
-            _store(outputs[t, b], operands[t + 1, b, num_inputs:])
+            squash(z[b], gates[kept, b])
+            remember(gates[kept, b], before, cells[kept, b])
+            give_out(gates[kept, b], cells[kept, b], outputs[t, b])
+            store(outputs[t, b], operands[t + 1, b, num_inputs:])
 
 
 @compiled
@@ -156,10 +156,10 @@ def lstm_backward(
             _through_output(gates[t, b], cells[t, b], d_outputs[t, b], d_h[b], d_c[b], d_row)
             _through_cell(gates[t, b], before, d_c[b], d_row)
             _add(d_row, d_table[ids[t, b]])
-            _store(d_row, d_z[t, b])
+            store(d_row, d_z[t, b])
         for b in range(streams):
             _clear(room[b])
         add_product(panels, d_z[t], room)
         for b in range(streams):
-            _store(room[b, :num_inputs], d_inputs[t, b])
-            _store(room[b, num_inputs : num_inputs + units], d_h[b])
+            store(room[b, :num_inputs], d_inputs[t, b])
+            store(room[b, num_inputs : num_inputs + units], d_h[b])

@@ -50,6 +50,11 @@ class Model:
     def num_parameters(self) -> int:
         return sum(weight.size for weight in self.weights.values())
 
+    @property
+    def precision(self) -> str:
+        """The type in which its weights were multiplied when it was trained: float32 if nothing is known."""
+        return "bfloat16" if self.training.get("settings", {}).get("precision") == "bfloat16" else "float32"
+
 
 def save_model(path: Path, model: Model) -> None:
     """Write the file whole or not at all; the same model always gives the same bytes."""

@@ -63,14 +63,32 @@ class Ending:
 
     def __init__(self, rules: StopRules, length: int) -> None:
         self._rules, self._length = rules, length
-        self._held, self._size, self._newlines, self._paragraphs = "", 0, 0, 0
+        self._only_length = not (
+            rules.stops or rules.lines or rules.paragraphs or rules.until_sentence or rules.max_time
+        )
+        self._held, self._newlines, self._paragraphs = "", 0, 0
+        self.num_taken = 0
         self._last = ""
         self._end = None if rules.max_time is None else time.monotonic() + rules.max_time
         self.is_reached = False
 
+    def take_all(self, characters: str) -> str:
+        """What may be written now that several characters have come; those after the end are not taken."""
+        if self._only_length:
+            taken = characters[: self._length - self.num_taken]
+            self.num_taken += len(taken)
+            self.is_reached = self.num_taken >= self._length
+            return taken
+        parts = []
+        for character in characters:
+            if self.is_reached:
+                break
+            parts.append(self.take(character))
+        return "".join(parts)
+
     def take(self, character: str) -> str:
         """What may be written now that this character has come."""
-        self._size += 1
+        self.num_taken += 1
         self._held += character
         for stop in self._rules.stops:
             if self._held.endswith(stop):
@@ -100,8 +118,8 @@ class Ending:
             return True
         if self._end is not None and time.monotonic() > self._end:
             return True
-        if self._size < self._length:
+        if self.num_taken < self._length:
             return False
-        if not rules.until_sentence or self._size >= self._length + LONGEST_SENTENCE:
+        if not rules.until_sentence or self.num_taken >= self._length + LONGEST_SENTENCE:
             return True
         return character in SENTENCE_ENDS or (character in CLOSERS and self._last in SENTENCE_ENDS)

@@ -145,23 +145,25 @@ _tile_one_wide = _tile(1, num_panels=4)  # one stream keeps the adders busy only
 def add_product(panels: Any, operands: Any, results: Any) -> None:
     """results (streams, padded outputs) += operands (streams, padded inputs) @ panels.
 
-    All are contiguous; panels are as `packed` lays them.
+    All are contiguous; panels are as `packed` lays them. Operands may be wider than the panels are deep: what is beyond
+    is not looked at.
     """
     num_panels, depth = panels.shape[:2]
+    stride = operands.shape[1] * operands.itemsize // panels.itemsize
     num_streams, width = results.shape
     panel, size = 0, depth * TILE_WIDTH
     if num_streams == 1:
         while panel + 4 <= num_panels:
-            _tile_one_wide(panels, panel * size, operands, 0, depth, results, panel * TILE_WIDTH, width, depth)
+            _tile_one_wide(panels, panel * size, operands, 0, stride, results, panel * TILE_WIDTH, width, depth)
             panel += 4
     while panel < num_panels:
         start, column, stream = panel * size, panel * TILE_WIDTH, 0
         while stream + MOST_STREAMS <= num_streams:
-            _tile_most(panels, start, operands, stream * depth, depth, results, stream * width + column, width, depth)
+            _tile_most(panels, start, operands, stream * stride, stride, results, stream * width + column, width, depth)
             stream += MOST_STREAMS
         while stream + 2 <= num_streams:
-            _tile_two(panels, start, operands, stream * depth, depth, results, stream * width + column, width, depth)
+            _tile_two(panels, start, operands, stream * stride, stride, results, stream * width + column, width, depth)
             stream += 2
         if stream < num_streams:
-            _tile_one(panels, start, operands, stream * depth, depth, results, stream * width + column, width, depth)
+            _tile_one(panels, start, operands, stream * stride, stride, results, stream * width + column, width, depth)
         panel += 1

@@ -54,7 +54,9 @@ ROOMS = {
         "batching checkpoint config corpus decoding errors evaluation files finetuning generation history "
         "interruption keeper learner machine modelfile openings runfolder schedule stepper vocabulary"
     ),
-    "stepper": "numpy architecture cells kinds modelfile vocabulary",
+    "network": "numpy compiling kernels panels tiles",
+    "compiledstepper": "numpy compiling machine network panels vocabulary",
+    "stepper": "numpy architecture cells compiledstepper compiling kinds modelfile vocabulary",
     "sampling": "numpy config",
     "stopping": "errors",
     "generation": "numpy sampling stopping vocabulary config",
@@ -143,4 +145,4 @@ def test_reading_a_model_needs_no_tensorflow(run, arguments):
     Path("text").write_text("some words")
     loaded = loaded_by(f"from charlstm.cli.app import main; assert main({arguments}) == 0; print()")
     assert "numpy" in loaded
-    assert not loaded & {"tensorflow", "keras"}
+    assert not loaded & {"tensorflow", "keras", "numba"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from charlstm.compiling import HAS_PAIRS
-from charlstm.kernels import _store as store
+from charlstm.kernels import store
 from charlstm.panels import TILE_WIDTH, aligned, empty_operands, packed, padded
 from charlstm.tiles import add_product
 

@@ -13,6 +13,8 @@ from charlstm.decoding import Reading
 if TYPE_CHECKING:
     from charlstm.evaluation import Scores
 
+SHORT = 5000  # characters that are scored before compiled code is ready
+
 
 def evaluate(
     arguments: Annotated[
@@ -39,6 +41,7 @@ def evaluate(
     charlstm evaluate runs/macbeth hamlet.txt --json
     """
     run, path = run_and_text(arguments)
+    from charlstm.cli.voices import for_long_texts
     from charlstm.corpus import load_corpus
     from charlstm.errors import CorpusError
     from charlstm.evaluation import CHARACTERS_AT_ONCE, score_text
@@ -61,6 +64,8 @@ def evaluate(
             f"{path} has {number} character{known}", hint="give a text of two characters or more to score"
         )
     stepper = make_stepper(model)
+    if len(ids) > SHORT:
+        stepper = for_long_texts(stepper)
     pieces = score_text(stepper.read, stepper.initial_states(), ids)
     *_, scores = progress_over(pieces, "scoring", total=-(-(len(ids) - 1) // CHARACTERS_AT_ONCE))
     if translation.changes:

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from charlstm.blending import Blend
@@ -17,6 +18,8 @@ from charlstm.stepper import make_stepper
 if TYPE_CHECKING:
     from charlstm.generation import Voice
     from charlstm.novelty import Source
+
+PATIENCE = 1.0  # seconds before it is said what takes so long
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ def voice_of(models: list[Named]) -> "Voice":
     if len(models) == 1:
         return make_stepper(models[0].model)
     return Blend([named.model for named in models], [named.weight for named in models])
+
+
+def for_long_texts(voice: Any) -> Any:
+    """The same voice, made ready to write much."""
+    notice = Timer(PATIENCE, say, ["compiling the network for this processor, which takes some seconds, once"])
+    notice.start()
+    try:
+        return voice.for_long_texts()
+    finally:
+        notice.cancel()
 
 
 def training_text_of(named: Named) -> "Source":

@@ -13,12 +13,14 @@ from charlstm.cli.console import changes_line, progress_over, say, visible
 from charlstm.cli.requests import Asked, read_requests
 from charlstm.config import SamplingConfig
 from charlstm.files import cannot_write, write_atomically, writing
-from charlstm.generation import Request, generate, write_all
+from charlstm.generation import SIDE_BY_SIDE, Request, generate, write_all
 from charlstm.openings import draw_opening
 from charlstm.stopping import StopRules
 
 if TYPE_CHECKING:
     from charlstm.novelty import Novelty
+
+SHORT, SHORT_SEED = 500, 1000  # characters to write, and to read before
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ def write(job: Job) -> None:
     adapted = cache(lambda text: voice.vocabulary.adapt(text, job.unknown))  # many requests may share one long seed
     asked = [_ready(one, adapted, openings) for one in _asked(job)]
     _tell_changes(asked)
+    is_short = not job.batch and _is_short(asked)
+    if not is_short:
+        voice = voices.for_long_texts(voice)
     if job.streams:
         (one,) = asked
         parts = (part for piece in ([one.shown] if job.echo else [], generate(voice, one.request)) for part in piece)
@@ -76,7 +81,9 @@ def write(job: Job) -> None:
     if job.beam:
         results: Iterable[Written] = _most_probable(voice, asked[0], job)
     else:
-        written = write_all(voice, (one.request for one in asked), with_scores=job.scores)
+        side_by_side = 1 if is_short else SIDE_BY_SIDE  # then each has the same bits as if it were alone
+        requests = (one.request for one in asked)
+        written = write_all(voice, requests, with_scores=job.scores, side_by_side=side_by_side)
         results = (Written(one, sample.text, sample.scores) for one, sample in zip(asked, written, strict=True))
     if job.novelty:
         sources = [voices.training_text_of(named) for named in models]
@@ -87,6 +94,12 @@ def write(job: Job) -> None:
         _put_into_folder(results, models, job, digits=max(4, len(str(len(asked)))))
     else:
         _put(_joined(results, models, job), job.output, last="" if job.output_format == "text" else "\n")
+
+
+def _is_short(asked: list[Asked]) -> bool:
+    """Whether it takes longer to get compiled code ready than to do without; how many texts there are is no matter."""
+    request = asked[0].request
+    return request.config.length <= SHORT and len(request.seed_text) <= SHORT_SEED
 
 
 def _asked(job: Job) -> list[Asked]:

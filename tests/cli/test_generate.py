@@ -217,3 +217,35 @@ def test_options_that_do_not_go_together(charlstm, run, arguments):
     code, out, err = charlstm("generate", *arguments)
     assert (code, out) == (2, "")
     assert arguments[-2] in err
+
+
+def test_a_long_text_begins_like_a_short_one_and_does_not_hang_on_how_many_there_are(charlstm, run):
+    from charlstm.cli.writing import SHORT
+
+    for length in (SHORT, SHORT + 1):
+        options = ["--seed", "ab", "--length", length, "--random-seed", 3, "--format", "jsonl"]
+        texts = [
+            json.loads(line)["text"] for line in charlstm("generate", *options, "--num-samples", 9)[1].splitlines()
+        ]
+        assert [len(text) for text in texts] == [length] * 9
+        options[5] = 8  # the random seed of the sixth
+        assert json.loads(charlstm("generate", *options)[1])["text"] == texts[5]
+        short = charlstm("generate", "--seed", "ab", "--length", 20, "--random-seed", 8, "--no-echo")[1]
+        assert texts[5].startswith(short)
+
+
+def test_what_takes_long_to_compile_is_told(run, capsys, monkeypatch):
+    import time
+
+    from charlstm.cli import voices
+
+    class Slow:
+        def for_long_texts(self):
+            time.sleep(0.3)
+            return self
+
+    voices.for_long_texts(Slow())
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(voices, "PATIENCE", 0.05)
+    voices.for_long_texts(Slow())
+    assert "once" in capsys.readouterr().err
