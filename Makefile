@@ -81,4 +81,4 @@ samples/.settings: FORCE
 FORCE:
 
 clean: ## remove the environment and caches, but no run
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache charlstm/__pycache__

@@ -1,7 +1,7 @@
 """Memory for large arrays, used again and again: the system's own gives every page anew, and filled with zeros."""
 
 import math
-import sys
+import weakref
 from threading import Lock
 from typing import Any
 
@@ -9,29 +9,32 @@ import numpy as np
 import numpy.typing as npt
 
 ALIGNMENT = 64  # bytes
-NOT_IN_USE = 3  # references to an owner that no array looks into: the list's, the loop's, and that of the count itself
-ROOMY = 1.5  # an owner may be so many times larger than what it is used for
+ROOMY = 1.5  # memory may be so many times larger than what it is used for
 
 
 class Buffers:
     """Arrays whose memory goes back, when the last reference to them goes, to be given out again."""
 
     def __init__(self) -> None:
-        self._owners: list[npt.NDArray[np.uint8]] = []
+        self._free: list[npt.NDArray[np.uint8]] = []
         self._lock = Lock()
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """An array that begins where a register can be read at once; its numbers are whatever stood there."""
         kind = np.dtype(dtype)
         size = math.prod(shape) * kind.itemsize
+        if not size:
+            return np.empty(shape, kind)
+        memory = self._take(size)
+        start = -memory.ctypes.data % ALIGNMENT
+        # Views keep `lent` alive, which is their base; of an array that looks into another array they would skip it.
+        lent = np.frombuffer(memory.data, kind, math.prod(shape), start)
+        weakref.finalize(lent, self._free.append, memory).atexit = False
+        return lent.reshape(shape)
+
+    def _take(self, size: int) -> npt.NDArray[np.uint8]:
         with self._lock:
-            for owner in self._owners:
-                if size <= owner.size - ALIGNMENT <= ROOMY * size and sys.getrefcount(owner) == NOT_IN_USE:
-                    return _aligned(owner, size).view(kind).reshape(shape)
-            self._owners.append(np.empty(size + ALIGNMENT, np.uint8))
-            return _aligned(self._owners[-1], size).view(kind).reshape(shape)
-
-
-def _aligned(owner: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    start = -owner.ctypes.data % ALIGNMENT
-    return owner[start : start + size]
+            for place in reversed(range(len(self._free))):  # what came back last may still be in the cache
+                if size <= self._free[place].size - ALIGNMENT <= ROOMY * size:
+                    return self._free.pop(place)
+        return np.empty(size + ALIGNMENT, np.uint8)

@@ -1,4 +1,4 @@
-"""An LSTM network that reads and writes in compiled code, as many streams side by side as there are cores."""
+"""An LSTM network that reads and writes in compiled code, its streams shared out over the cores."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ class CompiledStepper:
     """Runs an LSTM network over characters, as Stepper does, and draws characters besides.
 
     It takes a table of projections (vocabulary, 4 * units) of what each character is to the first layer, the layers'
-    weights by their names, and those of the dense layer. In bfloat16 it multiplies as training does.
+    weights by their names, and those of the dense layer. In bfloat16 what is multiplied is rounded as in training.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class CompiledStepper:
 
         def run(rows: slice) -> tuple[Ids, Floats, Floats, Floats, Floats]:
             h, c = (np.array([layer[kind][rows] for layer in states], np.float32) for kind in (0, 1))
-            some, last = np.array(ids[:, rows], np.int32), np.array(logits[rows], np.float32)
+            some, last = np.array(ids[:, rows], np.int32, order="C"), np.array(logits[rows], np.float32)
             seen = np.empty((*some.shape, last.shape[1]), np.float32)
-            chances, operands = np.array(uniforms[:, rows]), self._operands(h)
+            chances, operands = np.array(uniforms[:, rows], order="C"), self._operands(h)
             run_characters(some, chances, float(temperature), seen, last, *self._weights, h, c, operands)
             return some, seen, last, h, c
 

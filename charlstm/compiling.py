@@ -1,5 +1,10 @@
-"""How functions are compiled (by Numba, to machine code, at their first call), and what this processor offers them."""
+"""How functions are compiled (by Numba, to machine code, at their first call), and what this processor offers them.
 
+Code that is kept is made anew when the file changes that its function stands in, not when one of those changes that it
+calls: after work on tiles.py or panels.py, `make clean` or an empty NUMBA_CACHE_DIR.
+"""
+
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -22,8 +27,21 @@ def compiled(function: Function) -> Function:
     for keeps in (True, False):
         try:
             settings = {"cache": keeps, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-            return cast("Function", numba.njit(**settings)(function))
+            dispatcher = numba.njit(**settings)(function)
         except RuntimeError:  # neither the package's folder nor the user's cache can be written
-            if not keeps:
-                raise
+            continue
+        if keeps:
+            _forgive_a_full_disk(dispatcher)
+        return cast("Function", dispatcher)
     raise AssertionError
+
+
+def _forgive_a_full_disk(dispatcher: Any) -> None:
+    """Code that cannot be kept is compiled again next time; Numba itself would end the program."""
+    save = dispatcher._cache.save_overload
+
+    def try_to_save(*overload: Any) -> None:
+        with contextlib.suppress(OSError):
+            save(*overload)
+
+    dispatcher._cache.save_overload = try_to_save

@@ -23,9 +23,10 @@ Floats = npt.NDArray[np.float32]
 class FastLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the same weights, config and outputs, and faster loops.
 
-    `precision` is the type of the matmuls' operands, "float32" or "bfloat16"; weights, cell arithmetic and sums are
-    float32 in either. A processor that cannot multiply bfloat16 takes float32 in the loops. What the fast loops do not
-    cover (masks, other activations, dropout inside the layer, a GPU) goes to Keras's own.
+    `precision` is the type of the matmuls' operands, "float32" or "bfloat16"; weights and cell arithmetic are float32
+    in either, and so is what is summed up, but for the weights' gradient, which is rounded once. A processor that
+    cannot multiply bfloat16 takes float32 in the loops. What the fast loops do not cover (masks, other activations,
+    dropout inside the layer, a GPU) goes to Keras's own.
     """
 
     def __init__(self, units: int, *, precision: str = "float32", **settings: Any) -> None:

@@ -1,6 +1,9 @@
 """What several tests share: a small random model, and the command line as a function."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,8 @@ from charlstm.modelfile import Model, save_model
 from charlstm.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")  # what is tested is what stands there
+atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
 

@@ -1,6 +1,7 @@
 """The compiled network beside the one in NumPy."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,19 @@ def test_many_samples_are_each_exactly_what_they_are_alone():
     for request, sample in zip(requests, samples, strict=True):
         assert "".join(generate(compiled, request)) == sample.text
         assert len(sample.scores) == len(sample.text)
+
+
+def test_it_is_compiled_once_for_any_number_of_streams():
+    from charlstm.network import run_characters
+
+    _, compiled = both(trained_in("float32", num_layers=1, units=11))
+    dispatcher: Any = run_characters
+    before = len(dispatcher.signatures)
+    for count in (1, 3, 40):
+        requests = [Request("ab", SamplingConfig(length=70, random_seed=seed)) for seed in range(count)]
+        generate_many(compiled, requests, with_scores=True)
+        compiled.read(random_ids(count, 7), compiled.initial_states(count))
+    assert len(dispatcher.signatures) == before
 
 
 def test_its_scores_are_those_of_numpy():

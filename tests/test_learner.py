@@ -88,6 +88,8 @@ def test_the_fused_optimizer_does_what_kerass_does():
         optimizer.build(variables)
         for gradient in gradients:
             optimizer.apply([tf.constant(part) for part in gradient], variables)
+        rows = tf.IndexedSlices(tf.constant([[1.0] * 7, [2.0] * 7]), tf.constant([3, 3]), tf.constant([5, 7]))
+        tf.function(lambda: optimizer.apply([rows, tf.zeros(3)], variables), autograph=False)()  # noqa: B023
         results.append([variable.numpy() for variable in variables])
     for own, other in zip(*results, strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-5)

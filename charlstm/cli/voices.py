@@ -9,7 +9,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from charlstm.blending import Blend
-from charlstm.cli.console import say
+from charlstm.cli.console import console, say
 from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
 from charlstm.modelfile import Model, load_model
 from charlstm.runfolder import RunFolder, find_model
@@ -61,9 +61,10 @@ def voice_of(models: list[Named]) -> "Voice":
 
 
 def for_long_texts(voice: Any) -> Any:
-    """The same voice, made ready to write much."""
-    notice = Timer(PATIENCE, say, ["compiling the network for this processor, which takes some seconds, once"])
-    notice.start()
+    """The same voice, made ready to write much; who watches is told if that takes a while."""
+    notice = Timer(PATIENCE, say, ["making the network ready for long texts; the first time this takes some seconds"])
+    if console.is_terminal:
+        notice.start()
     try:
         return voice.for_long_texts()
     finally:

@@ -20,7 +20,7 @@ from charlstm.stopping import StopRules
 if TYPE_CHECKING:
     from charlstm.novelty import Novelty
 
-SHORT, SHORT_SEED = 500, 1000  # characters to write, and to read before
+SHORT, SHORT_SEED = 200, 1000  # characters to write, and to read before
 
 
 @dataclass(frozen=True)

@@ -234,18 +234,23 @@ def test_a_long_text_begins_like_a_short_one_and_does_not_hang_on_how_many_there
         assert texts[5].startswith(short)
 
 
-def test_what_takes_long_to_compile_is_told(run, capsys, monkeypatch):
+def test_who_watches_is_told_what_takes_long(run, capsys, monkeypatch):
     import time
 
     from charlstm.cli import voices
+    from charlstm.cli.console import console
 
     class Slow:
         def for_long_texts(self):
             time.sleep(0.3)
             return self
 
-    voices.for_long_texts(Slow())
-    assert capsys.readouterr().err == ""
     monkeypatch.setattr(voices, "PATIENCE", 0.05)
     voices.for_long_texts(Slow())
-    assert "once" in capsys.readouterr().err
+    assert capsys.readouterr().err == ""  # nobody watches
+    monkeypatch.setattr(console, "_force_terminal", True)
+    voices.for_long_texts(Slow())
+    assert "first time" in capsys.readouterr().err
+    monkeypatch.setattr(voices, "PATIENCE", 5)
+    voices.for_long_texts(Slow())
+    assert capsys.readouterr().err == ""
