@@ -10,7 +10,7 @@ Config = TypeVar("Config")
 
 MOST, MOST_LAYERS, MOST_UNITS, MOST_STREAMS = 1_000_000, 100, 16_384, 65_536
 PRECISIONS = ("float32", "bfloat16")
-SCHEDULES = ("cosine", "constant")
+SCHEDULES = ("linear", "cosine", "constant")
 
 
 def _require(condition: bool, message: str, hint: str) -> None:
@@ -79,8 +79,8 @@ class ModelConfig:
 class TrainingConfig:
     """How a network is trained.
 
-    The run is planned either in epochs or in seconds (`max_time`): the learning rate warms up and then falls along a
-    cosine to zero over the plan.
+    The run is planned either in epochs or in seconds (`max_time`): the learning rate warms up and then falls to
+    zero over the plan.
     """
 
     dropout: float = 0.4  # share of each recurrent layer's outputs left out
@@ -90,7 +90,7 @@ class TrainingConfig:
     epochs: float | None = 30.0  # passes over the training text; None when the plan is in seconds
     max_time: float | None = None  # seconds
     learning_rate: float = 4e-3  # the highest, after the warm-up
-    schedule: str = "cosine"  # of the learning rate: cosine, or constant
+    schedule: str = "linear"  # how the learning rate falls: linear, cosine, or constant
     clip_norm: float = 1.0  # the gradient's norm over all weights is no larger; 0: it may be
     clip_value: float = 0.0  # no part of the gradient is larger; 0: it may be
     weight_decay: float = 0.0  # of the weights is taken off, times the learning rate, at every step
@@ -129,7 +129,7 @@ class TrainingConfig:
         _require(
             self.schedule in SCHEDULES,
             f"the schedule is {self.schedule!r}, but it must be one of {', '.join(SCHEDULES)}",
-            "cosine is the default",
+            "linear is the default",
         )
         for option, value in (("--clip-norm", self.clip_norm), ("--clip-value", self.clip_value)):
             _require(
@@ -165,8 +165,8 @@ class TrainingConfig:
 
         Those that older files do not have are as they were then.
         """
-        since = {name: getattr(cls, name) for name in ("schedule", "clip_norm", "clip_value", "weight_decay")}
-        return _from_json(cls, since | settings)
+        since = {name: getattr(cls, name) for name in ("clip_norm", "clip_value", "weight_decay")}
+        return _from_json(cls, {"schedule": "cosine"} | since | settings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ READ_AT_ONCE = 1024  # characters of the seed text
 READ_AT_MOST = 20_000  # the last of a seed text; what stood before no state remembers
 DRAW_AT_ONCE = 256  # random numbers
 WRITE_AT_ONCE = 64  # characters of each stream, by a voice that draws them itself
+LOGITS_AT_ONCE = 4_000_000  # that are kept for their scores
 SIDE_BY_SIDE, WINDOW = 64, 256  # requests written in one batch, and looked at together
 
 NO_RULES = StopRules()
@@ -84,8 +85,8 @@ def generate(voice: Voice, request: Request) -> Iterator[str]:
 def generate_many(voice: Voice, requests: Sequence[Request], *, with_scores: bool = False) -> list[Sample]:
     """Several texts, written side by side in one batch; all must have the same `manner`.
 
-    Each is what its request gives alone, by a compiled voice; by others but for the last bits of the arithmetic. With
-    scores each holds the
+    Each is what its request gives alone: exactly, by a compiled voice, by others but for the last bits of the
+    arithmetic. With scores each holds the
     log-probability of every character drawn, as the model gives it, before temperature and all else.
     """
     samples = [Sample(Ending(request.rules, request.config.length)) for request in requests]
@@ -189,7 +190,8 @@ def _writer(voice: Voice, config: SamplingConfig) -> Callable[..., tuple[Any, An
         return write_one
 
     def write_many(logits: Logits, states: States, _: Any, chances: Any) -> Any:
-        numbers = np.array([list(islice(chance, WRITE_AT_ONCE)) for chance in chances]).T
+        most = max(1, LOGITS_AT_ONCE // (len(chances) * len(voice.vocabulary)))
+        numbers = np.array([list(islice(chance, min(WRITE_AT_ONCE, most))) for chance in chances]).T
         return write(logits, states, numbers, config.temperature)
 
     return write_many

@@ -58,12 +58,13 @@ TUTORIAL = "tutorial"  # the preset of a well-known tutorial; its text is in low
 LADDER = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024)  # units to choose from
 NUM_LAYERS, EMBEDDING_DIM, SEQUENCE_LENGTH = 2, 64, 64
 REFERENCE_UNITS = 256  # the speed of the machine is measured with so many
-SPEED_EXPONENT = 0.6  # arithmetic a second grows with units to this power: larger matmuls run better
+SPEED_EXPONENT = 0.4  # arithmetic a second grows with units to this power: larger matmuls run better
 HIGHEST_RATE, RATE_UNITS = 8e-3, 512  # the learning rate, and from how many units on it falls with their root
 NARROWEST_SHARD = 8  # streams
-NARROW_BATCH = 0.62  # of the measured speed is what the few streams of a small text reach
+NARROW_BATCH = 0.8  # of the measured speed is what the few streams of a small text reach
 SMALL_TEXT, LONG_TRAINING = 300_000, 16_000_000  # characters
-MANY_READINGS, WIDER = 50, 1.2  # so often read, with more dropout, a text can feed a network so much larger
+MANY_READINGS, WIDER = 20, 1.2  # so often read, a text can feed a network so much larger
+MOST_READINGS = 50  # from here on dropout goes a little higher
 CHARACTERS_PER_PARAMETER = 2.4  # to train with, before a larger network is the better use of the time
 
 
@@ -215,13 +216,13 @@ def _streams(num_characters: int, characters: float) -> int:
 
 def _dropout(epochs: float) -> float:
     """A tenth when the text is read four times, 0.15 more with every doubling, at most 0.4, or a little above."""
-    most = 0.4 if epochs < MANY_READINGS else 0.45
+    most = 0.4 if epochs < MOST_READINGS else 0.45
     return _share(0.1 + 0.15 * math.log2(epochs / 4), least=0.1 if epochs > 1 else 0.0, most=most)
 
 
 def _recurrent_dropout(epochs: float, units: int) -> float:
     """None up to five readings of the text, then 0.116 with every doubling at 320 units, more with more."""
-    return _share(0.116 * (units / 320) ** 0.75 * math.log2(epochs / 5), least=0.0, most=0.5)
+    return _share(0.116 * (units / 320) ** 0.5 * math.log2(epochs / 5), least=0.0, most=0.5)
 
 
 def _share(value: float, *, least: float, most: float) -> float:

@@ -36,11 +36,15 @@ class Plan:
         return self.max_time is not None and seconds >= max(self.max_time / EVALUATIONS, cost / EVALUATION_SHARE)
 
 
-def learning_rate(done: float, *, highest: float) -> float:
-    """The learning rate when the share `done` of the plan is behind: a linear warm-up, then a cosine to zero.
+def learning_rate(done: float, *, highest: float, schedule: str = "linear") -> float:
+    """The learning rate when the share `done` of the plan is behind: a linear warm-up, then a fall to zero.
 
-    The cosine is a half period without restarts (Loshchilov and Hutter 2017, equation 5).
+    It falls in a line, or as half a period of a cosine (Loshchilov and Hutter 2017, equation 5, without restarts). The
+    schedule "constant" has neither warm-up nor fall.
     """
+    if schedule == "constant":
+        return highest
     if done < WARM_UP:
         return highest * (0.01 + 0.99 * done / WARM_UP)
-    return highest * 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+    fallen = (done - WARM_UP) / (1 - WARM_UP)
+    return highest * (1 - fallen if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * fallen)))

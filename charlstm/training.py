@@ -178,7 +178,7 @@ class Training:
 
     def learning_rate(self, done: float) -> float:
         highest = self.config.learning_rate
-        rate = highest if self.config.schedule == "constant" else learning_rate(done, highest=highest)
+        rate = learning_rate(done, highest=highest, schedule=self.config.schedule)
         return rate * self.history.rate_scale
 
     def go_back(self, listener: Listener) -> None:
@@ -223,7 +223,7 @@ class Training:
         if not math.isfinite(nats) or (best is None and nats > 2 * self.exploded_from):
             self.go_back(listener)
             return
-        voice = make_stepper(Model(self.model_config, self.vocabulary, weights, {}))
+        voice = make_stepper(Model(self.model_config, self.vocabulary, weights, {"settings": self.config.to_json()}))
         sampled = generate(voice, Request("", SamplingConfig(length=SAMPLE_LENGTH, random_seed=history.step)))
         evaluation = Evaluation(
             step=history.step,

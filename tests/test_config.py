@@ -50,3 +50,9 @@ def test_a_model_config_survives_json():
 def test_a_damaged_model_config_is_refused(settings):
     with pytest.raises(SettingError):
         ModelConfig.from_json(settings)
+
+
+def test_a_training_from_before_there_were_schedules_keeps_its_cosine():
+    older = TrainingConfig().to_json()
+    assert older.pop("schedule") == "linear"
+    assert TrainingConfig.from_json(older).schedule == "cosine"

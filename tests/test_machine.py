@@ -1,3 +1,5 @@
+from typing import Any
+
 from charlstm.machine import cache_folder, environment, remember_speed, remembered_speed
 
 
@@ -29,3 +31,35 @@ def test_the_environment_names_what_results_hang_on():
         "numba",
         "numpy",
     } == environment().keys()
+
+
+def test_functions_are_compiled_even_where_nothing_can_be_kept(monkeypatch):
+    import numba
+
+    from charlstm.compiling import compiled
+
+    def njit(*, cache, **settings):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: (function, settings["nogil"])
+
+    monkeypatch.setattr(numba, "njit", njit)
+    found: Any = compiled(len)
+    assert found == (len, True)
+
+
+def test_a_disk_that_is_full_does_not_stop_compiled_code(monkeypatch):
+    from numba.core import caching
+
+    from charlstm.compiling import compiled
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+
+    @compiled
+    def twice(number):
+        return 2 * number
+
+    assert twice(21) == 42

@@ -1,17 +1,23 @@
 import pytest
 
-from charlstm.config import TrainingConfig
+from charlstm.config import SCHEDULES, TrainingConfig
 from charlstm.schedule import WARM_UP, Plan, learning_rate
 
 
-def test_the_learning_rate_rises_then_falls_to_zero():
-    rates = [learning_rate(done / 1000, highest=0.01) for done in range(1001)]
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_the_learning_rate_rises_then_falls_to_zero(schedule):
+    rates = [learning_rate(done / 1000, highest=0.01, schedule=schedule) for done in range(1001)]
     top = round(WARM_UP * 1000)
     assert rates[0] > 0
     assert rates[top] == pytest.approx(0.01)
     assert rates[:top] == sorted(rates[:top])
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert rates[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_schedules_differ_in_how_the_learning_rate_falls():
+    late = {schedule: learning_rate(0.902, highest=1.0, schedule=schedule) for schedule in SCHEDULES}
+    assert late == pytest.approx({"linear": 0.1, "cosine": 0.0245, "constant": 1.0}, rel=0.01)
 
 
 def test_a_plan_in_epochs_counts_steps_and_one_in_seconds_the_clock():

@@ -361,3 +361,12 @@ def test_every_network_learns_and_goes_on_exactly_where_it_was_stopped(tmp_path,
     assert losses[-1] < losses[0] < 4
     assert whole.history.first_nats == pytest.approx(np.log(len(whole.vocabulary)), abs=1.0)
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+def test_the_learning_rate_follows_the_schedule(tmp_path, schedule):
+    recorder = Recorder()
+    training(tmp_path / "run", replace(SHORT, epochs=2, schedule=schedule)).go(recorder)
+    rates = [evaluation.learning_rate for evaluation in recorder.evaluations]
+    late = rates[-3] / 0.02  # of the highest
+    assert {"linear": 0.02 < late < 0.2, "cosine": late < 0.06, "constant": late == 1}[schedule]
