@@ -60,6 +60,7 @@ NUM_LAYERS, EMBEDDING_DIM, SEQUENCE_LENGTH = 2, 64, 64
 REFERENCE_UNITS = 256  # the speed of the machine is measured with so many
 SPEED_EXPONENT = 0.4  # arithmetic a second grows with units to this power: larger matmuls run better
 HIGHEST_RATE, RATE_UNITS = 8e-3, 512  # the learning rate, and from how many units on it falls with their root
+FASTEST = 500_000  # characters a second: a step has costs of its own, however small the network
 NARROWEST_SHARD = 8  # streams
 NARROW_BATCH = 0.8  # of the measured speed is what the few streams of a small text reach
 SMALL_TEXT, LONG_TRAINING = 300_000, 16_000_000  # characters
@@ -159,7 +160,7 @@ def characters_trained(situation: Situation, settings: dict[str, Any]) -> float:
         return epochs * situation.num_characters if epochs else math.inf
     units = settings["units"]
     speed: float = situation.speed * (units / REFERENCE_UNITS) ** SPEED_EXPONENT
-    a_second = speed / operations_per_character(situation.vocabulary_size, settings)
+    a_second = min(FASTEST, speed / operations_per_character(situation.vocabulary_size, settings))
     if situation.num_characters < SMALL_TEXT:
         a_second *= NARROW_BATCH
     a_second /= settings.get("window") or 1  # read for each that is foretold

@@ -6,8 +6,10 @@ from charlstm.architecture import weight_shapes
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import SettingError
 from charlstm.planning import (
+    FASTEST,
     PRESETS,
     Situation,
+    characters_trained,
     choose,
     default_time,
     describe,
@@ -64,6 +66,11 @@ def test_a_small_text_gets_a_small_network_however_long_it_is_trained():
 def test_a_slow_machine_gets_a_smaller_network():
     fast, slow = (choose(situation(10_000_000, speed=speed), {"max_time": 300})["units"] for speed in (1e12, 1e10))
     assert slow < fast
+
+
+def test_no_network_is_so_small_that_steps_cost_nothing():
+    tiny = {"num_layers": 1, "units": 8, "embedding_dim": 8, "max_time": 10.0, "epochs": None}
+    assert characters_trained(situation(1_000_000), tiny) == 10 * FASTEST
 
 
 def test_without_a_time_the_run_is_planned_in_epochs():

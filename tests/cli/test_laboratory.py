@@ -19,7 +19,7 @@ def text(tmp_path, monkeypatch):
     return "cats.txt"
 
 
-OPTIONS = ["--layers", 1, "--units", 24, "--max-time", "2s"]
+OPTIONS = ["--layers", 1, "--units", 24, "--max-time", "1s"]
 
 
 def test_a_comparison_and_going_on_with_it(charlstm, text):
