@@ -1,10 +1,11 @@
 """A Keras LSTM layer that runs fast on a CPU, forward and backward.
 
-The loops are compiled (kernels.py): TensorFlow calls them once for all steps of a shard, and takes from them what the
-gradient of the weights needs, which is one matmul over all steps.
+The loops are compiled (kernels.py): TensorFlow calls them once for all steps of a shard, forward and backward. The
+gradient of the weights is one product over all steps (outerproducts.py).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from charlstm.compiling import HAS_PAIRS
 from charlstm.kernels import lstm_backward, lstm_forward
+from charlstm.outerproducts import transposed_product
 from charlstm.panels import TILE_WIDTH, aligned, empty_operands, packed, padded
 
 Tensor = Any
@@ -23,10 +25,9 @@ Floats = npt.NDArray[np.float32]
 class FastLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the same weights, config and outputs, and faster loops.
 
-    `precision` is the type of the matmuls' operands, "float32" or "bfloat16"; weights and cell arithmetic are float32
-    in either, and so is what is summed up, but for the weights' gradient, which is rounded once. A processor that
-    cannot multiply bfloat16 takes float32 in the loops. What the fast loops do not cover (masks, other activations,
-    dropout inside the layer, a GPU) goes to Keras's own.
+    `precision` is the type of the matmuls' operands, "float32" or "bfloat16"; weights, cell arithmetic and sums are
+    float32 in either. A processor that cannot multiply bfloat16 takes float32 in the loops. What the fast loops do not
+    cover (masks, other activations, dropout inside the layer, a GPU) goes to Keras's own.
     """
 
     def __init__(self, units: int, *, precision: str = "float32", **settings: Any) -> None:
@@ -117,14 +118,8 @@ def run_lstm(
         last_c.set_shape(c.shape)
 
         def gradient(d_outputs: Tensor, d_h: Tensor, d_c: Tensor) -> tuple[Tensor, ...]:
-            def backward(*given: Any) -> list[Any]:
-                return _backward(*given, num_inputs=num_inputs, in_pairs=weights.in_pairs)
-
-            given = [ids, gates, cells, c, weights.backward, d_outputs, d_h, d_c, tf.shape(table)[0]]
-            kinds = [tf.float32] * 4 + [operand_kind]
-            d_sequence, d_table, d_h, d_c, d_z = _call(backward, given, kinds)
-            d_weights = _product(operands[:-1], d_z, weights.dtype)[: num_inputs + units]
-            return d_sequence, d_table, d_weights, d_h, d_c
+            given = [ids, operands, gates, cells, c, weights.backward, d_outputs, d_h, d_c, tf.shape(table)[0]]
+            return tuple(_call(partial(_backward, num_inputs=num_inputs), given, [tf.float32] * 5))
 
         return (outputs, outputs[-1], last_c), gradient
 
@@ -135,12 +130,6 @@ def run_lstm(
 def _call(function: Callable[..., Any], given: list[Tensor], kinds: Any) -> Any:
     """A call of compiled code from within a graph; it has no memory, so calls may run side by side."""
     return tf.numpy_function(function, given, kinds, stateful=False)
-
-
-def _product(operands: Tensor, d_z: Tensor, dtype: tf.DType) -> Tensor:
-    """The sum over time and batch of each operand times each gradient."""
-    flat = [tf.reshape(tf.bitcast(array, dtype), (-1, tf.shape(array)[-1])) for array in (operands, d_z)]
-    return tf.cast(tf.matmul(*flat, transpose_a=True), tf.float32)
 
 
 def _forward(
@@ -160,16 +149,16 @@ def _forward(
 
 
 def _backward(
-    ids: Any, gates: Any, cells: Any, c: Any, panels: Any, d_outputs: Any, d_h: Any, d_c: Any, num_rows: Any, *,
-    num_inputs: int, in_pairs: bool,
+    ids: Any, operands: Any, gates: Any, cells: Any, c: Any, panels: Any, d_outputs: Any, d_h: Any, d_c: Any,
+    num_rows: Any, *, num_inputs: int,
 ) -> list[Any]:  # fmt: skip
-    """Gradients of the sequence, the table, the first states, and the projections: see `lstm_backward`."""
+    """Gradients of the sequence, the table, the weights and the first states: see `lstm_backward`."""
     time, batch, units = d_outputs.shape
     d_h, d_c, d_table = d_h.copy(), d_c.copy(), np.zeros((num_rows, 4 * units), np.float32)
-    d_z, d_sequence = (
-        empty_operands((time, batch, 4 * units), in_pairs=in_pairs),
-        aligned((time, batch, num_inputs), np.float32),
-    )
+    d_z = empty_operands((time, batch, 4 * units), in_pairs=operands.dtype == np.uint16)
+    d_sequence = aligned((time, batch, num_inputs), np.float32)
     room = aligned((batch, padded(num_inputs + units, TILE_WIDTH)), np.float32)
     lstm_backward(ids, gates, cells, c, panels, d_outputs, d_h, d_c, d_z, d_sequence, d_table, room)
-    return [d_sequence, d_table, d_h, d_c, d_z]
+    before, after = (array.reshape(-1, array.shape[2]) for array in (operands[:-1], d_z))
+    d_weights = transposed_product(before, after)[: num_inputs + units]
+    return [d_sequence, d_table, d_weights, d_h, d_c]

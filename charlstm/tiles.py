@@ -26,11 +26,11 @@ _FLOAT, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _FLOATS, _INTS = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT, LANES)
 
 
-def _tile(num_streams: int, num_panels: int = 1) -> Any:
+def make_tile(num_streams: int, *, num_panels: int = 1, step: int = 1) -> Any:
     """An instruction of our own: results += operands @ panels, for some streams and panels next to each other.
 
     Its arguments are arrays of any shape, each with the place of its first number, and for operands and results the
-    distance between streams; last the number of inputs, or of pairs.
+    distance between streams; last the number of inputs, or of pairs. Between an input and the next one lies `step`.
     """
 
     @intrinsic
@@ -62,6 +62,7 @@ def _tile(num_streams: int, num_panels: int = 1) -> Any:
                 results=_rows(builder, start(5, _FLOAT), arguments[7], num_streams),
                 num_panels=num_panels,
                 depth=arguments[8],
+                step=step,
                 in_pairs=in_pairs,
             )
             return context.get_dummy_value()
@@ -76,7 +77,15 @@ def _rows(builder: ir.IRBuilder, start: Any, stride: Any, count: int) -> list[An
 
 
 def _emit(
-    builder: ir.IRBuilder, *, panels: Any, operands: Any, results: Any, num_panels: int, depth: Any, in_pairs: bool
+    builder: ir.IRBuilder,
+    *,
+    panels: Any,
+    operands: Any,
+    results: Any,
+    num_panels: int,
+    depth: Any,
+    step: int,
+    in_pairs: bool,
 ) -> None:
     """The loop over the inputs, everything that it adds up held in registers."""
     kind = _INTS if in_pairs else _FLOATS
@@ -102,7 +111,7 @@ def _emit(
         weights.append(builder.load(at(starts[panel], place, kind), align=4))
     new = []
     for row, sums_of_row in zip(operands, running, strict=True):
-        operand = _spread(builder, builder.load(builder.gep(row, [k])), kind)
+        operand = _spread(builder, builder.load(builder.gep(row, [builder.mul(k, _LONG(step))])), kind)
         new.append([add(operand, weight, total) for weight, total in zip(weights, sums_of_row, strict=True)])
     following = builder.add(k, _LONG(1))
     k.add_incoming(following, loop)
@@ -137,8 +146,8 @@ def _spread(builder: ir.IRBuilder, value: Any, kind: ir.VectorType) -> Any:
     return builder.shuffle_vector(single, nothing, ir.Constant(_INTS, [0] * LANES))
 
 
-_tile_most, _tile_two, _tile_one = _tile(MOST_STREAMS), _tile(2), _tile(1)
-_tile_one_wide = _tile(1, num_panels=4)  # one stream keeps the adders busy only if it adds up much at once
+_tile_most, _tile_two, _tile_one = make_tile(MOST_STREAMS), make_tile(2), make_tile(1)
+_tile_one_wide = make_tile(1, num_panels=4)  # one stream keeps the adders busy only if it adds up much at once
 
 
 @compiled
