@@ -1,7 +1,7 @@
 """A Keras LSTM layer that runs fast on a CPU, forward and backward.
 
 The loops are compiled (kernels.py): TensorFlow calls them once for all steps of a shard, forward and backward. The
-gradient of the weights is one product over all steps (outerproducts.py).
+gradient of the weights is one product over all steps (outer.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from charlstm.compiling import HAS_PAIRS
 from charlstm.kernels import lstm_backward, lstm_forward
-from charlstm.outerproducts import transposed_product
+from charlstm.outer import transposed_product
 from charlstm.panels import TILE_WIDTH, aligned, empty_operands, packed, padded
 
 Tensor = Any

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from charlstm import outerproducts
+from charlstm import outer
 from charlstm.compiling import HAS_PAIRS
-from charlstm.outerproducts import COLUMNS_AT_ONCE, FEW_ROWS, transposed_product
+from charlstm.outer import COLUMNS_AT_ONCE, FEW_ROWS, transposed_product
 
 SIZES = [(1, 1, 1), (2, 3, 5), (31, 33, 64), (64, 32, 96), (2 * FEW_ROWS + 1, 40, 31), (77, COLUMNS_AT_ONCE + 9, 70)]
 PAIRS = pytest.param(True, marks=pytest.mark.skipif(not HAS_PAIRS, reason="the processor has no bfloat16"))
@@ -24,7 +24,7 @@ def operands(shape, *, in_pairs):
 @pytest.mark.parametrize("in_pairs", [False, PAIRS])
 @pytest.mark.parametrize("sizes", SIZES)
 def test_it_is_the_product_of_the_transposed(sizes, in_pairs, many_rows, monkeypatch):
-    monkeypatch.setattr(outerproducts, "LARGE", 0 if many_rows else 10**9)
+    monkeypatch.setattr(outer, "LARGE", 0 if many_rows else 10**9)
     rows, *columns = sizes
     (left, left_numbers), (right, right_numbers) = (operands((rows, width), in_pairs=in_pairs) for width in columns)
     actual = transposed_product(left, right)

@@ -17,9 +17,8 @@ from charlstm.compiling import HAS_WIDE_REGISTERS, compiled
 from charlstm.panels import TILE_WIDTH, aligned, padded
 from charlstm.tiles import make_tile
 
-FEW_ROWS, MANY_ROWS = 192, 1024  # at once, or pairs of them: with few, what a tile reads stays in the nearest cache;
-# with many, sums that are too large for any cache come and go less often
-LARGE = 1_000_000  # sums
+FEW_ROWS, MANY_ROWS = 192, 1024  # or pairs of them, at once: of few, what a tile reads stays in the nearest cache
+LARGE = 1_000_000  # sums, from here on too large for the caches: with many rows at once they come and go less often
 COLUMNS_AT_ONCE = 256  # of the left side; they stay in the second cache while the right side goes by
 TILE_HEIGHT = 8 if HAS_WIDE_REGISTERS else 2  # columns of the left side in a tile; divides TILE_WIDTH
 
