@@ -13,16 +13,18 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from charlstm.buffers import Buffers
 from charlstm.compiling import HAS_WIDE_REGISTERS, compiled
 from charlstm.panels import TILE_WIDTH, aligned, padded
 from charlstm.tiles import make_tile
 
 FEW_ROWS, MANY_ROWS = 192, 1024  # or pairs of them, at once: of few, what a tile reads stays in the nearest cache
-LARGE = 1_000_000  # sums, from here on too large for the caches: with many rows at once they come and go less often
+LARGE = 1_500_000  # sums, from here on too large for the caches: with many rows at once they come and go less often
 COLUMNS_AT_ONCE = 256  # of the left side; they stay in the second cache while the right side goes by
 TILE_HEIGHT = 8 if HAS_WIDE_REGISTERS else 2  # columns of the left side in a tile; divides TILE_WIDTH
 
-_tile = make_tile(TILE_HEIGHT, step=TILE_WIDTH)
+_first_tile, _tile = (make_tile(TILE_HEIGHT, step=TILE_WIDTH, adds=adds) for adds in (False, True))
+_room = Buffers().empty  # of its own, so that it is the same again and again, and warm in the caches
 
 
 def transposed_product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -31,7 +33,7 @@ def transposed_product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.N
     rows = MANY_ROWS if left.shape[1] * right.shape[1] > LARGE else FEW_ROWS
     depth = min(rows, padded(len(left), together) // together)
     left_panels, right_panels = (
-        aligned((padded(side.shape[1], TILE_WIDTH) // TILE_WIDTH, depth, TILE_WIDTH), kind) for side in (left, right)
+        _room((padded(side.shape[1], TILE_WIDTH) // TILE_WIDTH, depth, TILE_WIDTH), kind) for side in (left, right)
     )
     results = aligned((padded(left.shape[1], TILE_HEIGHT), padded(right.shape[1], TILE_WIDTH)), np.float32)
     _multiply(left, right, left_panels, right_panels, results, together)
@@ -84,7 +86,6 @@ def _lay_rows(rows: Any, panels: Any, together: int) -> None:
 def _multiply(left: Any, right: Any, left_panels: Any, right_panels: Any, results: Any, together: int) -> None:
     most, (height, width) = left_panels.shape[1], results.shape
     size, at_once = most * TILE_WIDTH, most * together
-    results[:] = 0
     for start in range(0, left.shape[0], at_once):
         rows = slice(start, start + at_once)
         _lay_rows(left[rows], left_panels, together)
@@ -95,4 +96,7 @@ def _multiply(left: Any, right: Any, left_panels: Any, right_panels: Any, result
                 for row in range(first, min(first + COLUMNS_AT_ONCE, height), TILE_HEIGHT):
                     place = row // TILE_WIDTH * size + row % TILE_WIDTH
                     result = row * width + panel * TILE_WIDTH
-                    _tile(right_panels, panel * size, left_panels, place, 1, results, result, width, depth)
+                    if start:
+                        _tile(right_panels, panel * size, left_panels, place, 1, results, result, width, depth)
+                    else:
+                        _first_tile(right_panels, panel * size, left_panels, place, 1, results, result, width, depth)

@@ -26,11 +26,12 @@ _FLOAT, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _FLOATS, _INTS = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT, LANES)
 
 
-def make_tile(num_streams: int, *, num_panels: int = 1, step: int = 1) -> Any:
+def make_tile(num_streams: int, *, num_panels: int = 1, step: int = 1, adds: bool = True) -> Any:
     """An instruction of our own: results += operands @ panels, for some streams and panels next to each other.
 
     Its arguments are arrays of any shape, each with the place of its first number, and for operands and results the
     distance between streams; last the number of inputs, or of pairs. Between an input and the next one lies `step`.
+    One that does not add writes over what stood in the results.
     """
 
     @intrinsic
@@ -63,6 +64,7 @@ def make_tile(num_streams: int, *, num_panels: int = 1, step: int = 1) -> Any:
                 num_panels=num_panels,
                 depth=arguments[8],
                 step=step,
+                adds=adds,
                 in_pairs=in_pairs,
             )
             return context.get_dummy_value()
@@ -85,6 +87,7 @@ def _emit(
     num_panels: int,
     depth: Any,
     step: int,
+    adds: bool,
     in_pairs: bool,
 ) -> None:
     """The loop over the inputs, everything that it adds up held in registers."""
@@ -97,7 +100,11 @@ def _emit(
 
     panel_size = builder.mul(depth, _LONG(TILE_WIDTH))
     starts = [builder.gep(panels, [builder.mul(panel_size, _LONG(panel))]) for panel in range(num_panels)]
-    sums = [[builder.load(at(row, _LONG(c * LANES), _FLOATS), align=4) for c in columns] for row in results]
+    zero = ir.Constant(_FLOATS, None)
+    sums = [
+        [builder.load(at(row, _LONG(c * LANES), _FLOATS), align=4) if adds else zero for c in columns]
+        for row in results
+    ]
     before, loop, after = builder.block, builder.append_basic_block("inputs"), builder.append_basic_block("summed")
     builder.branch(loop)
     builder.position_at_end(loop)
