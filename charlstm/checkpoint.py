@@ -6,7 +6,7 @@ from pathlib import Path
 from charlstm.errors import RunError, TensorFileError
 from charlstm.files import move, write_beside
 from charlstm.runfolder import RunFolder
-from charlstm.tensorfile import Arrays, Facts, open_tensors, to_bytes
+from charlstm.tensorfile import Arrays, Facts, open_tensors, write_tensors
 
 FORMAT_VERSION = 1
 KIND = "checkpoint"
@@ -26,8 +26,8 @@ def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
 
     Raises RunError if it cannot be written; what was there is then still there.
     """
-    content = to_bytes(checkpoint.arrays, checkpoint.facts | {"kind": KIND, "format_version": FORMAT_VERSION})
-    written = write_beside(run.checkpoint, content)
+    facts = checkpoint.facts | {"kind": KIND, "format_version": FORMAT_VERSION}
+    written = write_beside(run.checkpoint, lambda path: write_tensors(path, checkpoint.arrays, facts))
     if run.checkpoint.exists():
         move(run.checkpoint, run.previous_checkpoint)
     move(written, run.checkpoint)

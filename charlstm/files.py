@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,14 +37,14 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_beside(path: Path, content: bytes) -> Path:
-    """Write and flush to disk what is to become `path`, under another name, which is returned.
+def write_beside(path: Path, write: Callable[[Path], None]) -> Path:
+    """Have written, and flush to disk, what is to become `path`, under another name, which is returned.
 
     Raises RunError, and leaves nothing behind, if it cannot be written.
     """
     temporary = beside(path)
-    with _filling(path, temporary) as file:
-        file.write(content)
+    with _filling(path, temporary):
+        write(temporary)
     return temporary
 
 
@@ -87,7 +87,8 @@ def remove_leftovers(folder: Path, names: tuple[str, ...]) -> None:
 
 def cannot_write(path: Path, problem: OSError) -> RunError:
     return RunError(
-        f"{path} cannot be written: {problem.strerror}", hint="check permissions and free space, or give another --out"
+        f"{path} cannot be written: {problem.strerror or problem}",
+        hint="check permissions and free space, or give another --out",
     )
 
 

@@ -13,7 +13,7 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.evaluation import EvaluationStreams, Scores
 from charlstm.model import CharacterNetwork
 
-EVALUATE_AT_ONCE = 128  # characters of each stream
+EVALUATE_AT_ONCE = 64  # characters of each stream: as many as in training, so that memory is used again
 RESET_SHARE = 1 / 32  # of the streams start from zeros at each step, or the network comes to lean on states that only
 # thousands of characters could bring about, and fails when it is started anew
 SEED_OF_RESETS, SEED_OF_WEIGHTS, SEED_OF_SHARDS = 0, 1, 2  # places among the seeds of a step; shards count on

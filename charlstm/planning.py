@@ -65,7 +65,7 @@ NARROWEST_SHARD = 8  # streams
 NARROW_BATCH = 0.8  # of the measured speed is what the few streams of a small text reach
 SMALL_TEXT, LONG_TRAINING = 300_000, 16_000_000  # characters
 MANY_READINGS, WIDER = 20, 1.2  # so often read, a text can feed a network so much larger
-MOST_READINGS = 50  # from here on dropout goes a little higher
+MOST_READINGS = 40  # from here on dropout goes a little higher
 CHARACTERS_PER_PARAMETER = 2.4  # to train with, before a larger network is the better use of the time
 
 

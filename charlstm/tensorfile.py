@@ -6,6 +6,8 @@ file that was changed by as much as one bit is not taken for whole.
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save, save_file
 
 from charlstm.errors import TensorFileError
 
@@ -27,9 +29,23 @@ Facts = dict[str, Any]
 
 def to_bytes(arrays: Arrays, facts: Facts) -> bytes:
     """The whole file of some arrays and facts (anything JSON can hold)."""
+    return save(*_sealed(arrays, facts))
+
+
+def write_tensors(path: Path, arrays: Arrays, facts: Facts) -> None:
+    """Write the same to a path, without a copy in memory. Raises OSError; what is there then is not whole."""
+    tensors, metadata = _sealed(arrays, facts)
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as problem:
+        number = re.search(r"os error (\d+)", str(problem))
+        raise (OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(problem))) from problem
+
+
+def _sealed(arrays: Arrays, facts: Facts) -> tuple[Arrays, dict[str, str]]:
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     sealed = facts | {DIGEST: digest(arrays, facts)}
-    return save(arrays, {METADATA_KEY: json.dumps(sealed, sort_keys=True)})
+    return arrays, {METADATA_KEY: json.dumps(sealed, sort_keys=True)}
 
 
 class TensorFile:
@@ -79,5 +95,5 @@ def digest(arrays: Arrays, facts: Facts) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         whole.update(json.dumps([name, array.dtype.str, array.shape]).encode())
-        whole.update(array.tobytes())
+        whole.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return whole.hexdigest()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from charlstm.errors import TensorFileError
-from charlstm.tensorfile import open_tensors, to_bytes
+from charlstm.tensorfile import open_tensors, to_bytes, write_tensors
 
 ARRAYS: dict[str, Any] = {
     "matrix": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -25,6 +25,16 @@ def same(arrays, others):
     return arrays.keys() == others.keys() and all(
         array.dtype == others[name].dtype and np.array_equal(array, others[name]) for name, array in arrays.items()
     )
+
+
+def test_written_to_a_path_it_is_the_same(tmp_path):
+    write_tensors(tmp_path / "file", ARRAYS, FACTS)
+    assert (tmp_path / "file").read_bytes() == to_bytes(ARRAYS, FACTS)
+
+
+def test_a_path_that_cannot_be_written_is_the_systems_error(tmp_path):
+    with pytest.raises(OSError, match="No such file or directory"):
+        write_tensors(tmp_path / "missing" / "file", ARRAYS, FACTS)
 
 
 def test_arrays_and_facts_survive(tmp_path):
