@@ -1,5 +1,6 @@
 """Stopping, killing and resuming real processes, and what `resume` says to what cannot be resumed."""
 
+import io
 import json
 import os
 import random
@@ -49,7 +50,7 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(cats):
     chance = random.Random(1)
     command = ["train", "cats.txt", "--out", "parts", "--resume", "--checkpoint-every", "0.2s", *SETTINGS.split()]
     expected = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129, signal.SIGKILL: -9}
-    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         process = start(*command, cwd=cats)
         wait_for(cats / "parts" / ".owner.json", process)
         wait_for(cats / "parts" / "history.jsonl", process)
@@ -70,17 +71,16 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(cats):
     assert not list((cats / "parts").glob(".*.safetensors.*"))
 
 
-def test_two_trainings_in_one_folder(cats):
+def test_two_trainings_in_one_folder(cats, charlstm, monkeypatch):
+    monkeypatch.chdir(cats)
     first = start("train", "cats.txt", "--out", "two", *SETTINGS.split(), "--epochs", 500, cwd=cats)
     wait_for(cats / "two" / "checkpoint.safetensors", first)
     for command in (["resume", "two"], ["train", "cats.txt", "--out", "two", "--overwrite"]):
-        second = start(*command, cwd=cats)
-        _, err = second.communicate()
-        assert second.returncode == 1
+        code, _, err = charlstm(*command)
+        assert code == 1
         assert f"being trained in by process {first.pid}" in err.splitlines()[0]
     wait_for(cats / "two" / "model.safetensors", first)
-    reader = start("generate", "two", "--length", 5, "--no-echo", cwd=cats)
-    assert len(reader.communicate()[0]) == 5
+    assert len(charlstm("generate", "two", "--length", 5, "--no-echo")[1]) == 5
     first.send_signal(signal.SIGINT)
     assert first.wait() == 130
 
@@ -148,13 +148,13 @@ def test_a_limit_on_file_size_is_one_line_and_not_a_traceback(whole):
     assert "Traceback" not in err
 
 
-def test_standard_input_can_be_resumed_from_what_was_kept(cats):
+def test_standard_input_can_be_resumed_from_what_was_kept(charlstm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     few = ["--units", 8, "--layers", 1, "--epochs", 1, "--batch-size", 4, "--sequence-length", 10]
-    process = start("train", "-", "--out", "piped", *few, cwd=cats, stdin=subprocess.PIPE)
-    _, err = process.communicate(TEXT)
-    assert process.returncode == 0, err
-    assert (cats / "piped" / ".stdin.txt").read_text() == TEXT
-    process = start("resume", "piped", "--epochs", 2, cwd=cats)
-    _, err = process.communicate()
-    assert process.returncode == 0, err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
+    code, _, err = charlstm("train", "-", "--out", "piped", *few)
+    assert code == 0, err
+    assert Path("piped/.stdin.txt").read_text() == TEXT
+    code, _, err = charlstm("resume", "piped", "--epochs", 2)
+    assert code == 0, err
     assert "going on with piped at epoch 1.0" in err
