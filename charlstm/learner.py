@@ -80,13 +80,24 @@ class Learner:
         self.states = [
             [tf.Variable(state) for state in layer] for layer in self.network.initial_states(config.batch_size)
         ]
-        self._train_step = tf.function(self._train_step_graph, autograph=False)
+        self._train_steps: Any = None  # the graph, built for the first batch: all have the same shape
         self._evaluate_step = tf.function(self._evaluate_step_graph, autograph=False)
 
-    def train_step(self, batch: npt.NDArray[np.int32], *, step: int, learning_rate: float) -> float:
-        """Learn from ids (batch, time + 1); returns the loss before it in nats per character."""
-        rate = tf.constant(learning_rate, tf.float32)
-        return float(self._train_step(tf.constant(batch), tf.constant(step, tf.int32), rate))
+    def train_steps(
+        self, batches: npt.NDArray[np.int32], *, step: int, learning_rates: list[float]
+    ) -> npt.NDArray[np.float32]:
+        """Learn from ids (steps, batch, time + 1), one batch after the other, the first of them the batch of `step`.
+
+        Returns the loss before each, in nats per character.
+        """
+        steps = np.arange(step, step + len(batches), dtype=np.int32)
+        given = tf.constant(batches), tf.constant(steps), tf.constant(learning_rates, tf.float32)
+        if self._train_steps is None:
+            kinds = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in given]
+            graph = tf.function(self._train_steps_graph, autograph=False)
+            self._train_steps = graph.get_concrete_function(*kinds)  # a tf.function looks for it at every call
+        losses: npt.NDArray[np.float32] = self._train_steps(*given).numpy()
+        return losses
 
     def evaluate(self, streams: EvaluationStreams) -> Scores:
         """Score a text that has been cut into streams, without dropout."""
@@ -132,6 +143,12 @@ class Learner:
             named |= {f"states/{layer}/{place}": state for place, state in enumerate(states)}
         return named
 
+    def _train_steps_graph(self, batches: tf.Tensor, steps: tf.Tensor, learning_rates: tf.Tensor) -> tf.Tensor:
+        def take_step(_: tf.Tensor, given: Any) -> tf.Tensor:
+            return self._train_step_graph(*given)
+
+        return tf.scan(take_step, (batches, steps, learning_rates), initializer=tf.zeros(()), parallel_iterations=1)
+
     def _train_step_graph(self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
         batches = tf.split(batch, self.shard_sizes)
         window = self.network.config.window
@@ -149,8 +166,8 @@ class Learner:
                     dropout=self._config.dropout,
                     dropout_seed=self._seed(step, SEED_OF_SHARDS + shard),
                 )
-                targets = tf.transpose(ids[:, 1:])
-                losses.append(tf.reduce_sum(_cross_entropy(targets[first:], logits[first:])))
+                targets = tf.transpose(ids[:, 1 + first :])
+                losses.append(tf.reduce_sum(_cross_entropy(targets, logits[first:] if first else logits)))
                 after.append(new)
             loss = tf.add_n(losses) / (self._config.batch_size * (batch.shape[1] - 1 - first))
         variables = self.network.trainable_variables

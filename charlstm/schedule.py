@@ -9,6 +9,7 @@ WARM_UP = 0.02  # share of the plan in which the learning rate rises
 EVALUATIONS = 24  # planned in a run
 CHECKPOINT_EVERY = 30.0  # seconds of work that a sudden end may cost
 EVALUATION_SHARE = 0.05  # of the time at most, in a run planned in seconds
+STEPS_AT_ONCE, SECONDS_AT_ONCE = 16, 0.05  # the most that is done between two looks at the clock and at signals
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class Plan:
         if self.num_steps is not None and steps >= math.ceil(self.num_steps / EVALUATIONS):
             return True
         return self.max_time is not None and seconds >= max(self.max_time / EVALUATIONS, cost / EVALUATION_SHARE)
+
+    def steps_at_once(self, step: int, *, since_evaluation: int, per_second: float, evaluate_every: int | None) -> int:
+        """How many steps to take in one go: one at least, none beyond the next evaluation or the end of the plan."""
+        most = [STEPS_AT_ONCE, int(SECONDS_AT_ONCE * per_second)]
+        if self.num_steps is not None:
+            most += [self.num_steps - step, math.ceil(self.num_steps / EVALUATIONS) - since_evaluation]
+        if evaluate_every is not None:
+            most.append(evaluate_every - step % evaluate_every)
+        return max(1, min(most))
 
 
 def learning_rate(done: float, *, highest: float, schedule: str = "linear") -> float:

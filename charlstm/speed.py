@@ -20,11 +20,11 @@ def measure_speed(*, precision: str) -> float:
         batch_size=32, sequence_length=64, dropout=0.1, precision=precision, num_shards=shards_for(32, num_cores())
     )
     learner = Learner(shape, config, VOCABULARY_SIZE)
-    batch = np.zeros((config.batch_size, config.sequence_length + 1), np.int32)
-    learner.train_step(batch, step=0, learning_rate=0.0)
+    batches = np.zeros((1, config.batch_size, config.sequence_length + 1), np.int32)
+    learner.train_steps(batches, step=0, learning_rates=[0.0])
     steps, start = 0, time.perf_counter()
     while (seconds := time.perf_counter() - start) < MEASURE_FOR or steps == 0:
-        learner.train_step(batch, step=steps, learning_rate=0.0)
+        learner.train_steps(batches, step=steps, learning_rates=[0.0])
         steps += 1
     characters = steps * config.batch_size * config.sequence_length
     return characters / seconds * operations_per_character(VOCABULARY_SIZE, shape.to_json())

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from charlstm.batching import Dataset, Streams, Windows
 from charlstm.checkpoint import Checkpoint
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
@@ -107,18 +109,18 @@ class Training:
         keeper = Keeper(self.run, checkpoint_every=checkpoint_every, on_trouble=told, waits_for_room=waits_for_room)
         keeper.keep_at_first(self.checkpoint(), self.history, self.best_model())
         self.write_config()
-        while (done := self.done) < 1 and not self.patience_is_out and not interruption.signal_number:
-            if self.take_step(done):
+        while self.done < 1 and not self.patience_is_out and not interruption.signal_number:
+            if self.take_steps():
                 listener.on_step(self.progress())
                 if self.evaluation_is_due:
-                    self.evaluate(done, listener, keeper)
+                    self.evaluate(listener, keeper)
             else:
                 self.go_back(listener)
             if keeper.checkpoint_is_due:
                 keeper.keep_checkpoint(self.checkpoint(), self.history)
         if not interruption.signal_number:
             if self.history.stretch.steps:
-                self.evaluate(done, listener, keeper)
+                self.evaluate(listener, keeper)
             self.history.finished = True
         keeper.keep_at_last(self.checkpoint(), self.history, interruption)
         if self.history.finished and self.history.best is None:
@@ -127,13 +129,16 @@ class Training:
             best=self.history.best,
             seconds=self.seconds,
             done=self.done,
-            stopped_early=done < 1 and self.patience_is_out,
+            stopped_early=self.done < 1 and self.patience_is_out,
             interrupted=interruption.signal_number is not None,
         )
 
     @property
     def done(self) -> float:
-        return self.plan.done(self.history.step, self.seconds + self.history.evaluation_cost)
+        return self.done_at(self.history.step)
+
+    def done_at(self, step: int) -> float:
+        return self.plan.done(step, self.seconds + self.history.evaluation_cost)
 
     @property
     def seconds(self) -> float:
@@ -154,21 +159,37 @@ class Training:
             return self.history.step % self.config.evaluate_every == 0
         return self.plan.evaluation_is_due(stretch.steps, stretch.seconds, self.history.evaluation_cost)
 
-    def take_step(self, done: float) -> bool:
-        """Learn from the next batch; False if the loss has exploded."""
-        history = self.history
-        batch = self.streams.batch(history.step)
+    def take_steps(self) -> bool:
+        """Learn from the next batches; False if the loss has exploded."""
+        first, count = self.history.step, self.steps_at_once
+        steps = range(first, first + count)
+        batches, rates = np.stack([self.streams.batch(step) for step in steps]), list(map(self.learning_rate, steps))
         begin = time.perf_counter()
-        nats = self.learner.train_step(batch, step=history.step, learning_rate=self.learning_rate(done))
-        seconds = time.perf_counter() - begin
+        losses = self.learner.train_steps(batches, step=first, learning_rates=rates)
+        seconds = (time.perf_counter() - begin) / count if self._is_warm else None
+        self._is_warm = True
+        return all(self.note(float(nats), seconds) for nats in losses)
+
+    @property
+    def steps_at_once(self) -> int:
+        stretch = self.history.stretch
+        return self.plan.steps_at_once(
+            self.history.step,
+            since_evaluation=stretch.steps,
+            per_second=stretch.steps_per_second,
+            evaluate_every=self.config.evaluate_every,
+        )
+
+    def note(self, nats: float, seconds: float | None) -> bool:
+        """Write down the loss of a step, and the seconds it took if that is known; False if it has exploded."""
+        history = self.history
         history.step += 1
         if history.first_nats is None:
             history.first_nats = history.recent_nats = nats if math.isfinite(nats) else math.log(len(self.vocabulary))
         history.recent_nats += MEMORY * (nats - history.recent_nats)
         if not math.isfinite(nats) or history.recent_nats > self.exploded_from:
             return False
-        history.stretch.add(nats, seconds if self._is_warm else None)
-        self._is_warm = True
+        history.stretch.add(nats, seconds)
         return True
 
     @property
@@ -176,9 +197,9 @@ class Training:
         """The loss, in nats, from which on a training counts as exploded."""
         return EXPLODED * max(self.history.first_nats or 0.0, math.log(len(self.vocabulary))) + 0.5
 
-    def learning_rate(self, done: float) -> float:
+    def learning_rate(self, step: int) -> float:
         highest = self.config.learning_rate
-        rate = learning_rate(done, highest=highest, schedule=self.config.schedule)
+        rate = learning_rate(self.done_at(step), highest=highest, schedule=self.config.schedule)
         return rate * self.history.rate_scale
 
     def go_back(self, listener: Listener) -> None:
@@ -213,7 +234,7 @@ class Training:
     def speed(self) -> float:
         return self.history.stretch.steps_per_second * self.streams.characters_per_step
 
-    def evaluate(self, done: float, listener: Listener, keeper: Keeper) -> None:
+    def evaluate(self, listener: Listener, keeper: Keeper) -> None:
         """Score the validation text, write a sample, and keep the model if it is the best so far."""
         begin = time.perf_counter()
         history, best = self.history, self.history.best
@@ -232,7 +253,7 @@ class Training:
             train_nats=history.stretch.mean_nats,
             validation=scores,
             characters_per_second=self.speed,
-            learning_rate=self.learning_rate(done),
+            learning_rate=self.learning_rate(history.step - 1),
             sample="".join(sampled),
             is_best=best is None or nats < best.validation.nats_per_character,
         )

@@ -52,7 +52,7 @@ ROOMS = {
     "schedule": "config",
     "learner": "keras tensorflow numpy model evaluation config",
     "training": (
-        "batching checkpoint config corpus decoding errors evaluation files finetuning generation history "
+        "numpy batching checkpoint config corpus decoding errors evaluation files finetuning generation history "
         "interruption keeper learner machine modelfile openings runfolder schedule stepper vocabulary"
     ),
     "network": "numpy compiling kernels panels tiles",

@@ -41,3 +41,26 @@ def test_evaluations_are_spread_over_the_plan_and_cost_little():
     steps = Plan(num_steps=240, max_time=None)
     assert not steps.evaluation_is_due(9, 1e9, cost=0.0)
     assert steps.evaluation_is_due(10, 0.0, cost=1e9)
+
+
+@pytest.mark.parametrize(
+    ("step", "settings", "expected"),
+    [
+        (0, {}, 16),
+        (0, {"per_second": 100.0}, 5),
+        (0, {"per_second": 0.0}, 1),
+        (0, {"since_evaluation": 90}, 10),
+        (2397, {}, 3),
+        (33, {"evaluate_every": 7}, 2),
+        (35, {"evaluate_every": 7}, 7),
+    ],
+)
+def test_steps_at_once_end_with_an_evaluation_and_with_the_plan(step, settings, expected):
+    plan = Plan(num_steps=2400, max_time=None)
+    given = {"since_evaluation": 0, "per_second": 1e6, "evaluate_every": None} | settings
+    assert plan.steps_at_once(step, **given) == expected
+
+
+def test_a_plan_in_seconds_takes_steps_at_once_as_well():
+    plan = Plan(num_steps=None, max_time=60)
+    assert plan.steps_at_once(9, since_evaluation=5, per_second=1e6, evaluate_every=None) == 16

@@ -1,7 +1,8 @@
 """One measurement in one process: `python -m tests.benchmarks.contenders NAME LAYERSxUNITS BATCHxTIME PRECISION`.
 
 Each contender makes the same network (embedding of 64, LSTM layers, dense layer over 65 characters) and trains it on
-random characters with Adam and a clipped gradient. Prints characters a second: the best of several stretches.
+random characters with Adam and a clipped gradient, a batch at a time. Prints characters a second: the best of several
+stretches.
 """
 
 import os
@@ -15,14 +16,15 @@ import numpy as np
 
 VOCABULARY_SIZE, EMBEDDING_DIM = 65, 64
 STRETCHES, SECONDS = 4, 0.8
-Step = Callable[[np.ndarray], object]
+Learn = Callable[[np.ndarray], object]  # from ids (batches, batch size, time + 1)
 
 
-def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Step:
+def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Learn:
     from charlstm.config import ModelConfig, TrainingConfig
     from charlstm.learner import Learner, set_threads
     from charlstm.machine import num_cores
     from charlstm.planning import shards_for
+    from charlstm.schedule import STEPS_AT_ONCE
 
     set_threads(num_cores())
     config = TrainingConfig(
@@ -33,10 +35,16 @@ def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision:
         num_shards=shards_for(batch_size, num_cores()),
     )
     learner = Learner(ModelConfig(num_layers=num_layers, units=units), config, VOCABULARY_SIZE)
-    return lambda batch: learner.train_step(batch, step=0, learning_rate=1e-3)
+
+    def learn(batches: np.ndarray) -> None:
+        for start in range(0, len(batches), STEPS_AT_ONCE):
+            some = batches[start : start + STEPS_AT_ONCE]
+            learner.train_steps(some, step=start, learning_rates=[1e-3] * len(some))
+
+    return learn
 
 
-def keras_fit(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Step:
+def keras_fit(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Learn:
     """`keras.layers.LSTM` under `model.fit`, as a tutorial would have it."""
     import keras
 
@@ -46,10 +54,15 @@ def keras_fit(num_layers: int, units: int, batch_size: int, time: int, precision
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss)
-    return lambda batch: model.fit(batch[:, :-1], batch[:, 1:], batch_size=batch_size, verbose=0)
+
+    def learn(batches: np.ndarray) -> None:
+        ids = batches.reshape(-1, batches.shape[2])
+        model.fit(ids[:, :-1], ids[:, 1:], batch_size=batch_size, shuffle=False, verbose=0)
+
+    return learn
 
 
-def torch(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Step:
+def torch(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Learn:
     """`torch.nn.LSTM`, with autocast for bfloat16, the state carried on."""
     import torch as library
 
@@ -73,7 +86,7 @@ def torch(num_layers: int, units: int, batch_size: int, time: int, precision: st
         states[:] = [state.detach().float() for state in after]
         return loss.item()
 
-    return step
+    return lambda batches: [step(batch) for batch in batches]
 
 
 def matmul_peak(precision: str) -> float:
@@ -94,12 +107,13 @@ def _seconds(run: Callable[[], object], times: int) -> float:
     return (time.perf_counter() - start) / times
 
 
-def characters_per_second(step: Step, batch_size: int, length: int) -> float:
+def characters_per_second(learn: Learn, batch_size: int, length: int) -> float:
     rng = np.random.default_rng(0)
-    batch = rng.integers(0, VOCABULARY_SIZE, (batch_size, length + 1)).astype(np.int32)
-    step(batch)
-    times = max(2, round(SECONDS / _seconds(lambda: step(batch), 2)))
-    return batch_size * length / min(_seconds(lambda: step(batch), times) for _ in range(STRETCHES))
+    batches = rng.integers(0, VOCABULARY_SIZE, (2, batch_size, length + 1)).astype(np.int32)
+    learn(batches)
+    count = max(2, round(SECONDS / _seconds(lambda: learn(batches), 2) * len(batches)))
+    batches = rng.integers(0, VOCABULARY_SIZE, (count, batch_size, length + 1)).astype(np.int32)
+    return count * batch_size * length / min(_seconds(lambda: learn(batches), 1) for _ in range(STRETCHES))
 
 
 if __name__ == "__main__":
@@ -110,5 +124,5 @@ if __name__ == "__main__":
         num_layers, units = (int(number) for number in sys.argv[2].split("x"))
         batch_size, length = (int(number) for number in sys.argv[3].split("x"))
         make = {"charlstm": charlstm, "keras": keras_fit, "torch": torch}[name]
-        step = make(num_layers, units, batch_size, length, precision)
-        print(characters_per_second(step, batch_size, length))
+        learn = make(num_layers, units, batch_size, length, precision)
+        print(characters_per_second(learn, batch_size, length))
