@@ -45,3 +45,9 @@ def _forgive_a_full_disk(dispatcher: Any) -> None:
             save(*overload)
 
     dispatcher._cache.save_overload = try_to_save
+
+
+def kept_signatures(function: Any) -> list[str] | None:
+    """The types of arguments for which code of a compiled function is kept on this machine; None if none can be."""
+    file = getattr(function._cache, "_cache_file", None)
+    return None if file is None else [str(key[0]) for key in file._load_index()]

@@ -1,7 +1,6 @@
 """A Keras LSTM layer that runs fast on a CPU, forward and backward.
 
-The loops are compiled (kernels.py): TensorFlow calls them once for all steps of a shard, forward and backward. The
-gradient of the weights is one product over all steps (outer.py).
+The passes are compiled (passes.py): TensorFlow calls them once for all steps of a shard, forward and backward.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,17 +8,12 @@ from functools import partial
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from charlstm.compiling import HAS_PAIRS
-from charlstm.kernels import lstm_backward, lstm_forward
-from charlstm.outer import transposed_product
-from charlstm.panels import TILE_WIDTH, aligned, empty_operands, packed, padded
+from charlstm.panels import packed
+from charlstm.passes import backward_pass, forward_pass, takes_pairs
 
 Tensor = Any
-Floats = npt.NDArray[np.float32]
 
 
 class FastLSTM(keras.layers.LSTM):
@@ -76,14 +70,10 @@ class Weights:
 
     def __init__(self, table: Tensor, weights: Tensor, precision: str) -> None:
         self.table, self.weights = table, weights
-        self.dtype = tf.bfloat16 if precision == "bfloat16" and HAS_PAIRS else tf.float32
+        self.in_pairs = takes_pairs(precision)
         self.units = weights.shape[1] // 4
         self.num_inputs = weights.shape[0] - self.units
         self.forward, self.backward = (self._panels(transposed) for transposed in (False, True))
-
-    @property
-    def in_pairs(self) -> bool:
-        return bool(self.dtype == tf.bfloat16)
 
     def _panels(self, transposed: bool) -> Tensor:
         def pack(weights: Any) -> Any:
@@ -110,7 +100,7 @@ def run_lstm(
     @tf.custom_gradient
     def run(sequence: Tensor, table: Tensor, _: Tensor, h: Tensor, c: Tensor) -> tuple[Any, Callable[..., Any]]:
         def forward(*given: Any) -> list[Any]:
-            return _forward(*given, in_pairs=weights.in_pairs, learns=learns)
+            return forward_pass(*given, in_pairs=weights.in_pairs, learns=learns)
 
         kinds = [tf.float32] * 4 + [operand_kind]
         outputs, last_c, gates, cells, operands = _call(forward, [ids, table, weights.forward, sequence, h, c], kinds)
@@ -119,7 +109,7 @@ def run_lstm(
 
         def gradient(d_outputs: Tensor, d_h: Tensor, d_c: Tensor) -> tuple[Tensor, ...]:
             given = [ids, operands, gates, cells, c, weights.backward, d_outputs, d_h, d_c, tf.shape(table)[0]]
-            return tuple(_call(partial(_backward, num_inputs=num_inputs), given, [tf.float32] * 5))
+            return tuple(_call(partial(backward_pass, num_inputs=num_inputs), given, [tf.float32] * 5))
 
         return (outputs, outputs[-1], last_c), gradient
 
@@ -130,35 +120,3 @@ def run_lstm(
 def _call(function: Callable[..., Any], given: list[Tensor], kinds: Any) -> Any:
     """A call of compiled code from within a graph; it has no memory, so calls may run side by side."""
     return tf.numpy_function(function, given, kinds, stateful=False)
-
-
-def _forward(
-    ids: Any, table: Any, panels: Any, sequence: Any, h: Any, c: Any, *, in_pairs: bool, learns: bool
-) -> list[Any]:
-    """Outputs, last c, gates, cells, operands: see `lstm_forward`."""
-    time, batch, num_inputs = sequence.shape
-    units = h.shape[1]
-    operands = empty_operands((time + 1, batch, num_inputs + units), in_pairs=in_pairs)
-    kept = time if learns else 1
-    gates, cells = (aligned((kept, batch, width), np.float32) for width in (4 * units, units))
-    outputs, room = (
-        aligned(shape, np.float32) for shape in ((time, batch, units), (batch, padded(4 * units, TILE_WIDTH)))
-    )
-    lstm_forward(ids, table, panels, sequence, h, operands, c, gates, cells, outputs, room)
-    return [outputs, cells[-1].copy(), gates, cells, operands]
-
-
-def _backward(
-    ids: Any, operands: Any, gates: Any, cells: Any, c: Any, panels: Any, d_outputs: Any, d_h: Any, d_c: Any,
-    num_rows: Any, *, num_inputs: int,
-) -> list[Any]:  # fmt: skip
-    """Gradients of the sequence, the table, the weights and the first states: see `lstm_backward`."""
-    time, batch, units = d_outputs.shape
-    d_h, d_c, d_table = d_h.copy(), d_c.copy(), np.zeros((num_rows, 4 * units), np.float32)
-    d_z = empty_operands((time, batch, 4 * units), in_pairs=operands.dtype == np.uint16)
-    d_sequence = aligned((time, batch, num_inputs), np.float32)
-    room = aligned((batch, padded(num_inputs + units, TILE_WIDTH)), np.float32)
-    lstm_backward(ids, gates, cells, c, panels, d_outputs, d_h, d_c, d_z, d_sequence, d_table, room)
-    before, after = (array.reshape(-1, array.shape[2]) for array in (operands[:-1], d_z))
-    d_weights = transposed_product(before, after)[: num_inputs + units]
-    return [d_sequence, d_table, d_weights, d_h, d_c]

@@ -184,7 +184,7 @@ def _new_plan(wanted: Wanted, material: _Material) -> Plan:
     """Settings for an LSTM, chosen as train chooses them."""
     precision = fastest_precision()
     given = {"precision": precision, "patience": 1000} | wanted.given
-    with launch.tensorflow_started(quiet=False) as show:
+    with launch.tensorflow_started(quiet=False, precision=precision) as show:
         from charlstm.speed import measure_speed
 
         show("measuring how fast this machine trains")
@@ -223,7 +223,7 @@ def _outcome(
     history = History.from_json(checkpoint.facts["history"]) if checkpoint else History()
     if not history.finished:
         display.begin(cell, repeat)
-        with launch.tensorflow_started(quiet=True):
+        with launch.tensorflow_started(quiet=True, precision=fastest_precision()):
             import keras
 
             from charlstm.training import Training

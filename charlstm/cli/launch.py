@@ -13,6 +13,8 @@ from charlstm.decoding import Reading
 from charlstm.machine import num_cores
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from charlstm.corpus import Corpus
     from charlstm.interruption import Interruption
     from charlstm.runfolder import RunFolder
@@ -23,13 +25,32 @@ Show = Callable[[str], None]
 
 
 @contextmanager
-def tensorflow_started(*, quiet: bool) -> Iterator[Show]:
-    """TensorFlow with its threads set for training; yields a function that changes the line on the screen."""
-    with starting_tensorflow(quiet=quiet) as show:
+def tensorflow_started(*, quiet: bool, precision: str) -> Iterator[Show]:
+    """TensorFlow with its threads set for training; yields a function that changes the line on the screen.
+
+    The first time on a machine the fast loops are compiled meanwhile.
+    """
+    with starting_tensorflow(quiet=quiet) as show, _compiling(precision) as compiler:
         from charlstm.learner import set_threads
 
         set_threads(num_cores())
+        if compiler:
+            show("compiling for this processor, once on a machine")
+            compiler.wait()
         yield show
+
+
+@contextmanager
+def _compiling(precision: str) -> Iterator["Popen[bytes] | None"]:
+    from charlstm.passes import start_compiling
+
+    compiler = start_compiling(precision)
+    try:
+        yield compiler
+    finally:
+        if compiler:
+            compiler.kill()
+            compiler.wait()
 
 
 def introduction(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) -> str:

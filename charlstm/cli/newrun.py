@@ -147,7 +147,7 @@ def _training(new: NewRun, material: Material) -> "Training":
     """Choose what was not given, with the measured speed of the machine, and say what was chosen."""
     given = {"precision": fastest_precision()} | new.given
     corpus, vocabulary, dataset = material.corpus, material.vocabulary, material.dataset
-    with launch.tensorflow_started(quiet=new.quiet) as show:
+    with launch.tensorflow_started(quiet=new.quiet, precision=given["precision"]) as show:
         from charlstm.speed import measure_speed
         from charlstm.training import Training
 

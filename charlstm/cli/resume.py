@@ -91,7 +91,7 @@ def go_on(
         vocabulary = Vocabulary(**facts["vocabulary"])
         ids = launch.ids_of(corpus, vocabulary, facts["text"]["unknown"], quiet=True)
         dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
-        with launch.tensorflow_started(quiet=quiet):
+        with launch.tensorflow_started(quiet=quiet, precision=config.precision):
             from charlstm.training import Training
 
             training = Training(

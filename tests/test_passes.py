@@ -1,0 +1,54 @@
+"""The code of the passes is compiled by another process, and found by this one."""
+
+import subprocess
+import sys
+
+import pytest
+
+from charlstm.passes import start_compiling
+
+# What a training runs, on arrays as TensorFlow hands them over; prints what had to be compiled here.
+TRAINING = """
+import numpy as np
+from charlstm import kernels, outer, panels, passes
+shape = np.zeros((3, 8), np.float32)
+forward, backward = (panels.packed(shape, in_pairs=False, transposed=transposed) for transposed in (False, True))
+ids, table, state = np.zeros((5, 2), np.int32), np.ones((7, 8), np.float32), np.zeros((2, 2), np.float32)
+inputs = np.ones((5, 2, 1), np.float32)
+outputs, _, gates, cells, operands = passes.forward_pass(
+    ids, table, forward, inputs, state, state, in_pairs=False, learns=True
+)
+passes.backward_pass(ids, operands, gates, cells, state, backward, outputs, state, state, 7, num_inputs=1)
+assert outputs.any()
+used = [kernels.lstm_forward, kernels.lstm_backward, outer._multiply, panels._pack, panels._pack_transposed]
+print(sum(sum(function.stats.cache_misses.values()) for function in used), passes.start_compiling("float32"))
+"""
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_what_another_process_has_compiled_is_all_that_a_training_needs(empty_cache):
+    subprocess.run([sys.executable, "-m", "charlstm.passes", "float32"], check=True)
+    done = subprocess.run([sys.executable, "-c", TRAINING], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["0", "None"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "starts"),
+    [
+        ([], True),
+        (["(Array(uint16, 3, 'C', False, aligned=True))"], True),  # only for bfloat16
+        (["(Array(float32, 3, 'C', False, aligned=True))"], False),
+        (None, False),  # there is no place to keep it
+    ],
+)
+def test_it_is_compiled_where_nothing_is_kept(monkeypatch, kept, starts):
+    started = []
+    monkeypatch.setattr("charlstm.passes.kept_signatures", lambda _: kept)
+    monkeypatch.setattr("charlstm.passes.subprocess.Popen", lambda command, **_: started.append(command[1:]))
+    start_compiling("float32")
+    assert started == [["-m", "charlstm.passes", "float32"]] * starts
