@@ -32,7 +32,7 @@ class Plan:
 
     def evaluation_is_due(self, steps: int, seconds: float, cost: float) -> bool:
         """Whether to evaluate again, so many steps and seconds of training after one that took `cost` seconds."""
-        if self.num_steps is not None and steps >= math.ceil(self.num_steps / EVALUATIONS):
+        if self.num_steps is not None and steps >= self._steps_between_evaluations:
             return True
         return self.max_time is not None and seconds >= max(self.max_time / EVALUATIONS, cost / EVALUATION_SHARE)
 
@@ -40,10 +40,16 @@ class Plan:
         """How many steps to take in one go: one at least, none beyond the next evaluation or the end of the plan."""
         most = [STEPS_AT_ONCE, int(SECONDS_AT_ONCE * per_second)]
         if self.num_steps is not None:
-            most += [self.num_steps - step, math.ceil(self.num_steps / EVALUATIONS) - since_evaluation]
+            most.append(self.num_steps - step)
         if evaluate_every is not None:
             most.append(evaluate_every - step % evaluate_every)
+        elif self.num_steps is not None:
+            most.append(self._steps_between_evaluations - since_evaluation)
         return max(1, min(most))
+
+    @property
+    def _steps_between_evaluations(self) -> int:
+        return math.ceil((self.num_steps or 0) / EVALUATIONS)
 
 
 def learning_rate(done: float, *, highest: float, schedule: str = "linear") -> float:

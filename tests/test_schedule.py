@@ -53,6 +53,7 @@ def test_evaluations_are_spread_over_the_plan_and_cost_little():
         (2397, {}, 3),
         (33, {"evaluate_every": 7}, 2),
         (35, {"evaluate_every": 7}, 7),
+        (500, {"evaluate_every": 1000, "since_evaluation": 500}, 16),
     ],
 )
 def test_steps_at_once_end_with_an_evaluation_and_with_the_plan(step, settings, expected):
