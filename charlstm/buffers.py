@@ -34,7 +34,11 @@ class Buffers:
 
     def _take(self, size: int) -> npt.NDArray[np.uint8]:
         with self._lock:
-            for place in reversed(range(len(self._free))):  # what came back last may still be in the cache
-                if size <= self._free[place].size - ALIGNMENT <= ROOMY * size:
-                    return self._free.pop(place)
+            fits = [
+                place
+                for place in reversed(range(len(self._free)))  # what came back last may still be in the cache
+                if size <= self._free[place].size - ALIGNMENT <= ROOMY * size
+            ]
+            if fits:  # the smallest, or what another size needs would have to be made anew
+                return self._free.pop(min(fits, key=lambda place: self._free[place].size))
         return np.empty(size + ALIGNMENT, np.uint8)

@@ -102,8 +102,8 @@ class Learner:
     def evaluate(self, streams: EvaluationStreams) -> Scores:
         """Score a text that has been cut into streams, without dropout."""
         states = self.network.initial_states(len(streams.inputs))
-        if streams.lead_in.shape[1]:
-            lead_in = streams.lead_in.astype(np.int32)
+        for start in range(0, streams.lead_in.shape[1], EVALUATE_AT_ONCE):
+            lead_in = streams.lead_in[:, start : start + EVALUATE_AT_ONCE].astype(np.int32)
             _, _, states = self._evaluate_step(lead_in, lead_in, np.zeros(lead_in.shape, np.float32), states)
         from_zeros = (np.arange(len(streams.inputs)) >= streams.num_beginnings).astype(np.float32)
         states = [[state * from_zeros for state in layer] for layer in states]

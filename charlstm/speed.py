@@ -31,9 +31,5 @@ def measure_speed(*, precision: str) -> float:
         return steps / seconds
 
     fastest = max(steps_per_second() for _ in range(STRETCHES))  # others on the machine only make it slower
-    return (
-        fastest
-        * config.batch_size
-        * config.sequence_length
-        * operations_per_character(VOCABULARY_SIZE, shape.to_json())
-    )
+    characters = config.batch_size * config.sequence_length
+    return fastest * characters * operations_per_character(VOCABULARY_SIZE, shape.to_json())

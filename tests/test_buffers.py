@@ -33,3 +33,14 @@ def test_memory_far_too_large_is_not_taken():
 def test_arrays_begin_where_registers_do():
     buffers = Buffers()
     assert all(buffers.empty((3, size), np.float32).ctypes.data % ALIGNMENT == 0 for size in range(1, 40))
+
+
+def test_what_fits_best_is_taken_and_of_the_same_size_what_came_back_last():
+    buffers = Buffers()
+    arrays = [buffers.empty((size,), np.float32) for size in (1000, 1000, 1200)]
+    places = [array.ctypes.data for array in arrays]
+    while arrays:
+        arrays.pop(0)
+    assert [buffers.empty((1000,), np.float32).ctypes.data for _ in range(2)] == [places[1]] * 2
+    kept = [buffers.empty((1000,), np.float32) for _ in range(3)]
+    assert [array.ctypes.data for array in kept] == [places[1], places[0], places[2]]
