@@ -329,7 +329,7 @@ def test_a_training_can_start_from_a_model_of_another_alphabet(tmp_path, trained
 
 
 class StopAt(Recorder):
-    """A user who presses Ctrl-C at some step."""
+    """A user who presses Ctrl-C at some step; the first after an evaluation is sure to be reported."""
 
     def __init__(self, step, interruption):
         super().__init__()
@@ -358,7 +358,7 @@ def test_every_network_learns_and_goes_on_exactly_where_it_was_stopped(tmp_path,
     whole.go(Recorder())
     stopped = training(tmp_path / "stopped", config, model_config=shape)
     interruption = Interruption()
-    assert stopped.go(StopAt(7, interruption), interruption).interrupted
+    assert stopped.go(StopAt(6, interruption), interruption).interrupted
     checkpoint, _ = load_checkpoint(stopped.run)
     training(tmp_path / "stopped", config, model_config=shape, checkpoint=checkpoint).go(Recorder())
     assert stopped.run.model.read_bytes() == whole.run.model.read_bytes()
