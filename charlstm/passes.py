@@ -4,6 +4,7 @@ The loops (kernels.py) go step by step; the gradient of the weights is one produ
 is compiled once on a machine, by a process of its own: `python -m charlstm.passes PRECISION`.
 """
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -71,8 +72,9 @@ def start_compiling(precision: str) -> subprocess.Popen[bytes] | None:
     if signatures is None or any(("uint16" in signature) == in_pairs for signature in signatures):
         return None
     silence = subprocess.DEVNULL
-    command = [sys.executable, "-m", "charlstm.passes", precision]
-    return subprocess.Popen(command, stdin=silence, stdout=silence, stderr=silence)  # noqa: S603, it is our own
+    command = [sys.executable, "-P", "-m", "charlstm.passes", precision]  # no file of the folder one stands in
+    places = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(command, env=places, stdin=silence, stdout=silence, stderr=silence)  # noqa: S603
 
 
 if __name__ == "__main__":

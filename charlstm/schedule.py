@@ -18,11 +18,12 @@ class Plan:
 
     num_steps: int | None
     max_time: float | None  # seconds
+    evaluate_every: int | None = None  # steps; None: as often as the plan wants it
 
     @classmethod
     def of(cls, config: TrainingConfig, steps_per_epoch: float) -> "Plan":
         num_steps = None if config.epochs is None else max(1, round(config.epochs * steps_per_epoch))
-        return cls(num_steps, config.max_time)
+        return cls(num_steps, config.max_time, config.evaluate_every)
 
     def done(self, step: int, seconds: float) -> float:
         """The share of the plan that is behind, 0 to 1."""
@@ -30,21 +31,23 @@ class Plan:
         by_time = 0.0 if self.max_time is None else seconds / self.max_time
         return min(1.0, max(by_steps, by_time))
 
-    def evaluation_is_due(self, steps: int, seconds: float, cost: float) -> bool:
-        """Whether to evaluate again, so many steps and seconds of training after one that took `cost` seconds."""
-        if self.num_steps is not None and steps >= self._steps_between_evaluations:
+    def evaluation_is_due(self, step: int, *, since: int, seconds: float, cost: float) -> bool:
+        """Whether to evaluate after `step` steps: so many and so many seconds after one that took `cost` seconds."""
+        if self.evaluate_every is not None:
+            return step % self.evaluate_every == 0
+        if self.num_steps is not None and since >= self._steps_between_evaluations:
             return True
         return self.max_time is not None and seconds >= max(self.max_time / EVALUATIONS, cost / EVALUATION_SHARE)
 
-    def steps_at_once(self, step: int, *, since_evaluation: int, per_second: float, evaluate_every: int | None) -> int:
+    def steps_at_once(self, step: int, *, since: int, per_second: float) -> int:
         """How many steps to take in one go: one at least, none beyond the next evaluation or the end of the plan."""
         most = [STEPS_AT_ONCE, int(SECONDS_AT_ONCE * per_second)]
         if self.num_steps is not None:
             most.append(self.num_steps - step)
-        if evaluate_every is not None:
-            most.append(evaluate_every - step % evaluate_every)
+        if self.evaluate_every is not None:
+            most.append(self.evaluate_every - step % self.evaluate_every)
         elif self.num_steps is not None:
-            most.append(self._steps_between_evaluations - since_evaluation)
+            most.append(self._steps_between_evaluations - since)
         return max(1, min(most))
 
     @property

@@ -154,14 +154,13 @@ class Training:
 
     @property
     def evaluation_is_due(self) -> bool:
-        stretch = self.history.stretch
-        if self.config.evaluate_every is not None:
-            return self.history.step % self.config.evaluate_every == 0
-        return self.plan.evaluation_is_due(stretch.steps, stretch.seconds, self.history.evaluation_cost)
+        stretch, cost = self.history.stretch, self.history.evaluation_cost
+        return self.plan.evaluation_is_due(self.history.step, since=stretch.steps, seconds=stretch.seconds, cost=cost)
 
     def take_steps(self) -> bool:
         """Learn from the next batches; False if the loss has exploded."""
-        first, count = self.history.step, self.steps_at_once
+        first, stretch = self.history.step, self.history.stretch
+        count = self.plan.steps_at_once(first, since=stretch.steps, per_second=stretch.steps_per_second)
         steps = range(first, first + count)
         batches, rates = np.stack([self.streams.batch(step) for step in steps]), list(map(self.learning_rate, steps))
         begin = time.perf_counter()
@@ -169,16 +168,6 @@ class Training:
         seconds = (time.perf_counter() - begin) / count if self._is_warm else None
         self._is_warm = True
         return all(self.note(float(nats), seconds) for nats in losses)
-
-    @property
-    def steps_at_once(self) -> int:
-        stretch = self.history.stretch
-        return self.plan.steps_at_once(
-            self.history.step,
-            since_evaluation=stretch.steps,
-            per_second=stretch.steps_per_second,
-            evaluate_every=self.config.evaluate_every,
-        )
 
     def note(self, nats: float, seconds: float | None) -> bool:
         """Write down the loss of a step, and the seconds it took if that is known; False if it has exploded."""

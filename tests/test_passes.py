@@ -51,4 +51,15 @@ def test_it_is_compiled_where_nothing_is_kept(monkeypatch, kept, starts):
     monkeypatch.setattr("charlstm.passes.kept_signatures", lambda _: kept)
     monkeypatch.setattr("charlstm.passes.subprocess.Popen", lambda command, **_: started.append(command[1:]))
     start_compiling("float32")
-    assert started == [["-m", "charlstm.passes", "float32"]] * starts
+    assert started == [["-P", "-m", "charlstm.passes", "float32"]] * starts
+
+
+def test_no_file_of_the_folder_one_stands_in_is_run(monkeypatch, tmp_path, empty_cache):
+    monkeypatch.chdir(tmp_path)
+    for module in ("numba", "charlstm"):
+        (tmp_path / f"{module}.py").write_text("open('was_run', 'w')")
+    monkeypatch.setattr("charlstm.passes.kept_signatures", lambda _: [])
+    compiler = start_compiling("float32")
+    assert compiler is not None
+    assert compiler.wait() == 0
+    assert not (tmp_path / "was_run").exists()

@@ -35,33 +35,41 @@ def test_with_both_the_one_that_ends_first_counts():
 
 def test_evaluations_are_spread_over_the_plan_and_cost_little():
     seconds = Plan(num_steps=None, max_time=240)
-    assert not seconds.evaluation_is_due(1000, 9.9, cost=0.0)
-    assert seconds.evaluation_is_due(1, 10.0, cost=0.0)
-    assert not seconds.evaluation_is_due(1, 20.0, cost=2.0)
+    assert not seconds.evaluation_is_due(1000, since=1000, seconds=9.9, cost=0.0)
+    assert seconds.evaluation_is_due(1, since=1, seconds=10.0, cost=0.0)
+    assert not seconds.evaluation_is_due(1, since=1, seconds=20.0, cost=2.0)
     steps = Plan(num_steps=240, max_time=None)
-    assert not steps.evaluation_is_due(9, 1e9, cost=0.0)
-    assert steps.evaluation_is_due(10, 0.0, cost=1e9)
+    assert not steps.evaluation_is_due(19, since=9, seconds=1e9, cost=0.0)
+    assert steps.evaluation_is_due(20, since=10, seconds=0.0, cost=1e9)
+
+
+def test_a_user_says_after_how_many_steps_it_is_evaluated():
+    plan = Plan(num_steps=240, max_time=None, evaluate_every=7)
+    assert [step for step in range(1, 22) if plan.evaluation_is_due(step, since=99, seconds=1e9, cost=0.0)] == [
+        7,
+        14,
+        21,
+    ]
 
 
 @pytest.mark.parametrize(
-    ("step", "settings", "expected"),
+    ("step", "every", "settings", "expected"),
     [
-        (0, {}, 16),
-        (0, {"per_second": 100.0}, 5),
-        (0, {"per_second": 0.0}, 1),
-        (0, {"since_evaluation": 90}, 10),
-        (2397, {}, 3),
-        (33, {"evaluate_every": 7}, 2),
-        (35, {"evaluate_every": 7}, 7),
-        (500, {"evaluate_every": 1000, "since_evaluation": 500}, 16),
+        (0, None, {}, 16),
+        (0, None, {"per_second": 100.0}, 5),
+        (0, None, {"per_second": 0.0}, 1),
+        (0, None, {"since": 90}, 10),
+        (2397, None, {}, 3),
+        (33, 7, {}, 2),
+        (35, 7, {}, 7),
+        (500, 1000, {"since": 500}, 16),
     ],
 )
-def test_steps_at_once_end_with_an_evaluation_and_with_the_plan(step, settings, expected):
-    plan = Plan(num_steps=2400, max_time=None)
-    given = {"since_evaluation": 0, "per_second": 1e6, "evaluate_every": None} | settings
-    assert plan.steps_at_once(step, **given) == expected
+def test_steps_at_once_end_with_an_evaluation_and_with_the_plan(step, every, settings, expected):
+    plan = Plan(num_steps=2400, max_time=None, evaluate_every=every)
+    assert plan.steps_at_once(step, **{"since": 0, "per_second": 1e6} | settings) == expected
 
 
 def test_a_plan_in_seconds_takes_steps_at_once_as_well():
     plan = Plan(num_steps=None, max_time=60)
-    assert plan.steps_at_once(9, since_evaluation=5, per_second=1e6, evaluate_every=None) == 16
+    assert plan.steps_at_once(9, since=5, per_second=1e6) == 16
