@@ -7,8 +7,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from charlstm.atomic_files import write_atomically
 from charlstm.errors import RunError
-from charlstm.files import write_atomically
 
 SPEED = "speed.json"
 _WIDE = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
@@ -24,7 +24,7 @@ def fastest_precision() -> str:
     return "bfloat16" if _has_bfloat16() else "float32"
 
 
-def prefer_wide_kernels() -> None:
+def prefer_avx512_openblas() -> None:
     """Let NumPy's OpenBLAS use AVX-512 where the processor has it: on some it takes narrower kernels by itself.
 
     Has to come before NumPy is imported. Many streams are then written half as fast again; one is not.
@@ -40,14 +40,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "charlstm"
 
 
-def remember_speed(speed: float) -> None:
+def save_throughput(speed: float) -> None:
     """Keep how fast this machine was found to train, for those who want to know without measuring."""
     with contextlib.suppress(OSError, RunError):  # nobody's work hangs on it
         cache_folder().mkdir(parents=True, exist_ok=True)
         write_atomically(cache_folder() / SPEED, json.dumps({"speed": speed}).encode())
 
 
-def remembered_speed() -> float | None:
+def load_throughput() -> float | None:
     """Floating-point operations a second in training, or None if it was never measured."""
     try:
         return float(json.loads((cache_folder() / SPEED).read_text(encoding="ascii"))["speed"])

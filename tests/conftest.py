@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charlstm.architecture import weight_shapes
+from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig
-from charlstm.modelfile import Model, save_model
-from charlstm.vocabulary import Vocabulary
+from charlstm.storage.model_file import Model, save_model
+from charlstm.text.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")  # what is tested is what stands there
@@ -25,7 +25,7 @@ def random_model(
     *, num_layers=2, units=8, embedding_dim=5, characters=ALPHABET, lowercase=False, scale=0.4, **settings
 ):
     """A model with random weights of every shape, so that a swapped gate or layer shows."""
-    vocabulary = Vocabulary.of(characters, lowercase=lowercase)
+    vocabulary = Vocabulary.from_text(characters, lowercase=lowercase)
     config = ModelConfig(num_layers=num_layers, units=units, embedding_dim=embedding_dim, **settings)
     rng = np.random.default_rng(num_layers)
     weights = {

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from charlstm.modelfile import Model
+from charlstm.storage.model_file import Model
 
 GATES = (0, 3, 1, 2)  # ONNX has the gates in the order input, output, forget, candidate
 

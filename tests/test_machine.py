@@ -1,17 +1,17 @@
 from typing import Any
 
-from charlstm.machine import cache_folder, environment, remember_speed, remembered_speed
+from charlstm.machine import cache_folder, environment, load_throughput, save_throughput
 
 
 def test_the_speed_of_the_machine_is_remembered(tmp_path, monkeypatch):
     monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "cache"))
-    assert remembered_speed() is None
-    remember_speed(1.5e11)
-    assert remembered_speed() == 1.5e11
+    assert load_throughput() is None
+    save_throughput(1.5e11)
+    assert load_throughput() == 1.5e11
     (tmp_path / "cache" / "speed.json").write_bytes(b"[")
-    assert remembered_speed() is None
+    assert load_throughput() is None
     monkeypatch.setenv("CHARLSTM_CACHE", "/proc/nowhere")
-    remember_speed(1.0)
+    save_throughput(1.0)
 
 
 def test_the_cache_can_be_put_elsewhere(tmp_path, monkeypatch):
@@ -36,7 +36,7 @@ def test_the_environment_names_what_results_hang_on():
 def test_functions_are_compiled_even_where_nothing_can_be_kept(monkeypatch):
     import numba
 
-    from charlstm.compiling import compiled
+    from charlstm.kernels.jit import compiled
 
     def njit(*, cache, **settings):
         if cache:
@@ -51,7 +51,7 @@ def test_functions_are_compiled_even_where_nothing_can_be_kept(monkeypatch):
 def test_a_disk_that_is_full_does_not_stop_compiled_code(monkeypatch):
     from numba.core import caching
 
-    from charlstm.compiling import compiled
+    from charlstm.kernels.jit import compiled
 
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -8,18 +8,18 @@ from typing import Annotated, cast
 import typer
 
 from charlstm import __version__
-from charlstm.cli.compare import compare
-from charlstm.cli.console import show_error
-from charlstm.cli.corpus import corpus
-from charlstm.cli.evaluate import evaluate
-from charlstm.cli.generate import generate
-from charlstm.cli.gradients import gradients
-from charlstm.cli.info import info
-from charlstm.cli.resume import resume
-from charlstm.cli.train import train
-from charlstm.cli.write import write
+from charlstm.cli.commands.compare import compare
+from charlstm.cli.commands.corpus import corpus
+from charlstm.cli.commands.evaluate import evaluate
+from charlstm.cli.commands.generate import generate
+from charlstm.cli.commands.gradients import gradients
+from charlstm.cli.commands.info import info
+from charlstm.cli.commands.resume import resume
+from charlstm.cli.commands.train import train
+from charlstm.cli.commands.write import write
+from charlstm.cli.display.console import show_error
 from charlstm.errors import CharLSTMError
-from charlstm.machine import prefer_wide_kernels
+from charlstm.machine import prefer_avx512_openblas
 
 WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # Typer names only this child of it
 
@@ -48,7 +48,7 @@ def charlstm(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
-    """Learn the letters of a text with an LSTM, and write on in its manner.
+    """Learn the letters of a text with an LSTM, and write on in its style.
 
     \b
     charlstm train macbeth.txt --max-time 2m
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     With CHARLSTM_DEBUG=1 in the environment errors keep their traceback.
     """
-    prefer_wide_kernels()
+    prefer_avx512_openblas()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")

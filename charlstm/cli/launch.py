@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from charlstm.cli.console import changes_line, clock, loss, say, starting_tensorflow, training_display, warn
-from charlstm.decoding import Reading
+from charlstm.cli.display.console import changes_line, clock, loss, say, starting_tensorflow, training_display, warn
 from charlstm.machine import num_cores
+from charlstm.text.decoding import DecodingOptions
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-    from charlstm.corpus import Corpus
-    from charlstm.interruption import Interruption
-    from charlstm.runfolder import RunFolder
-    from charlstm.training import Training, TrainingResult
-    from charlstm.vocabulary import Ids, Vocabulary
+    from charlstm.storage.run_folder import RunFolder
+    from charlstm.text.corpus import Corpus
+    from charlstm.text.vocabulary import Ids, Vocabulary
+    from charlstm.training.interruption import Interruption
+    from charlstm.training.loop import TrainingResult, TrainingRun
 
 Show = Callable[[str], None]
 
@@ -31,7 +31,7 @@ def tensorflow_started(*, quiet: bool, precision: str) -> Iterator[Show]:
     The first time on a machine the fast loops are compiled meanwhile.
     """
     with starting_tensorflow(quiet=quiet) as show, _compiling(precision) as compiler:
-        from charlstm.learner import set_threads
+        from charlstm.training.train_step import set_threads
 
         set_threads(num_cores())
         if compiler:
@@ -42,7 +42,7 @@ def tensorflow_started(*, quiet: bool, precision: str) -> Iterator[Show]:
 
 @contextmanager
 def _compiling(precision: str) -> Iterator["Popen[bytes] | None"]:
-    from charlstm.passes import start_compiling
+    from charlstm.kernels.sequence import start_compiling
 
     compiler = start_compiling(precision)
     try:
@@ -62,22 +62,22 @@ def introduction(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) 
 
 def ids_of(corpus: "Corpus", vocabulary: "Vocabulary", policy: str, *, quiet: bool) -> "Ids":
     """The text in the ids of a vocabulary; what that changes is said."""
-    translation = vocabulary.translation(corpus.characters, policy)
-    if translation.changes and not quiet:
-        say(changes_line(translation.changes))
-    return corpus.translated(translation.table, size=len(vocabulary))
+    map_characters = vocabulary.map_characters(corpus.characters, policy)
+    if map_characters.changes and not quiet:
+        say(changes_line(map_characters.changes))
+    return corpus.remapped(map_characters.table, size=len(vocabulary))
 
 
-def keep_text(training: "Training") -> None:
+def keep_text(training: "TrainingRun") -> None:
     """Keep a text that cannot be read again (standard input) in the run folder, for a resume."""
-    from charlstm.files import writing
+    from charlstm.atomic_files import writing
 
-    text = training.run.text
+    text = training.folder.text
     with writing(text) as file:
         for piece in training.corpus.pieces():
             file.write(piece.encode())
     training.corpus = dataclasses.replace(training.corpus, sources=(str(text.absolute()),))
-    training.reading = Reading(
+    training.reading = DecodingOptions(
         encoding="utf-8", normalize="none", keep_boilerplate=True, lowercase=training.reading.lowercase
     )
 
@@ -85,10 +85,10 @@ def keep_text(training: "Training") -> None:
 @contextmanager
 def owned(run: "RunFolder") -> "Iterator[Interruption]":
     """A run folder that is this process's, and signals that leave at once until the training begins."""
-    from charlstm.interruption import Interruption
-    from charlstm.lock import own
+    from charlstm.storage.lock import exclusive_lock
+    from charlstm.training.interruption import Interruption
 
-    with own(run.path), Interruption() as interruption:
+    with exclusive_lock(run.path), Interruption() as interruption:
         interruption.can_wait = False
         try:
             yield interruption
@@ -100,7 +100,7 @@ def owned(run: "RunFolder") -> "Iterator[Interruption]":
 
 
 def go(
-    training: "Training",
+    training: "TrainingRun",
     interruption: "Interruption",
     *,
     checkpoint_every: float,
@@ -109,17 +109,17 @@ def go(
     """Train to the end or to a signal; then the command ends with the signal's exit code."""
     interruption.can_wait = True
     with training_display(quiet=quiet) as listener:
-        result = training.go(
+        result = training.run(
             listener,
             interruption,
             checkpoint_every=checkpoint_every,
             waits_for_room=sys.stderr.isatty(),
         )
     if result.interrupted:
-        warn(f"stopped after {result.done:.0%}; nothing is lost, go on with: charlstm resume {training.run.path}")
+        warn(f"stopped after {result.done:.0%}; nothing is lost, go on with: charlstm resume {training.folder.path}")
         raise typer.Exit(interruption.exit_code)
     if not quiet:
-        conclude(training.run, result)
+        conclude(training.folder, result)
 
 
 def conclude(run: "RunFolder", result: "TrainingResult") -> None:

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from charlstm.cells.registry import get_cell
 from charlstm.cli import launch, settings
-from charlstm.cli.console import say
+from charlstm.cli.display.console import say
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.decoding import Reading
 from charlstm.errors import RunError, SettingError
-from charlstm.kinds import cell_of
-from charlstm.machine import fastest_precision, num_cores, remember_speed
-from charlstm.planning import SEQUENCE_LENGTH, Situation, choose, describe, make_configs, needs_speed
+from charlstm.machine import fastest_precision, num_cores, save_throughput
+from charlstm.text.decoding import DecodingOptions
+from charlstm.training.auto_config import SEQUENCE_LENGTH, AutoConfigInputs, choose, describe, make_configs, needs_speed
 
 if TYPE_CHECKING:
-    from charlstm.batching import Dataset
-    from charlstm.corpus import Corpus
-    from charlstm.modelfile import Model
-    from charlstm.runfolder import RunFolder
-    from charlstm.training import Training
-    from charlstm.vocabulary import Vocabulary
+    from charlstm.storage.model_file import Model
+    from charlstm.storage.run_folder import RunFolder
+    from charlstm.text.batches import Dataset
+    from charlstm.text.corpus import Corpus
+    from charlstm.text.vocabulary import Vocabulary
+    from charlstm.training.loop import TrainingRun
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class NewRun:
     run: "RunFolder"
     texts: list[str]
     given: dict[str, Any]
-    reading: Reading
+    reading: DecodingOptions
     min_count: int
     start_from: str | None
     unknown: str | None
@@ -55,29 +55,29 @@ class Material:
     @property
     def cannot_be_read_again(self) -> bool:
         """Whether the text came from standard input or a pipe."""
-        from charlstm.sources import STANDARD_INPUT
+        from charlstm.text.sources import STANDARD_INPUT
 
         return STANDARD_INPUT in self.corpus.sources
 
 
 def begin(new: NewRun) -> None:
     """Start a new run and train it to its end."""
-    from charlstm.modelfile import load_model
-    from charlstm.runfolder import find_model
+    from charlstm.storage.model_file import load_model
+    from charlstm.storage.run_folder import find_model
 
-    cell_of(new.given.get("cell", ModelConfig.cell))  # refuses an unknown one
+    get_cell(new.given.get("cell", ModelConfig.cell))  # refuses an unknown one
     if not new.overwrite:
-        new.run.refuse_if_taken()
+        new.run.check_is_free()
     start = None if new.start_from is None else load_model(find_model(new.start_from))
     if start:
         new = _fitted_to(start, new)
     _refuse_another_window(new)
     material = _read(new, start)
     _refuse_own_files(new, material.corpus)
-    new.run.make()
+    new.run.create()
     with launch.owned(new.run) as interruption:
         if not new.overwrite:
-            new.run.refuse_if_taken()  # another may have trained here while the text was read
+            new.run.check_is_free()  # another may have trained here while the text was read
         training = _training(new, material)
         interruption.can_wait = True  # what was there before goes now
         new.run.clear()
@@ -118,16 +118,16 @@ def _fitted_to(model: "Model", new: NewRun) -> NewRun:
 
 
 def _read(new: NewRun, start: "Model | None") -> Material:
-    from charlstm.batching import split_for_validation
-    from charlstm.corpus import load_corpus
-    from charlstm.finetuning import grown_vocabulary
-    from charlstm.vocabulary import Vocabulary
+    from charlstm.text.batches import split_for_validation
+    from charlstm.text.corpus import load_corpus
+    from charlstm.text.vocabulary import Vocabulary
+    from charlstm.training.finetuning import grown_vocabulary
 
-    corpus = load_corpus(new.texts, new.reading, tell=new.tell)
+    corpus = load_corpus(new.texts, new.reading, on_message=new.tell)
     if start:
         vocabulary = start.vocabulary if new.unknown else grown_vocabulary(start, corpus.characters)
     else:
-        vocabulary = Vocabulary.of_counts(
+        vocabulary = Vocabulary.from_counts(
             corpus.characters, corpus.counts, lowercase=new.reading.lowercase, min_count=new.min_count
         )
     if start and start.config.encoding == "integer" and vocabulary != start.vocabulary:
@@ -143,21 +143,21 @@ def _read(new: NewRun, start: "Model | None") -> Material:
     return Material(corpus, vocabulary, dataset, start)
 
 
-def _training(new: NewRun, material: Material) -> "Training":
+def _training(new: NewRun, material: Material) -> "TrainingRun":
     """Choose what was not given, with the measured speed of the machine, and say what was chosen."""
     given = {"precision": fastest_precision()} | new.given
     corpus, vocabulary, dataset = material.corpus, material.vocabulary, material.dataset
     with launch.tensorflow_started(quiet=new.quiet, precision=given["precision"]) as show:
-        from charlstm.speed import measure_speed
-        from charlstm.training import Training
+        from charlstm.training.loop import TrainingRun
+        from charlstm.training.throughput import measure_throughput
 
         show("measuring how fast this machine trains")
-        speed = measure_speed(precision=given["precision"]) if needs_speed(given) else None
+        speed = measure_throughput(precision=given["precision"]) if needs_speed(given) else None
         if speed:
-            remember_speed(speed)
-        situation = Situation(len(dataset.training), len(vocabulary), num_cores(), speed)
+            save_throughput(speed)
+        situation = AutoConfigInputs(len(dataset.training), len(vocabulary), num_cores(), speed)
         chosen = choose(situation, given)
-        training = Training(
+        training = TrainingRun(
             corpus,
             vocabulary,
             dataset,

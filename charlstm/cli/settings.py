@@ -8,8 +8,8 @@ import typer
 from charlstm.cli.options import duration, option
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
-from charlstm.planning import EMBEDDING_DIM, NUM_LAYERS, PRESETS, SEQUENCE_LENGTH, preset_settings
-from charlstm.schedule import CHECKPOINT_EVERY
+from charlstm.training.auto_config import EMBEDDING_DIM, NUM_LAYERS, PRESETS, SEQUENCE_LENGTH, preset_settings
+from charlstm.training.schedule import CHECKPOINT_EVERY
 
 Texts = Annotated[
     list[str],

@@ -8,16 +8,16 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from charlstm.blending import Blend
-from charlstm.cli.console import console, say
+from charlstm.cli.display.console import console, say
 from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
-from charlstm.modelfile import Model, load_model
-from charlstm.runfolder import RunFolder, find_model
-from charlstm.stepper import make_stepper
+from charlstm.generation.ensemble import Ensemble
+from charlstm.generation.stepper import make_stepper
+from charlstm.storage.model_file import Model, load_model
+from charlstm.storage.run_folder import RunFolder, find_model
 
 if TYPE_CHECKING:
-    from charlstm.generation import Voice
-    from charlstm.novelty import Source
+    from charlstm.analysis.novelty import TrainingText
+    from charlstm.generation.generate import LanguageModel
 
 PATIENCE = 1.0  # seconds before it is said what takes so long
 
@@ -37,7 +37,7 @@ class Named:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
-    def openings(self) -> list[str]:
+    def line_starts(self) -> list[str]:
         return list(self.model.training.get("openings", []))
 
 
@@ -54,29 +54,29 @@ def find_models(run: str | None, blended: list[str]) -> list[Named]:
     return found
 
 
-def voice_of(models: list[Named]) -> "Voice":
+def voice_of(models: list[Named]) -> "LanguageModel":
     if len(models) == 1:
         return make_stepper(models[0].model)
-    return Blend([named.model for named in models], [named.weight for named in models])
+    return Ensemble([named.model for named in models], [named.weight for named in models])
 
 
-def for_long_texts(voice: Any) -> Any:
+def compiled(voice: Any) -> Any:
     """The same voice, made ready to write much; who watches is told if that takes a while."""
     notice = Timer(PATIENCE, say, ["making the network ready for long texts; the first time this takes some seconds"])
     if console.is_terminal:
         notice.start()
     try:
-        return voice.for_long_texts()
+        return voice.compiled()
     finally:
         notice.cancel()
 
 
-def training_text_of(named: Named) -> "Source":
+def training_text_of(named: Named) -> "TrainingText":
     """The index of the text that a model learned from: kept in its run folder, made if it is not there.
 
     Raises RunError or CorpusError if the text cannot be found.
     """
-    from charlstm.novelty import Source, TextIndex, load_index, save_index
+    from charlstm.analysis.novelty import TextIndex, TrainingText, load_index, save_index
 
     run, facts = RunFolder(named.path.parent), named.model.training
     digest, vocabulary = str(facts.get("text_sha256", "")), named.model.vocabulary
@@ -91,17 +91,17 @@ def training_text_of(named: Named) -> "Source":
             save_index(run.index, index, key)
         except CharLSTMError as problem:
             say(f"the index could not be kept, and will be made anew next time: {problem}")
-    return Source(index, vocabulary)
+    return TrainingText(index, vocabulary)
 
 
 def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
-    from charlstm.batching import split_for_validation
-    from charlstm.corpus import load_corpus
-    from charlstm.decoding import Reading
+    from charlstm.text.batches import split_for_validation
+    from charlstm.text.corpus import load_corpus
+    from charlstm.text.decoding import DecodingOptions
 
     try:
         text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
-        sources, reading, unknown = text["sources"], Reading(**text["reading"]), text["unknown"]
+        sources, reading, unknown = text["sources"], DecodingOptions(**text["reading"]), text["unknown"]
         settings = model.training["settings"]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise RunError(
@@ -114,8 +114,8 @@ def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
             f"{', '.join(sources)} is not the text that the model learned from any more",
             hint="put the old text back; --novelty compares with it",
         )
-    table = model.vocabulary.translation(corpus.characters, unknown).table
-    ids = corpus.translated(table, size=len(model.vocabulary))
+    table = model.vocabulary.map_characters(corpus.characters, unknown).table
+    ids = corpus.remapped(table, size=len(model.vocabulary))
     return split_for_validation(
         ids, validation=settings["validation"], sequence_length=settings["sequence_length"]
     ).training

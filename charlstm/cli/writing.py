@@ -8,17 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from charlstm.atomic_files import cannot_write, write_atomically, writing
 from charlstm.cli import voices
-from charlstm.cli.console import changes_line, progress_over, say, visible
-from charlstm.cli.requests import Asked, read_requests
+from charlstm.cli.display.console import changes_line, progress_over, say, visible
 from charlstm.config import SamplingConfig
-from charlstm.files import cannot_write, write_atomically, writing
-from charlstm.generation import SIDE_BY_SIDE, Request, generate, write_all
-from charlstm.openings import draw_opening
-from charlstm.stopping import StopRules
+from charlstm.generation.generate import SIDE_BY_SIDE, Request, generate, generate_all
+from charlstm.generation.requests import Asked, read_requests
+from charlstm.generation.stopping import StopRules
+from charlstm.text.line_starts import draw_line_start
 
 if TYPE_CHECKING:
-    from charlstm.novelty import Novelty
+    from charlstm.analysis.novelty import Novelty
 
 SHORT, SHORT_SEED = 200, 1000  # characters to write, and to read before
 
@@ -66,13 +66,13 @@ def write(job: Job) -> None:
     """Write what was asked for to stdout, a file or a folder."""
     models = voices.find_models(job.run, job.models)
     voice = voices.voice_of(models)
-    openings = [opening for named in models for opening in named.openings]
+    line_starts = [opening for named in models for opening in named.line_starts]
     adapted = cache(lambda text: voice.vocabulary.adapt(text, job.unknown))  # many requests may share one long seed
-    asked = [_ready(one, adapted, openings) for one in _asked(job)]
+    asked = [_ready(one, adapted, line_starts) for one in _asked(job)]
     _tell_changes(asked)
     is_short = not job.batch and _is_short(asked)
     if not is_short:
-        voice = voices.for_long_texts(voice)
+        voice = voices.compiled(voice)
     if job.streams:
         (one,) = asked
         parts = (part for piece in ([one.shown] if job.echo else [], generate(voice, one.request)) for part in piece)
@@ -81,9 +81,9 @@ def write(job: Job) -> None:
     if job.beam:
         results: Iterable[Written] = _most_probable(voice, asked[0], job)
     else:
-        side_by_side = 1 if is_short else SIDE_BY_SIDE  # then each has the same bits as if it were alone
+        batch_size = 1 if is_short else SIDE_BY_SIDE  # then each has the same bits as if it were alone
         requests = (one.request for one in asked)
-        written = write_all(voice, requests, with_scores=job.scores, side_by_side=side_by_side)
+        written = generate_all(voice, requests, with_scores=job.scores, batch_size=batch_size)
         results = (Written(one, sample.text, sample.scores) for one, sample in zip(asked, written, strict=True))
     if job.novelty:
         sources = [voices.training_text_of(named) for named in models]
@@ -99,7 +99,7 @@ def write(job: Job) -> None:
 def _is_short(asked: list[Asked]) -> bool:
     """Whether it takes longer to get compiled code ready than to do without; how many texts there are is no matter."""
     request = asked[0].request
-    return request.config.length <= SHORT and len(request.seed_text) <= SHORT_SEED
+    return request.config.length <= SHORT and len(request.prompt) <= SHORT_SEED
 
 
 def _asked(job: Job) -> list[Asked]:
@@ -117,20 +117,20 @@ def _seed_text(job: Job) -> str:
     """The text to go on from, as it was given."""
     if job.seed_file is None:
         return job.seed or ""
-    from charlstm.corpus import load_corpus
-    from charlstm.decoding import Reading
+    from charlstm.text.corpus import load_corpus
+    from charlstm.text.decoding import DecodingOptions
 
-    return load_corpus([job.seed_file], Reading(keep_boilerplate=True), tell=say).text
+    return load_corpus([job.seed_file], DecodingOptions(keep_boilerplate=True), on_message=say).text
 
 
-def _ready(asked: Asked, adapted: Callable[[str], tuple[str, dict[str, str]]], openings: list[str]) -> Asked:
+def _ready(asked: Asked, adapted: Callable[[str], tuple[str, dict[str, str]]], line_starts: list[str]) -> Asked:
     """The same with a seed text that can be read: of known characters, or the beginning of a line."""
     request = asked.request
-    if not request.seed_text:
-        opening = draw_opening(openings, request.config.random_seed)
-        return Asked(replace(request, seed_text=opening, starts_line=True), opening)
-    text, changes = adapted(request.seed_text)
-    return replace(asked, request=replace(request, seed_text=text), changes=changes)
+    if not request.prompt:
+        opening = draw_line_start(line_starts, request.config.random_seed)
+        return Asked(replace(request, prompt=opening, starts_line=True), opening)
+    text, changes = adapted(request.prompt)
+    return replace(asked, request=replace(request, prompt=text), changes=changes)
 
 
 def _tell_changes(asked: list[Asked]) -> None:
@@ -140,14 +140,14 @@ def _tell_changes(asked: list[Asked]) -> None:
 
 
 def _most_probable(voice: Any, asked: Asked, job: Job) -> Iterator[Written]:
-    from charlstm.beam import beam_search
+    from charlstm.generation.beam import beam_search
 
     for found in beam_search(voice, asked.request, job.beam or 1)[: job.num_samples]:
         yield Written(asked, found.text, list(found.scores[: len(found.text)]))
 
 
 def _with_novelty(results: Iterable[Written], sources: Any) -> Iterator[Written]:
-    from charlstm.novelty import COPIED, measure_novelty
+    from charlstm.analysis.novelty import COPIED, measure_novelty
 
     for result in results:
         found = measure_novelty(sources, result.text)

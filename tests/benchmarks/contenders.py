@@ -21,10 +21,10 @@ Learn = Callable[[np.ndarray], object]  # from ids (batches, batch size, time + 
 
 def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Learn:
     from charlstm.config import ModelConfig, TrainingConfig
-    from charlstm.learner import Learner, set_threads
     from charlstm.machine import num_cores
-    from charlstm.planning import shards_for
-    from charlstm.schedule import STEPS_AT_ONCE
+    from charlstm.training.auto_config import num_shards_for
+    from charlstm.training.schedule import STEPS_AT_ONCE
+    from charlstm.training.train_step import Trainer, set_threads
 
     set_threads(num_cores())
     config = TrainingConfig(
@@ -32,9 +32,9 @@ def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision:
         sequence_length=time,
         dropout=0.0,
         precision=precision,
-        num_shards=shards_for(batch_size, num_cores()),
+        num_shards=num_shards_for(batch_size, num_cores()),
     )
-    learner = Learner(ModelConfig(num_layers=num_layers, units=units), config, VOCABULARY_SIZE)
+    learner = Trainer(ModelConfig(num_layers=num_layers, units=units), config, VOCABULARY_SIZE)
 
     def learn(batches: np.ndarray) -> None:
         for start in range(0, len(batches), STEPS_AT_ONCE):

@@ -16,12 +16,12 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np
 
-from charlstm.architecture import weight_shapes
+from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, SamplingConfig
+from charlstm.generation.sampling import draw
 from charlstm.machine import fastest_precision
-from charlstm.modelfile import Model
-from charlstm.sampling import draw
-from charlstm.vocabulary import Vocabulary
+from charlstm.storage.model_file import Model
+from charlstm.text.vocabulary import Vocabulary
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 PRECISION = os.environ.get("PRECISION", fastest_precision())  # of charlstm, as a model trained on this machine has it
@@ -33,7 +33,7 @@ Write = Callable[[int], None]  # so many characters in each stream
 
 
 def model() -> Model:
-    config, vocabulary = ModelConfig(num_layers=LAYERS, units=UNITS), Vocabulary.of(CHARACTERS)
+    config, vocabulary = ModelConfig(num_layers=LAYERS, units=UNITS), Vocabulary.from_text(CHARACTERS)
     rng = np.random.default_rng(0)
     shapes = weight_shapes(config, len(vocabulary)).items()
     weights = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes}
@@ -41,10 +41,10 @@ def model() -> Model:
 
 
 def charlstm(streams: int) -> Write:
-    from charlstm.generation import Request, generate, generate_many
-    from charlstm.stepper import Stepper
+    from charlstm.generation.generate import Request, generate, generate_many
+    from charlstm.generation.stepper import Stepper
 
-    voice = Stepper(model()).for_long_texts()
+    voice = Stepper(model()).compiled()
 
     def write(length: int) -> None:
         requests = [Request("!", SamplingConfig(length=length, random_seed=place)) for place in range(streams)]

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.batching import Streams, split_for_validation
+from charlstm.analysis.evaluation import evaluation_streams
 from charlstm.config import TrainingConfig
-from charlstm.corpus import load_corpus
-from charlstm.evaluation import evaluation_streams
 from charlstm.machine import fastest_precision
-from charlstm.schedule import Plan, learning_rate
-from charlstm.vocabulary import Vocabulary
+from charlstm.text.batches import Streams, split_for_validation
+from charlstm.text.corpus import load_corpus
+from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.schedule import TrainingPlan, learning_rate
 
 TEXT, UNITS, EMBEDDING_DIM, SECONDS = "macbeth.txt", 256, 64, 60.0
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -56,7 +56,7 @@ def train_torch() -> Curve:
     import torch
 
     text = load_corpus([TEXT]).text
-    vocabulary = Vocabulary.of(text)
+    vocabulary = Vocabulary.from_text(text)
     dataset = split_for_validation(vocabulary.encode(text), validation=0.1, sequence_length=64)
     streams, validation = Streams(dataset.training, 32, 64), evaluation_streams(dataset.validation)
     network = torch.nn.ModuleDict(
@@ -86,13 +86,13 @@ def train_torch() -> Curve:
     def evaluate() -> float:
         network.eval()
         with torch.no_grad():
-            _, states = run(validation.lead_in, None)
+            _, states = run(validation.warmup, None)
             states[0][:, 0], states[1][:, 0] = 0, 0
             nats = cross_entropy(run(validation.inputs, states)[0], validation.targets).numpy()
         network.train()
         return float((nats * validation.scored).sum() / validation.scored.sum())
 
-    plan, states, curve, step, start, last = Plan(None, SECONDS), None, [], 0, time.perf_counter(), 0.0
+    plan, states, curve, step, start, last = TrainingPlan(None, SECONDS), None, [], 0, time.perf_counter(), 0.0
     while (done := plan.done(step, time.perf_counter() - start)) < 1:
         optimizer.param_groups[0]["lr"] = learning_rate(done, highest=CONFIG.learning_rate)
         batch = streams.batch(step)

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from charlstm.machine import num_cores
-from charlstm.planning import operations_per_character
+from charlstm.training.auto_config import operations_per_character
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CASES = [("1x256", "32x64"), ("2x300", "64x128"), ("2x512", "64x128")]

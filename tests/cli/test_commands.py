@@ -16,7 +16,7 @@ def test_the_reference_is_what_help_says():
 
 def test_every_command_is_in_the_reference():
     from charlstm.cli.app import app
-    from charlstm.cli.corpus import corpus
+    from charlstm.cli.commands.corpus import corpus
 
     commands = [getattr(command.callback, "__name__", "") for command in app.registered_commands]
     commands += [

@@ -74,8 +74,8 @@ def trained(run, model):
     """The run with a training text, as a training leaves it."""
     from dataclasses import replace
 
-    from charlstm.corpus import load_corpus
-    from charlstm.modelfile import save_model
+    from charlstm.storage.model_file import save_model
+    from charlstm.text.corpus import load_corpus
 
     Path("text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 40)
     text = {"sources": [str(Path("text.txt").absolute())], "reading": {}, "unknown": "skip"}
@@ -187,7 +187,7 @@ def test_the_most_probable_texts(charlstm, run):
 
 
 def test_several_models(charlstm, run, model):
-    from charlstm.modelfile import save_model
+    from charlstm.storage.model_file import save_model
     from tests.conftest import random_model
 
     Path("runs/other").mkdir()
@@ -238,19 +238,19 @@ def test_who_watches_is_told_what_takes_long(run, capsys, monkeypatch):
     import time
 
     from charlstm.cli import voices
-    from charlstm.cli.console import console
+    from charlstm.cli.display.console import console
 
     class Slow:
-        def for_long_texts(self):
+        def compiled(self):
             time.sleep(0.3)
             return self
 
     monkeypatch.setattr(voices, "PATIENCE", 0.05)
-    voices.for_long_texts(Slow())
+    voices.compiled(Slow())
     assert capsys.readouterr().err == ""  # nobody watches
     monkeypatch.setattr(console, "_force_terminal", True)
-    voices.for_long_texts(Slow())
+    voices.compiled(Slow())
     assert "first time" in capsys.readouterr().err
     monkeypatch.setattr(voices, "PATIENCE", 5)
-    voices.for_long_texts(Slow())
+    voices.compiled(Slow())
     assert capsys.readouterr().err == ""

@@ -7,11 +7,11 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from charlstm.cli.desk import Desk
+from charlstm.cli.display.editor import Desk
 from charlstm.config import SamplingConfig
-from charlstm.generation import Request, generate
-from charlstm.session import Session
-from charlstm.stepper import Stepper
+from charlstm.generation.generate import Request, generate
+from charlstm.generation.session import Session
+from charlstm.generation.stepper import Stepper
 
 GO_ON, ANOTHER, UNDO, REDO, WARMER, SAVE, LEAVE, CANCEL = "\t", "\x12", "\x1a", "\x19", "\x14", "\x13", "\x11", "\x03"
 

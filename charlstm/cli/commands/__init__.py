@@ -1,0 +1,1 @@
+"""The commands, one file each: parse the options, call the library, show the result."""

@@ -1,0 +1,1 @@
+"""Train several networks under equal conditions and compare the outcomes."""

@@ -1,0 +1,1 @@
+"""What a run leaves on disk: model files, checkpoints, run folders, and the lock on them."""

@@ -1,0 +1,1 @@
+"""Text files to integer ids: find, decode, clean, encode and batch them."""

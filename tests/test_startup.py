@@ -1,0 +1,48 @@
+"""Start-up: heavy libraries are imported only by the commands that need them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import charlstm
+
+PACKAGE = Path(charlstm.__file__).parent
+
+
+def loaded_by(code: str) -> set[str]:
+    check = f"{code}\nimport sys; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines()[-1].split())
+
+
+COMMANDS = [path.stem for path in (PACKAGE / "cli" / "commands").glob("[!_]*.py")]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([command, "--help"] for command in COMMANDS)])
+def test_help_imports_neither_numpy_nor_tensorflow(arguments):
+    loaded = loaded_by(f"from charlstm.cli.app import main; main({arguments})")
+    assert "typer" in loaded
+    assert not loaded & {
+        "numpy",
+        "tensorflow",
+        "keras",
+        "safetensors",
+        "filelock",
+        "pooch",
+        "requests",
+        "prompt_toolkit",
+        "pydivsufsort",
+        "matplotlib",
+        "numba",
+        "plotext",
+    }
+
+
+@pytest.mark.parametrize("arguments", [["generate", "--length", "3"], ["evaluate", "text"], ["info"]])
+def test_reading_a_model_needs_no_tensorflow(run, arguments):
+    Path("text").write_text("some words")
+    loaded = loaded_by(f"from charlstm.cli.app import main; assert main({arguments}) == 0; print()")
+    assert "numpy" in loaded
+    assert not loaded & {"tensorflow", "keras", "numba"}

@@ -1,0 +1,113 @@
+"""Fetching from a server on this machine that fails in every way."""
+
+import hashlib
+import http.server
+import threading
+import time
+
+import pytest
+
+from charlstm.errors import CorpusError
+from charlstm.text import catalogue
+from charlstm.text.catalogue import Entry, fetch, find_entry, find_fetched
+
+TEXT = b"Once upon a time.\n" * 100
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        kind = self.path.strip("/").removesuffix(".txt")
+        if kind.isdigit():
+            self.send_error(int(kind))
+            return
+        self.send_response(200)
+        if kind != "endless":
+            self.send_header("Content-Length", str(len(TEXT)))
+        self.end_headers()
+        try:
+            if kind == "cut":
+                self.wfile.write(TEXT[:100])
+            elif kind == "slow":
+                self.wfile.write(TEXT[:100])
+                self.wfile.flush()
+                time.sleep(3)
+            elif kind == "endless":
+                while True:
+                    self.wfile.write(TEXT * 100)
+            else:
+                self.wfile.write(TEXT)
+        except OSError:
+            pass  # the client has gone, as it should
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+        httpd.shutdown()
+
+
+class Bar:
+    total = 0
+
+    def __init__(self):
+        self.size = 0
+
+    def update(self, size):
+        self.size += size
+
+    def reset(self):
+        self.size = 0
+
+    def close(self):
+        pass
+
+
+def test_a_text_is_fetched_checked_and_kept(server, tmp_path):
+    bar = Bar()
+    entry = Entry("tale", "A tale", f"{server}/tale.txt", hashlib.sha256(TEXT).hexdigest())
+    path = fetch(entry, tmp_path, bar)
+    assert path.read_bytes() == TEXT
+    assert bar.total == len(TEXT)
+    assert find_fetched("tale", tmp_path) == path
+    assert fetch(Entry("tale", "A tale", "http://127.0.0.1:9/tale", entry.sha256), tmp_path, Bar()) == path
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("404", "answered 404"),
+        ("500", "answered 500"),
+        ("cut", "broke off"),
+        ("slow", "broke off"),
+        ("endless", "more than 1,000,000 bytes"),
+    ],
+)
+def test_what_goes_wrong_is_one_error_and_leaves_nothing(server, tmp_path, monkeypatch, kind, message):
+    monkeypatch.setattr(catalogue, "TIMEOUT", 0.5)
+    with pytest.raises(CorpusError, match=message):
+        fetch(Entry("tale", "A tale", f"{server}/{kind}.txt"), tmp_path, Bar(), largest=1_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_digest_is_refused(server, tmp_path):
+    with pytest.raises(CorpusError, match="SHA-256 differs"):
+        fetch(Entry("tale", "A tale", f"{server}/tale.txt", "0" * 64), tmp_path, Bar())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_network_it_says_so(tmp_path):
+    with pytest.raises(CorpusError, match="cannot be reached"):
+        fetch(Entry("tale", "A tale", "http://127.0.0.1:9/tale.txt"), tmp_path, Bar())
+
+
+def test_entries_are_found_by_name_or_address():
+    assert find_entry("alice").url.endswith("/11/pg11.txt")
+    assert find_entry("https://example.org/a/../.tale.txt?x=1").file_name.startswith("tale-")
+    assert find_entry("https://a.org/x.txt").name != find_entry("https://b.org/x.txt").name
+    with pytest.raises(CorpusError, match="'nobody'"):
+        find_entry("nobody")
