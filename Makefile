@@ -41,6 +41,7 @@ lint: $(VENV)/installed ## style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
 
 fix: $(VENV)/installed ## format, and mend what can be mended
 	$(VENV)/bin/ruff check --fix .

@@ -88,7 +88,7 @@ def remove_leftovers(folder: Path, names: tuple[str, ...]) -> None:
 def cannot_write(path: Path, problem: OSError) -> RunError:
     return RunError(
         f"{path} cannot be written: {problem.strerror or problem}",
-        hint="check permissions and free space, or give another --out",
+        hint="check that the folder exists, its permissions and the free space",
     )
 
 

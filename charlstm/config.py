@@ -18,12 +18,10 @@ def _require(condition: bool, message: str, hint: str) -> None:
         raise SettingError(message, hint=hint)
 
 
-def _require_at_least(option: str, value: int, least: int, most: int | None = None) -> None:
-    _require(value >= least, f"{option} is {value}, but it must be at least {least}", f"give {option} {least} or more")
+def _require_at_least(field: str, value: int, least: int, most: int | None = None) -> None:
+    _require(value >= least, f"{field} is {value}, but it must be at least {least}", f"give {field} {least} or more")
     if most is not None:
-        _require(
-            value <= most, f"{option} is {value}, but it must be at most {most:,}", f"give {option} {most} or less"
-        )
+        _require(value <= most, f"{field} is {value}, but it must be at most {most:,}", f"give {field} {most} or less")
 
 
 def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
@@ -51,10 +49,10 @@ class ModelConfig:
     encoding: str = "embedding"  # of characters: learned numbers, or "integer": one number, its id over their number
 
     def __post_init__(self) -> None:
-        _require_at_least("--layers", self.num_layers, 1, most=MOST_LAYERS)
-        _require_at_least("--units", self.units, 1, most=MOST_UNITS)
-        _require_at_least("--embedding", self.embedding_dim, 1, most=MOST_UNITS)
-        _require_at_least("--attention", self.attention, 0, most=MOST_STREAMS)
+        _require_at_least("`num_layers`", self.num_layers, 1, most=MOST_LAYERS)
+        _require_at_least("`units`", self.units, 1, most=MOST_UNITS)
+        _require_at_least("`embedding_dim`", self.embedding_dim, 1, most=MOST_UNITS)
+        _require_at_least("`attention`", self.attention, 0, most=MOST_STREAMS)
         _require_at_least("the window", self.window, 0, most=MOST_STREAMS)
         _require(
             self.encoding == "embedding" or (self.encoding == "integer" and self.embedding_dim == 1),
@@ -102,59 +100,61 @@ class TrainingConfig:
     evaluate_every: int | None = None  # steps; None: about as often as a plan of the length needs
 
     def __post_init__(self) -> None:
-        for option, share in (("--dropout", self.dropout), ("--recurrent-dropout", self.recurrent_dropout)):
-            _require(0 <= share < 1, f"{option} is {share}, but it must be at least 0 and below 1", f"try {option} 0.2")
-        _require_at_least("--sequence-length", self.sequence_length, 1, most=MOST)
-        _require_at_least("--batch-size", self.batch_size, 1, most=MOST_STREAMS)
+        for field, share in (("`dropout`", self.dropout), ("`recurrent_dropout`", self.recurrent_dropout)):
+            _require(0 <= share < 1, f"{field} is {share}, but it must be at least 0 and below 1", f"try {field} 0.2")
+        _require_at_least("`sequence_length`", self.sequence_length, 1, most=MOST)
+        _require_at_least("`batch_size`", self.batch_size, 1, most=MOST_STREAMS)
         _require(
             self.epochs is None or 0 < self.epochs <= MOST,
-            f"--epochs is {self.epochs}, but it must be above 0 and at most {MOST:,}",
-            "try --epochs 10",
+            f"`epochs` is {self.epochs}, but it must be above 0 and at most {MOST:,}",
+            "try `epochs` 10",
         )
         _require(
             self.max_time is None or 0 < self.max_time < math.inf,
-            f"--max-time is {self.max_time} seconds, but it must be above 0",
-            "try --max-time 3m",
+            f"`max_time` is {self.max_time} seconds, but it must be above 0",
+            "try `max_time` 3m",
         )
         _require(
             self.epochs is not None or self.max_time is not None,
-            "neither --epochs nor --max-time is given",
+            "neither `epochs` nor `max_time` is given",
             "give one of them",
         )
         _require(
             0 < self.learning_rate < math.inf,
-            f"--learning-rate is {self.learning_rate}, but it must be above 0",
-            "try --learning-rate 0.004",
+            f"`learning_rate` is {self.learning_rate}, but it must be above 0",
+            "try `learning_rate` 0.004",
         )
         _require(
             self.schedule in SCHEDULES,
             f"the schedule is {self.schedule!r}, but it must be one of {', '.join(SCHEDULES)}",
             "linear is the default",
         )
-        for option, value in (("--clip-norm", self.clip_norm), ("--clip-value", self.clip_value)):
+        for field, value in (("`clip_norm`", self.clip_norm), ("`clip_value`", self.clip_value)):
             _require(
-                0 <= value < math.inf, f"{option} is {value}, but it must be 0 or more", f"{option} 1; 0 clips nothing"
+                0 <= value < math.inf,
+                f"{field} is {value}, but it must be 0 or more",
+                f"try {field} 1; 0 disables clipping",
             )
         _require(
             0 <= self.weight_decay < 1,
-            f"--weight-decay is {self.weight_decay}, but it must be at least 0 and below 1",
-            "try --weight-decay 0.01",
+            f"`weight_decay` is {self.weight_decay}, but it must be at least 0 and below 1",
+            "try `weight_decay` 0.01",
         )
         _require(
             0 < self.validation < 1,
-            f"--validation is {self.validation}, but it must be above 0 and below 1",
+            f"`validation` is {self.validation}, but it must be above 0 and below 1",
             "give the share of the text to keep for validation, 0.1 for a tenth",
         )
-        _require_at_least("--patience", self.patience, 1)
+        _require_at_least("`patience`", self.patience, 1)
         _require(
             self.precision in PRECISIONS,
-            f"--precision is {self.precision!r}, but it must be one of {', '.join(PRECISIONS)} or auto",
+            f"`precision` is {self.precision!r}, but it must be one of {', '.join(PRECISIONS)} or auto",
             "leave it out, and the faster one is taken",
         )
         _require_at_least("the number of shards", self.num_shards, 1)
-        _require_at_least("--random-seed", self.random_seed, 0)
+        _require_at_least("`random_seed`", self.random_seed, 0)
         if self.evaluate_every is not None:
-            _require_at_least("--evaluate-every", self.evaluate_every, 1)
+            _require_at_least("`evaluate_every`", self.evaluate_every, 1)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -184,28 +184,28 @@ class SamplingConfig:
     random_seed: int = 0
 
     def __post_init__(self) -> None:
-        _require_at_least("--length", self.length, 1)
+        _require_at_least("`length`", self.length, 1)
         _require(
             0 <= self.temperature < math.inf,
-            f"--temperature is {self.temperature}, but it must be 0 or more",
+            f"`temperature` is {self.temperature}, but it must be 0 or more",
             "0 always takes the most probable character, 1 draws as the model was trained, above 1 is wilder",
         )
         if self.top_k is not None:
-            _require_at_least("--top-k", self.top_k, 1)
-        shares = (("--top-p", self.top_p), ("--min-p", self.min_p), ("--typical", self.typical))
-        for option, share in shares:
+            _require_at_least("`top_k`", self.top_k, 1)
+        shares = (("`top_p`", self.top_p), ("`min_p`", self.min_p), ("`typical`", self.typical))
+        for field, share in shares:
             _require(
                 share is None or 0 < share <= 1,
-                f"{option} is {share}, but it must be above 0 and at most 1",
-                f"leave {option} out, or try 0.9 (0.05 for --min-p)",
+                f"{field} is {share}, but it must be above 0 and at most 1",
+                f"leave {field} out, or try 0.9 (0.05 for `min_p`)",
             )
         _require(
             1 <= self.repetition_penalty < math.inf,
-            f"--repetition-penalty is {self.repetition_penalty}, but it must be 1 or more",
+            f"`repetition_penalty` is {self.repetition_penalty}, but it must be 1 or more",
             "1 changes nothing, 1.2 is a gentle start",
         )
-        _require_at_least("--repetition-window", self.repetition_window, 1)
-        _require_at_least("--random-seed", self.random_seed, 0)
+        _require_at_least("`repetition_window`", self.repetition_window, 1)
+        _require_at_least("`random_seed`", self.random_seed, 0)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

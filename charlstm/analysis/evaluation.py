@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import Ids
+
 CHARACTERS_AT_ONCE = 1024
 
-Ids = npt.NDArray[np.integer]
 Read = Callable[[Ids, Any], tuple[npt.NDArray[np.float32], Any]]  # (1, time), states -> (1, time, vocabulary), states
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from charlstm.arrays import Ids
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import layer_shapes, state_sizes
 from charlstm.config import ModelConfig
 from charlstm.network.cell_loops import LoopWeights, StepProjections
 from charlstm.network.operations import UnitsFirstOps
 from charlstm.storage.model_file import NamedWeights
-from charlstm.text.vocabulary import Ids
 
 Norms = npt.NDArray[np.float64]  # (characters back,): for 0, 1, 2, ... of them
 

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from pydivsufsort import divsufsort
 
+from charlstm.arrays import Ids
 from charlstm.atomic_files import write_atomically
 from charlstm.errors import TensorFileError
 from charlstm.storage.tensor_file import open_tensors, to_bytes
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.text.vocabulary import Vocabulary
 
 COPIED = 20  # characters in a row that count as copied
 KIND = "text index"

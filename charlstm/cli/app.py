@@ -17,7 +17,7 @@ from charlstm.cli.commands.info import info
 from charlstm.cli.commands.resume import resume
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
-from charlstm.cli.display.console import show_error
+from charlstm.cli.display.messages import show_error
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from charlstm.cli.display.console import changes_line, clock, loss, say, starting_tensorflow, training_display, warn
+from charlstm.arrays import Ids
+from charlstm.cli.display.library_startup import starting_tensorflow
+from charlstm.cli.display.messages import changes_line, clock, loss, say, warn
+from charlstm.cli.display.training_screen import training_display
 from charlstm.machine import num_cores
 from charlstm.text.decoding import DecodingOptions
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
     from charlstm.storage.run_folder import RunFolder
     from charlstm.text.corpus import Corpus
-    from charlstm.text.vocabulary import Ids, Vocabulary
+    from charlstm.text.vocabulary import Vocabulary
     from charlstm.training.interruption import Interruption
     from charlstm.training.loop import TrainingResult, TrainingRun
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.cells.registry import get_cell
 from charlstm.cli import launch, settings
-from charlstm.cli.display.console import say
+from charlstm.cli.display.messages import say
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError
 from charlstm.machine import fastest_precision, num_cores, save_throughput

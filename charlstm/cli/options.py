@@ -1,9 +1,31 @@
 """Arguments and options that several commands share, and how their values are read."""
 
 import re
+from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
+
+from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
+from charlstm.generation.stopping import StopRules
+
+FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where the names differ
+OPTION_FIELDS = {  # that are not fields of a config
+    *("attention", "beam", "changed_text", "encoding", "keep_boilerplate", "max_time", "min_count", "normalize"),
+    *("output", "overwrite", "resume", "stop", "text", "unknown"),
+}
+
+
+def option_name(field: str) -> str:
+    """Return the option that sets a field: `--batch-size` for `batch_size`."""
+    return FIELD_OPTIONS.get(field, "--" + field.replace("_", "-"))
+
+
+def with_option_names(message: str) -> str:
+    """Replace fields in backticks, as the library names them, by their options."""
+    configs = (ModelConfig, TrainingConfig, SamplingConfig, StopRules)
+    known = OPTION_FIELDS.union(*({field.name for field in fields(config)} for config in configs))
+    return re.sub(r"`(\w+)`", lambda match: option_name(match[1]) if match[1] in known else match[0], message)
 
 
 def is_given(context: typer.Context, name: str) -> bool:

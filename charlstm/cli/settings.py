@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.options import duration, option
+from charlstm.cli.options import duration, option, option_name
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
 from charlstm.training.auto_config import EMBEDDING_DIM, NUM_LAYERS, PRESETS, SEQUENCE_LENGTH, preset_settings
@@ -131,7 +131,6 @@ CheckpointEvery = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors and warnings.")]
 
-OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where they are not the setting's own name
 PLAN = {"epochs", "max_time", "evaluate_every"}  # may be another when a run is resumed
 
 
@@ -147,7 +146,7 @@ def refuse_contradictions(given: dict[str, Any], settings: dict[str, Any], run: 
     """Raises SettingError if a setting was given that is not what `settings` of an earlier training say."""
     for name, value in given.items():
         if name not in PLAN and value != settings.get(name, value):
-            option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+            option = option_name(name)
             raise SettingError(
                 f"{option} is {value}, but {run} was trained with {settings[name]}",
                 hint=f"leave {option} out, or train anew in another folder with --out",

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.console import console, say
+from charlstm.cli.display.messages import console, say
 from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.stepper import make_stepper

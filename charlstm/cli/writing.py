@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.atomic_files import cannot_write, write_atomically, writing
 from charlstm.cli import voices
-from charlstm.cli.display.console import changes_line, progress_over, say, visible
+from charlstm.cli.display.messages import changes_line, say, visible
+from charlstm.cli.display.progress import progress_over
 from charlstm.config import SamplingConfig
 from charlstm.generation.generate import SIDE_BY_SIDE, Request, generate, generate_all
 from charlstm.generation.requests import Asked, read_requests

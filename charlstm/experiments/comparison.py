@@ -16,7 +16,8 @@ import typer
 from charlstm.atomic_files import write_atomically
 from charlstm.cli import launch
 from charlstm.cli.display import plots
-from charlstm.cli.display.console import comparison_display, say, warn
+from charlstm.cli.display.comparison_table import comparison_display
+from charlstm.cli.display.messages import say, warn
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError, TrainingError
 from charlstm.experiments.outcomes import Outcome, match_parameter_count, summaries
@@ -37,7 +38,7 @@ from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 
 if TYPE_CHECKING:
-    from charlstm.cli.display.console import ComparisonDisplay
+    from charlstm.cli.display.comparison_table import ComparisonDisplay
 
 PLAN_FILE = "plan.json"  # file of the folder
 
@@ -77,7 +78,9 @@ class ComparisonPlan:
             model, training = ModelConfig.from_json(facts["model"]), TrainingConfig.from_json(facts["training"])
             return cls(**facts | {"model": model, "training": training})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as problem:
-            raise RunError(f"{path} is damaged", hint="remove it, or compare in another folder: --out") from problem
+            raise RunError(
+                f"{path} is damaged", hint="remove it, or compare in another folder with `output`"
+            ) from problem
 
     def save(self, path: Path) -> None:
         write_atomically(path, (json.dumps(self.to_json(), indent=2) + "\n").encode())
@@ -183,7 +186,7 @@ def _refuse_another(wanted: ComparisonRequest, material: _Material, plan: Compar
     if changed:
         raise RunError(
             f"{wanted.folder} holds a comparison with another {changed[0].replace('_', ' ')}",
-            hint="begin anew with --overwrite, or give another folder with --out",
+            hint="begin anew with `overwrite`, or give another folder with `output`",
         )
 
 

@@ -33,7 +33,7 @@ def match_parameter_count(config: ModelConfig, cell: str, vocabulary_size: int) 
     if abs(size(units) - wanted) > CLOSE * wanted:
         raise SettingError(
             f"no {cell} network comes within {CLOSE:.0%} of {wanted:,} parameters: {units} units have {size(units):,}",
-            hint="give more --units",
+            hint="give more `units`",
         )
     return replace(config, cell=cell, units=units)
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import FloatArray, Ids
 from charlstm.kernels.decoder import run_characters
 from charlstm.kernels.jit import HAS_BF16
 from charlstm.kernels.packing import empty_operands, pack_weights
 from charlstm.machine import num_cores
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.text.vocabulary import Vocabulary
 
-Floats = npt.NDArray[np.float32]
-States = list[tuple[Floats, Floats]]  # for each layer h and c, (streams, units) each
+States = list[tuple[FloatArray, FloatArray]]  # for each layer h and c, (streams, units) each
 FEWEST_STREAMS = 8  # that are worth a core of their own
 
 
@@ -29,9 +29,9 @@ class CompiledStepper:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        table: Floats,
-        layers: Sequence[Mapping[str, Floats]],
-        output: tuple[Floats, Floats],
+        table: FloatArray,
+        layers: Sequence[Mapping[str, FloatArray]],
+        output: tuple[FloatArray, FloatArray],
         *,
         has_residual: bool,
         precision: str,
@@ -62,12 +62,12 @@ class CompiledStepper:
         layers, units = self._shape
         return [tuple(np.zeros((2, batch_size, units), np.float32)) for _ in range(layers)]
 
-    def step(self, ids: Ids, states: States) -> tuple[Floats, States]:
+    def step(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
         """As Stepper.step."""
         logits, after = self.read(ids[:, None], states)
         return logits[:, 0], after
 
-    def read(self, ids: Ids, states: States) -> tuple[Floats, States]:
+    def read(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
         """As Stepper.read."""
         num_streams = len(ids)
         nothing = np.empty((0, num_streams))
@@ -77,8 +77,8 @@ class CompiledStepper:
         return np.concatenate([seen[1:], last[None]]).swapaxes(0, 1), after
 
     def write(
-        self, logits: Floats, states: States, uniforms: npt.NDArray[np.float64], temperature: float
-    ) -> tuple[Ids, Floats, Floats, States]:
+        self, logits: FloatArray, states: States, uniforms: npt.NDArray[np.float64], temperature: float
+    ) -> tuple[Ids, FloatArray, FloatArray, States]:
         """Draw characters with uniform numbers (time, streams), beginning from logits (streams, vocabulary).
 
         Returns their ids (time, streams), the logits that each was drawn from (time, streams, vocabulary), the logits
@@ -87,11 +87,11 @@ class CompiledStepper:
         return self._run(np.empty(uniforms.shape, np.int32), uniforms, temperature, logits, states)
 
     def _run(
-        self, ids: Ids, uniforms: npt.NDArray[np.float64], temperature: float, logits: Floats, states: States
-    ) -> tuple[Ids, Floats, Floats, States]:
+        self, ids: Ids, uniforms: npt.NDArray[np.float64], temperature: float, logits: FloatArray, states: States
+    ) -> tuple[Ids, FloatArray, FloatArray, States]:
         """`run_characters` for some of the streams on each core."""
 
-        def run(rows: slice) -> tuple[Ids, Floats, Floats, Floats, Floats]:
+        def run(rows: slice) -> tuple[Ids, FloatArray, FloatArray, FloatArray, FloatArray]:
             h, c = (np.array([layer[kind][rows] for layer in states], np.float32) for kind in (0, 1))
             some, last = np.array(ids[:, rows], np.int32, order="C"), np.array(logits[rows], np.float32)
             seen = np.empty((*some.shape, last.shape[1]), np.float32)
@@ -109,13 +109,13 @@ class CompiledStepper:
             ids, seen, last, h, c = map(np.concatenate, zip(*results, strict=True), places)
         return ids, seen, last, list(zip(h, c, strict=True))
 
-    def _no_logits(self, num_streams: int) -> Floats:
+    def _no_logits(self, num_streams: int) -> FloatArray:
         return np.zeros((num_streams, len(self.vocabulary)), np.float32)
 
-    def _packed(self, weights: Floats) -> npt.NDArray[Any]:
+    def _packed(self, weights: FloatArray) -> npt.NDArray[Any]:
         return pack_weights(np.ascontiguousarray(weights), bf16=self._in_pairs)
 
-    def _operands(self, h: Floats) -> npt.NDArray[Any]:
+    def _operands(self, h: FloatArray) -> npt.NDArray[Any]:
         layers, streams, units = h.shape
         operands = empty_operands((layers + 1, streams, 2 * units), bf16=self._in_pairs)
         operands[...] = 0

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import FloatArray, Ids
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.text.vocabulary import Vocabulary
 
-Floats = npt.NDArray[np.floating]
-States = list[tuple[Floats, ...]]
+States = list[tuple[FloatArray, ...]]
 
 
 class Member:
@@ -59,7 +59,7 @@ class Member:
         return [(logits[:, -1],), *after]
 
 
-def _chosen(rows: npt.NDArray[np.bool_], new: Floats, old: Floats) -> Floats:
+def _chosen(rows: npt.NDArray[np.bool_], new: FloatArray, old: FloatArray) -> FloatArray:
     """The new values of some rows, the old ones of the others."""
     return np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
@@ -89,12 +89,12 @@ class Ensemble:
     def initial_states(self) -> States:
         return [layer for part in self._parts for layer in part.initial_states()]
 
-    def step(self, ids: Ids, states: States) -> tuple[Floats, States]:
+    def step(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
         """Read one character of each stream: ids is (streams,); returns ln p (streams, union) and the states."""
         after = [part.step(ids, own) for part, own in self._divided(states)]
         return self._mixed(after), [layer for layers in after for layer in layers]
 
-    def read(self, ids: Ids, states: States) -> tuple[Floats, States]:
+    def read(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
         """Read ids (1, time); returns ln p of what follows the last of them, (1, 1, union), and the states."""
         after = [part.read(ids, own) for part, own in self._divided(states)]
         return self._mixed(after)[:, None], [layer for layers in after for layer in layers]
@@ -105,7 +105,7 @@ class Ensemble:
             (part, states[start:end]) for part, start, end in zip(self._parts, places[:-1], places[1:], strict=True)
         ]
 
-    def _mixed(self, states: list[States]) -> Floats:
+    def _mixed(self, states: list[States]) -> FloatArray:
         weighted = zip(self._weights, self._parts, states, strict=True)
         with np.errstate(divide="ignore"):
             return np.asarray(

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import Ids, Logits
 from charlstm.config import SamplingConfig
 from charlstm.generation.sampling import make_sampler, softmax
 from charlstm.generation.stopping import StopCondition, StopRules
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.text.vocabulary import Vocabulary
 
 READ_AT_ONCE = 1024  # characters of the seed text
 READ_AT_MOST = 20_000  # the last of a seed text; what stood before no state remembers
@@ -22,7 +23,6 @@ SIDE_BY_SIDE, WINDOW = 64, 256  # requests written in one batch, and looked at t
 
 NO_RULES = StopRules()
 
-Logits = npt.NDArray[np.floating]
 States = list[Any]  # for each layer a tuple of arrays (streams, ...)
 
 

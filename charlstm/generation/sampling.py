@@ -5,10 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import Ids, Logits
 from charlstm.config import SamplingConfig
 
-Logits = npt.NDArray[np.floating]  # (batch, vocabulary)
-Ids = npt.NDArray[np.integer]
 Sampler = Callable[[Logits, Ids, npt.NDArray[np.float64]], npt.NDArray[np.intp]]
 
 

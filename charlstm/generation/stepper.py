@@ -5,22 +5,20 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from charlstm.arrays import FloatArray, Ids
 from charlstm.cells.equations import States
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import ATTENTION_DIM, clockwork_mask, layer_shapes, state_sizes
 from charlstm.storage.model_file import Model
-from charlstm.text.vocabulary import Ids
 
-Floats = npt.NDArray[np.float32]
-Rounding = Callable[[Floats], Floats]
+Rounding = Callable[[FloatArray], FloatArray]
 
 
 class NumpyOps:
     """What a cell needs, in NumPy: arrays are (..., units)."""
 
-    def activate(self, x: Floats, kinds: str) -> Sequence[Floats]:
+    def activate(self, x: FloatArray, kinds: str) -> Sequence[FloatArray]:
         """All parts at once, sigmoids as (tanh(x / 2) + 1) / 2: few calls, and no overflow."""
         width = x.shape[-1] // len(kinds)
         scale, shift = _scale_and_shift(kinds, width)
@@ -30,34 +28,34 @@ class NumpyOps:
         squashed += shift
         return [squashed[..., start : start + width] for start in range(0, x.shape[-1], width)]
 
-    def tanh(self, x: Floats) -> Floats:
+    def tanh(self, x: FloatArray) -> FloatArray:
         return np.tanh(x)
 
-    def split(self, x: Floats, shares: Sequence[int]) -> Sequence[Floats]:
+    def split(self, x: FloatArray, shares: Sequence[int]) -> Sequence[FloatArray]:
         share = x.shape[-1] // sum(shares)
         ends = [sum(shares[: place + 1]) * share for place in range(len(shares))]
         return [x[..., end - size * share : end] for end, size in zip(ends, shares, strict=True)]
 
-    def concat(self, parts: Sequence[Floats]) -> Floats:
+    def concat(self, parts: Sequence[FloatArray]) -> FloatArray:
         return np.concatenate(parts, axis=-1)
 
-    def is_zero(self, x: Floats) -> Floats:
+    def is_zero(self, x: FloatArray) -> FloatArray:
         return np.asarray(x == 0, np.float32)
 
 
 @cache
-def _scale_and_shift(kinds: str, width: int) -> tuple[Floats, Floats]:
+def _scale_and_shift(kinds: str, width: int) -> tuple[FloatArray, FloatArray]:
     is_sigmoid = np.repeat([[kind == "s" for kind in kinds]], width, axis=1)  # (1, width): no broadcasting for one row
     return np.where(is_sigmoid, np.float32(0.5), np.float32(1)), np.where(is_sigmoid, np.float32(0.5), np.float32(0))
 
 
-def bfloat16(values: Floats) -> Floats:
+def bfloat16(values: FloatArray) -> FloatArray:
     """The nearest bfloat16 numbers, ties to even, in float32."""
     bits = values.view(np.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).view(np.float32)
 
 
-def unchanged(values: Floats) -> Floats:
+def unchanged(values: FloatArray) -> FloatArray:
     return values
 
 
@@ -65,7 +63,7 @@ class ProjectedWeights:
     """The weights of one layer whose inputs come projected already; what they multiply is `rounded`."""
 
     def __init__(
-        self, weights: Mapping[str, Floats], constants: Mapping[str, Sequence[float]], rounded: Rounding = unchanged
+        self, weights: Mapping[str, FloatArray], constants: Mapping[str, Sequence[float]], rounded: Rounding = unchanged
     ) -> None:
         self._weights, self._rounded = dict(weights), rounded
         self._weights |= {name: np.array(values, np.float32) for name, values in constants.items()}
@@ -74,21 +72,21 @@ class ProjectedWeights:
                 clockwork_mask(list(constants["periods"])), np.float32
             )
 
-    def gate_preactivations(self, x: Floats, h: Floats) -> Floats:
-        projections: Floats = self._rounded(h) @ self._weights["recurrent_kernel"]
+    def gate_preactivations(self, x: FloatArray, h: FloatArray) -> FloatArray:
+        projections: FloatArray = self._rounded(h) @ self._weights["recurrent_kernel"]
         projections += x
         return projections
 
-    def input_projection(self, x: Floats) -> Floats:
+    def input_projection(self, x: FloatArray) -> FloatArray:
         return x
 
-    def recurrent_projection(self, h: Floats) -> Floats:
+    def recurrent_projection(self, h: FloatArray) -> FloatArray:
         return h @ self._weights["recurrent_kernel"] + self._weights["recurrent_bias"]
 
-    def matmul(self, name: str, value: Floats) -> Floats:
+    def matmul(self, name: str, value: FloatArray) -> FloatArray:
         return value @ self._weights[name]
 
-    def vector(self, name: str) -> Floats:
+    def vector(self, name: str) -> FloatArray:
         return self._weights[name]
 
 
@@ -96,26 +94,26 @@ class LayerWeights(ProjectedWeights):
     """The weights of one layer, kernel and recurrent kernel one below the other: one matmul a step."""
 
     def __init__(
-        self, weights: Mapping[str, Floats], constants: Mapping[str, Sequence[float]], rounded: Rounding = unchanged
+        self, weights: Mapping[str, FloatArray], constants: Mapping[str, Sequence[float]], rounded: Rounding = unchanged
     ) -> None:
         super().__init__(weights, constants, rounded)
         if "recurrent_kernel" in weights:
             self._both = np.concatenate([weights["kernel"], self._weights["recurrent_kernel"]])
         self._bias = weights["bias"][None]
 
-    def gate_preactivations(self, x: Floats, h: Floats) -> Floats:
-        projections: Floats = self._rounded(np.concatenate((x, h), axis=-1)) @ self._both
+    def gate_preactivations(self, x: FloatArray, h: FloatArray) -> FloatArray:
+        projections: FloatArray = self._rounded(np.concatenate((x, h), axis=-1)) @ self._both
         projections += self._bias
         return projections
 
-    def input_projection(self, x: Floats) -> Floats:
+    def input_projection(self, x: FloatArray) -> FloatArray:
         return self._rounded(x) @ self._weights["kernel"] + self._bias
 
 
 class NumpyAttention:
     """A look back over the last outputs of the recurrent layers: see `model.Attention`, which trains it."""
 
-    def __init__(self, weights: Mapping[str, Floats], window: int) -> None:
+    def __init__(self, weights: Mapping[str, FloatArray], window: int) -> None:
         self._query, self._key, self._output = (weights[f"attention.{part}"] for part in ("query", "key", "output"))
         self._window = window
 
@@ -124,7 +122,7 @@ class NumpyAttention:
         sizes = (len(self._query), ATTENTION_DIM)
         return tuple(np.zeros((batch_size, self._window, size), np.float32) for size in sizes)
 
-    def step(self, hidden: Floats, states: States) -> tuple[Floats, States]:
+    def step(self, hidden: FloatArray, states: States) -> tuple[FloatArray, States]:
         values, keys = states
         scores = np.einsum("bwd,bd->bw", keys, hidden @ self._query) / np.float32(np.sqrt(ATTENTION_DIM))
         shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
@@ -200,7 +198,7 @@ class Stepper:
         ]
         return states + ([self._attention.initial_states(batch_size)] if self._attention else [])
 
-    def step(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
+    def step(self, ids: Ids, states: list[States]) -> tuple[FloatArray, list[States]]:
         """Read one character of each stream.
 
         ids is (batch,); returns logits of the next character, (batch, vocabulary), and the states after it.
@@ -219,7 +217,7 @@ class Stepper:
             new_states.append(after)
         return self._logits(x), new_states
 
-    def read(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
+    def read(self, ids: Ids, states: list[States]) -> tuple[FloatArray, list[States]]:
         """Read several characters of each stream, layer by layer: faster than step after step.
 
         ids is (batch, time); returns logits (batch, time, vocabulary), and the states after the last character.
@@ -240,7 +238,9 @@ class Stepper:
             new_states.append(after)
         return self._logits(x), new_states
 
-    def _run(self, weights: ProjectedWeights, inputs: Floats, lower: Any, state: States) -> tuple[Floats, Any, States]:
+    def _run(
+        self, weights: ProjectedWeights, inputs: FloatArray, lower: Any, state: States
+    ) -> tuple[FloatArray, Any, States]:
         """One layer over inputs (batch, time, features): its outputs, what it hands up, and the states."""
         outputs = np.empty((*inputs.shape[:2], self._config.units), np.float32)
         ups = np.empty_like(outputs) if self._cell.passes_cell_state_up else None
@@ -256,8 +256,8 @@ class Stepper:
     def _has_residual(self) -> bool:
         return self._cell.has_residual and self._config.residual
 
-    def _logits(self, hidden: Floats) -> Floats:
-        logits: Floats = self._rounded(hidden) @ self._output_kernel
+    def _logits(self, hidden: FloatArray) -> FloatArray:
+        logits: FloatArray = self._rounded(hidden) @ self._output_kernel
         logits += self._output_bias
         return logits
 
@@ -278,12 +278,12 @@ class WindowStepper:
     def initial_states(self, batch_size: int = 1) -> list[States]:
         return [(np.full((batch_size, self._window), -1, np.intp),)]
 
-    def step(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
+    def step(self, ids: Ids, states: list[States]) -> tuple[FloatArray, list[States]]:
         """As Stepper.step."""
         logits, states = self.read(ids[:, None], states)
         return logits[:, 0], states
 
-    def read(self, ids: Ids, states: list[States]) -> tuple[Floats, list[States]]:
+    def read(self, ids: Ids, states: list[States]) -> tuple[FloatArray, list[States]]:
         """As Stepper.read."""
         ((before,),) = states
         seen = np.concatenate([before, ids], axis=1)

@@ -25,12 +25,12 @@ class StopRules:
 
     def __post_init__(self) -> None:
         if "" in self.stops:
-            raise SettingError("--stop is empty", hint="give the text to stop at")
-        for option, number in (("--lines", self.lines), ("--paragraphs", self.paragraphs)):
+            raise SettingError("`stop` is empty", hint="give the text to stop at")
+        for field, number in (("`lines`", self.lines), ("`paragraphs`", self.paragraphs)):
             if number is not None and number < 1:
-                raise SettingError(f"{option} is {number}, but it must be at least 1", hint=f"try {option} 1")
+                raise SettingError(f"{field} is {number}, but it must be at least 1", hint=f"try {field} 1")
         if self.max_time is not None and not self.max_time > 0:
-            raise SettingError("--max-time must be above 0", hint="try --max-time 10s")
+            raise SettingError("`max_time` must be above 0", hint="try `max_time` 10s")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"stops": list(self.stops)}

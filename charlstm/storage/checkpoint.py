@@ -57,7 +57,7 @@ def load_checkpoint(run: RunFolder) -> tuple[Checkpoint, str]:
 
 def _begin_again(run: RunFolder) -> str:
     kept = f" (its best model is whole: {run.model})" if run.model.exists() else ""
-    return f"start the training again: charlstm train TEXT --out {run.path} --overwrite{kept}"
+    return f"train again with `overwrite`{kept}"
 
 
 def _read(path: Path) -> Checkpoint:

@@ -86,10 +86,10 @@ def _boot() -> str:
 
 def _owned(folder: Path, owner: dict[str, Any]) -> RunError:
     if not owner:
-        return RunError(f"{folder} is being trained in by another process", hint="give another folder with --out")
+        return RunError(f"{folder} is being trained in by another process", hint="give another folder with `output`")
     elsewhere = "" if _is_this_machine(owner) else f" on {owner['machine']}"
     return RunError(
         f"{folder} is being trained in by process {owner['process']}{elsewhere}",
-        hint="wait for it, stop it, or give another folder with --out"
+        hint="wait for it, stop it, or give another folder with `output`"
         + (f"; if it is dead, wait {SILENT_FOR:.0f} seconds" if elsewhere else ""),
     )

@@ -71,7 +71,7 @@ class RunFolder:
     def create(self) -> None:
         """Make the folder if it is not there. Raises RunError if it cannot be made."""
         if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"{self.path} is a file, not a folder", hint="give another folder with --out")
+            raise RunError(f"{self.path} is a file, not a folder", hint="choose another folder with `output`")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
@@ -87,8 +87,8 @@ class RunFolder:
         if self.has_run:
             raise RunError(
                 f"{self.path} already holds a run",
-                hint=("go on with it with --resume, " if self.has_checkpoint else "")
-                + "replace it with --overwrite, or give another folder with --out",
+                hint=("continue it with `resume`, " if self.has_checkpoint else "")
+                + "replace it with `overwrite`, or choose another folder with `output`",
             )
 
     def clear(self) -> None:
@@ -124,7 +124,7 @@ def find_run(run: str | Path | None) -> RunFolder:
         raise RunError(f"there is no run folder {str(run)!r}", hint=_what_there_is())
     if not RunFolder(path).has_checkpoint:
         raise RunError(
-            f"{path} holds no checkpoint: no training was begun there", hint="begin one: charlstm train TEXT --out RUN"
+            f"{path} holds no checkpoint: no training was begun there", hint="begin one: charlstm train TEXT"
         )
     return RunFolder(path)
 

@@ -6,8 +6,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import Ids
 from charlstm.errors import CorpusError
-from charlstm.text.vocabulary import Ids
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ def split_for_validation(ids: Ids, *, validation: float, sequence_length: int) -
         raise CorpusError(
             f"the text has {len(ids):,} characters, {num_training:,} of them for training: "
             f"fewer than one sequence of {sequence_length} and the character after it",
-            hint=f"give a text of at least {needed:,} characters, or a smaller --sequence-length",
+            hint=f"give a text of at least {needed:,} characters, or a smaller `sequence_length`",
         )
     if len(ids) - num_training < 2:
         raise CorpusError(
             f"a share of {validation:g} of {len(ids):,} characters leaves fewer than two for validation",
-            hint="give a longer text or a larger --validation",
+            hint="give a longer text or a larger `validation`",
         )
     return Dataset(ids[:num_training], ids[num_training:])
 

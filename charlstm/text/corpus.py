@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import Ids
 from charlstm.atomic_files import write_atomically, writing
 from charlstm.errors import CorpusError
 from charlstm.machine import cache_folder
 from charlstm.text.catalogue import CATALOGUE, find_fetched
 from charlstm.text.decoding import DecodingOptions, read_pieces
 from charlstm.text.sources import STANDARD_INPUT, TextSource, find_sources, is_passing, label
-from charlstm.text.vocabulary import Ids, code_points_of, text_of
+from charlstm.text.vocabulary import code_points_of, text_of
 
 IN_MEMORY = 1 << 24  # characters (and bytes on disk) of a text that needs no file
 AT_ONCE = 1 << 22  # ids worked on at once

@@ -52,7 +52,7 @@ class DecodingOptions:
     def __post_init__(self) -> None:
         if self.normalize not in NORMAL_FORMS:
             raise SettingError(
-                f"--normalize is {self.normalize!r}, but it must be one of {', '.join(NORMAL_FORMS)}",
+                f"`normalize` is {self.normalize!r}, but it must be one of {', '.join(NORMAL_FORMS)}",
                 hint="leave it out for nfc",
             )
         try:
@@ -61,7 +61,7 @@ class DecodingOptions:
             known = False
         if not known:
             raise SettingError(
-                f"there is no encoding {self.encoding!r}", hint="try --encoding utf-8, latin-1 or cp1252"
+                f"there is no encoding {self.encoding!r}", hint="try `encoding` utf-8, latin-1 or cp1252"
             )
 
 
@@ -76,7 +76,7 @@ def read_pieces(source: TextSource, reading: DecodingOptions, on_message: OnMess
         return
     encoding = reading.encoding or tell_encoding(source, sample)
     if reading.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
-        on_message(f"{source.name}: read as {encoding} (another: --encoding NAME)")
+        on_message(f"{source.name}: read as {encoding} (another: `encoding`)")
     with source.open() as stream:
         pieces = _decoded(source, stream, encoding, strict=reading.encoding is not None, on_message=on_message)
         if not reading.keep_boilerplate:
@@ -115,7 +115,7 @@ def _by_statistics(source: TextSource, sample: bytes) -> str:
     if best is None or sum(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in sample) > 0.05 * len(sample):
         raise CorpusError(
             f"{source.name} is not a text in any encoding known",
-            hint="is it a text file? If so, name its encoding: --encoding latin-1",
+            hint="is it a text file? If so, name its encoding: `encoding` latin-1",
         )
     if best.encoding == "cp1251" and not any(0xC0 <= byte <= 0xDF or byte >= 0xFB for byte in sample):
         return "cp1255"  # Cyrillic without a capital, and without the last letters of its alphabet, is Hebrew
@@ -137,7 +137,7 @@ def _decoded(
         except UnicodeError as problem:
             raise CorpusError(
                 f"{source.name} is not {encoding}: {getattr(problem, 'reason', problem)}",
-                hint="leave --encoding out, and it is told from the bytes",
+                hint="leave `encoding` out, and it is told from the bytes",
             ) from problem
         if WRONG in text:
             wrong += text.count(WRONG)
@@ -201,7 +201,7 @@ def _then(held: str, pieces: Iterator[str]) -> Iterator[str]:
 
 
 def _licence_line(source: TextSource, size: int) -> str:
-    return f"{source.name}: Project Gutenberg's licence taken off, {size:,} characters (--keep-boilerplate keeps it)"
+    return f"{source.name}: Project Gutenberg's licence taken off, {size:,} characters (`keep_boilerplate` keeps it)"
 
 
 def normalized(pieces: Iterator[str], form: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.text.vocabulary import Ids
+from charlstm.arrays import Ids
 
 HIGHEST_ORDER = 5
 LOOKED_AT = 4_000_000  # characters of a long text, from its start

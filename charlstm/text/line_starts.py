@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from charlstm.text.vocabulary import Ids, Vocabulary
+from charlstm.arrays import Ids
+from charlstm.text.vocabulary import Vocabulary
 
 MOST, LONGEST = 32, 16  # line_starts, and characters of one
 SEARCHED = 4_000_000  # characters from the beginning of the text

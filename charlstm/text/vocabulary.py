@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.arrays import Ids
 from charlstm.errors import SettingError, VocabularyError
 
 CHARACTERS_AT_ONCE = 1 << 20
@@ -23,8 +24,6 @@ ALIKE = {
     "\u2028": "\n",
     "\u2029": "\n",
 }
-
-Ids = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Vocabulary:
             )
         if any("\ud800" <= character <= "\udfff" for character in self.characters):
             raise VocabularyError(
-                "a vocabulary cannot hold halves of surrogate pairs", hint="is this the text's encoding? See --encoding"
+                "a vocabulary cannot hold halves of surrogate pairs", hint="is this the text's encoding? See `encoding`"
             )
         alone = isinstance(self.unknown, str) and len(self.unknown) == 1 and self.unknown in self.characters
         if self.unknown is not None and not alone:
@@ -79,7 +78,7 @@ class Vocabulary:
         kept = {character for character, count in zip(characters, counts, strict=True) if count >= min_count}
         if not kept:
             raise VocabularyError(
-                f"no character occurs {min_count:,} times", hint="give a smaller --min-count, or a longer text"
+                f"no character occurs {min_count:,} times", hint="give a smaller `min_count`, or a longer text"
             )
         unknown = STAND_IN if len(kept) < len(characters) else None
         return cls("".join(sorted(kept | ({STAND_IN} if unknown else set()))), lowercase, unknown)
@@ -124,7 +123,7 @@ class Vocabulary:
         """
         if policy not in POLICIES:
             raise SettingError(
-                f"--unknown is {policy!r}, but it must be one of {', '.join(POLICIES)}", hint="nearest is a good start"
+                f"`unknown` is {policy!r}, but it must be one of {', '.join(POLICIES)}", hint="nearest is a good start"
             )
         table = self._places(code_points_of(characters))
         unknown = [place for place, known in enumerate(table >= 0) if not known]
@@ -164,7 +163,7 @@ class Vocabulary:
         known = known if len(known) <= 100 else known[:100] + "..."
         return VocabularyError(
             f"the model does not know {', '.join(names)}{more}",
-            hint=f"use only characters of the text it was trained on ({known}), or --unknown nearest",
+            hint=f"use only characters of the text it was trained on ({known}), or `unknown` nearest",
         )
 
 

@@ -316,5 +316,5 @@ class TrainingRun:
         kept = f"; the best model, of step {best.step:,}, is kept: {self.folder.model}" if best else ""
         return TrainingError(
             f"the training diverged: its loss exploded {MAX_ROLLBACKS + 1} times{kept}",
-            hint=f"train with a lower --learning-rate: it was {self.config.learning_rate:g}",
+            hint=f"train with a lower `learning_rate`: it was {self.config.learning_rate:g}",
         )

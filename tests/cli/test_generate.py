@@ -238,7 +238,7 @@ def test_who_watches_is_told_what_takes_long(run, capsys, monkeypatch):
     import time
 
     from charlstm.cli import voices
-    from charlstm.cli.display.console import console
+    from charlstm.cli.display.messages import console
 
     class Slow:
         def compiled(self):

@@ -1,7 +1,7 @@
 import pytest
 import typer
 
-from charlstm.cli.display.console import clock, visible
+from charlstm.cli.display.messages import clock, visible
 from charlstm.cli.options import duration
 
 

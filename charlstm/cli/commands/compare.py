@@ -9,7 +9,8 @@ import typer
 from charlstm.cells.registry import get_cell
 from charlstm.cli import settings
 from charlstm.cli.display import plots
-from charlstm.cli.display.console import comparison_lines, say
+from charlstm.cli.display.comparison_table import comparison_lines
+from charlstm.cli.display.messages import say
 from charlstm.cli.options import Json, duration, option
 from charlstm.errors import SettingError
 from charlstm.training.auto_config import make_configs

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from charlstm.cli import settings
-from charlstm.cli.display.console import download_bar, say, visible
+from charlstm.cli.display.messages import say, visible
+from charlstm.cli.display.progress import download_bar
 from charlstm.cli.options import Json
 from charlstm.errors import SettingError
 from charlstm.machine import cache_folder, load_throughput, num_cores

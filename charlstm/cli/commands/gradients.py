@@ -10,7 +10,8 @@ import typer
 
 from charlstm.cells.registry import Size, get_cell
 from charlstm.cli.display import plots
-from charlstm.cli.display.console import console, say, starting_tensorflow, terminal_width
+from charlstm.cli.display.library_startup import starting_tensorflow
+from charlstm.cli.display.messages import console, say, terminal_width
 from charlstm.cli.options import Json, is_given, option
 from charlstm.config import ModelConfig
 from charlstm.errors import CorpusError, SettingError

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.console import loss, visible
+from charlstm.cli.display.messages import loss, visible
 from charlstm.cli.options import Json, Run
 
 if TYPE_CHECKING:

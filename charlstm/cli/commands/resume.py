@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from charlstm.cli import launch, settings
-from charlstm.cli.display.console import say, warn
+from charlstm.cli.display.messages import say, warn
 from charlstm.cli.options import Run
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import CorpusError

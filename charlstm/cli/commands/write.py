@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.display.console import visible
+from charlstm.cli.display.messages import visible
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, option
 from charlstm.config import SamplingConfig
 from charlstm.errors import CorpusError, SettingError
