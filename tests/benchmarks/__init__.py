@@ -1,1 +1,1 @@
-"""Speed, side by side with others on the same machine in the same run: `make bench`. Not part of the tests."""
+"""Speed compared with other software, on the same machine in the same run: `make bench`. Not part of the tests."""

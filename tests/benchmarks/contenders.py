@@ -1,128 +1,152 @@
-"""One measurement in one process: `python -m tests.benchmarks.contenders NAME LAYERSxUNITS BATCHxTIME PRECISION`.
+"""One measurement of training speed: `python -m tests.benchmarks.contenders NAME LAYERSxUNITS BATCHxTIME PRECISION`.
 
-Each contender makes the same network (embedding of 64, LSTM layers, dense layer over 65 characters) and trains it on
-random characters with Adam and a clipped gradient, a batch at a time. Prints characters a second: the best of several
-stretches.
+Each contender builds the same network (embedding of 64, LSTM layers, dense layer over 65 characters) and trains it on
+random characters with Adam and gradient clipping, one batch after the other. Prints characters per second in the
+fastest of several intervals. With the name `matmul` and a precision it prints the GFLOP/s of one large matmul instead.
 """
 
 import os
 import sys
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np
+import numpy.typing as npt
+
+from tests.benchmarks.measurement import seconds_per_call
 
 VOCABULARY_SIZE, EMBEDDING_DIM = 65, 64
-STRETCHES, SECONDS = 4, 0.8
-Learn = Callable[[np.ndarray], object]  # from ids (batches, batch size, time + 1)
+NUM_INTERVALS, INTERVAL = 4, 0.8  # seconds each
+STEPS_PER_CALL = 16  # of charlstm's Trainer, as the training loop calls it
+MATMUL_SIZE = 2048
+
+Batches = npt.NDArray[np.int32]  # ids (steps, batch size, time + 1): inputs, and targets shifted by one
+TrainOn = Callable[[Batches], object]
 
 
-def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Learn:
+@dataclass(frozen=True)
+class Case:
+    """What is trained: the network, the shape of a batch, and the type of the matmuls' operands."""
+
+    num_layers: int
+    units: int
+    batch_size: int
+    sequence_length: int
+    precision: str
+
+    @classmethod
+    def parse(cls, network: str, batch: str, precision: str) -> "Case":
+        """Parse arguments such as 2x300, 64x128 and bfloat16."""
+        num_layers, units = map(int, network.split("x"))
+        batch_size, sequence_length = map(int, batch.split("x"))
+        return cls(num_layers, units, batch_size, sequence_length, precision)
+
+    def random_batches(self, num_steps: int) -> Batches:
+        shape = (num_steps, self.batch_size, self.sequence_length + 1)
+        return np.random.default_rng(0).integers(0, VOCABULARY_SIZE, shape).astype(np.int32)
+
+
+def make_charlstm(case: Case) -> TrainOn:
     from charlstm.config import ModelConfig, TrainingConfig
     from charlstm.machine import num_cores
     from charlstm.training.auto_config import num_shards_for
-    from charlstm.training.schedule import STEPS_AT_ONCE
     from charlstm.training.train_step import Trainer, set_threads
 
     set_threads(num_cores())
     config = TrainingConfig(
-        batch_size=batch_size,
-        sequence_length=time,
+        batch_size=case.batch_size,
+        sequence_length=case.sequence_length,
         dropout=0.0,
-        precision=precision,
-        num_shards=num_shards_for(batch_size, num_cores()),
+        precision=case.precision,
+        num_shards=num_shards_for(case.batch_size, num_cores()),
     )
-    learner = Trainer(ModelConfig(num_layers=num_layers, units=units), config, VOCABULARY_SIZE)
+    trainer = Trainer(ModelConfig(num_layers=case.num_layers, units=case.units), config, VOCABULARY_SIZE)
 
-    def learn(batches: np.ndarray) -> None:
-        for start in range(0, len(batches), STEPS_AT_ONCE):
-            some = batches[start : start + STEPS_AT_ONCE]
-            learner.train_steps(some, step=start, learning_rates=[1e-3] * len(some))
+    def train_on(batches: Batches) -> None:
+        for step in range(0, len(batches), STEPS_PER_CALL):
+            chunk = batches[step : step + STEPS_PER_CALL]
+            trainer.train_steps(chunk, step=step, learning_rates=[1e-3] * len(chunk))
 
-    return learn
+    return train_on
 
 
-def keras_fit(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Learn:
-    """`keras.layers.LSTM` under `model.fit`, as a tutorial would have it."""
+def make_keras(case: Case) -> TrainOn:
+    """Use `keras.layers.LSTM` under `model.fit`, in float32, as tutorials do."""
     import keras
 
-    recurrent = [keras.layers.LSTM(units, return_sequences=True) for _ in range(num_layers)]
+    layers = [keras.layers.LSTM(case.units, return_sequences=True) for _ in range(case.num_layers)]
     model = keras.Sequential(
-        [keras.layers.Embedding(VOCABULARY_SIZE, EMBEDDING_DIM), *recurrent, keras.layers.Dense(VOCABULARY_SIZE)]
+        [keras.layers.Embedding(VOCABULARY_SIZE, EMBEDDING_DIM), *layers, keras.layers.Dense(VOCABULARY_SIZE)]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss)
 
-    def learn(batches: np.ndarray) -> None:
+    def train_on(batches: Batches) -> None:
         ids = batches.reshape(-1, batches.shape[2])
-        model.fit(ids[:, :-1], ids[:, 1:], batch_size=batch_size, shuffle=False, verbose=0)
+        model.fit(ids[:, :-1], ids[:, 1:], batch_size=case.batch_size, shuffle=False, verbose=0)
 
-    return learn
+    return train_on
 
 
-def torch(num_layers: int, units: int, batch_size: int, time: int, precision: str) -> Learn:
-    """`torch.nn.LSTM`, with autocast for bfloat16, the state carried on."""
-    import torch as library
+def make_torch(case: Case) -> TrainOn:
+    """Use `torch.nn.LSTM` with the state carried on, under autocast for bfloat16."""
+    import torch
 
-    embedding = library.nn.Embedding(VOCABULARY_SIZE, EMBEDDING_DIM)
-    recurrent = library.nn.LSTM(EMBEDDING_DIM, units, num_layers, batch_first=True)
-    dense = library.nn.Linear(units, VOCABULARY_SIZE)
-    parameters = [*embedding.parameters(), *recurrent.parameters(), *dense.parameters()]
-    optimizer = library.optim.Adam(parameters, 1e-3)
-    states = [library.zeros(num_layers, batch_size, units) for _ in range(2)]
+    embedding = torch.nn.Embedding(VOCABULARY_SIZE, EMBEDDING_DIM)
+    lstm = torch.nn.LSTM(EMBEDDING_DIM, case.units, case.num_layers, batch_first=True)
+    dense = torch.nn.Linear(case.units, VOCABULARY_SIZE)
+    parameters = [*embedding.parameters(), *lstm.parameters(), *dense.parameters()]
+    optimizer = torch.optim.Adam(parameters, 1e-3)
+    states = [torch.zeros(case.num_layers, case.batch_size, case.units) for _ in range(2)]
 
-    def step(batch: np.ndarray) -> object:
-        ids = library.from_numpy(batch.astype(np.int64))
+    def train_step(batch: npt.NDArray[np.int32]) -> float:
+        ids = torch.from_numpy(batch.astype(np.int64))
         optimizer.zero_grad()
-        with library.autocast("cpu", dtype=library.bfloat16, enabled=precision == "bfloat16"):
-            outputs, after = recurrent(embedding(ids[:, :-1]), tuple(states))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=case.precision == "bfloat16"):
+            outputs, last_states = lstm(embedding(ids[:, :-1]), tuple(states))
             logits = dense(outputs).float().reshape(-1, VOCABULARY_SIZE)
-            loss = library.nn.functional.cross_entropy(logits, ids[:, 1:].reshape(-1))
+            loss = torch.nn.functional.cross_entropy(logits, ids[:, 1:].reshape(-1))
         loss.backward()
-        library.nn.utils.clip_grad_norm_(parameters, 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        states[:] = [state.detach().float() for state in after]
-        return loss.item()
+        states[:] = [state.detach().float() for state in last_states]
+        return float(loss.item())
 
-    return lambda batches: [step(batch) for batch in batches]
+    return lambda batches: [train_step(batch) for batch in batches]
+
+
+CONTENDERS: dict[str, Callable[[Case], TrainOn]] = {"charlstm": make_charlstm, "keras": make_keras, "torch": make_torch}
+
+
+def characters_per_second(train_on: TrainOn, case: Case) -> float:
+    """Return the speed in the fastest interval."""
+    batches = case.random_batches(2)
+    train_on(batches)  # builds graphs
+    seconds_per_step = seconds_per_call(lambda: train_on(batches), 2) / len(batches)
+    batches = case.random_batches(max(2, round(INTERVAL / seconds_per_step)))
+    fastest = min(seconds_per_call(lambda: train_on(batches)) for _ in range(NUM_INTERVALS))
+    return len(batches) * case.batch_size * case.sequence_length / fastest
 
 
 def matmul_peak(precision: str) -> float:
-    """GFLOP a second of one large matmul over all cores."""
+    """Return the GFLOP/s of one large matmul on all cores."""
     import tensorflow as tf
 
-    matrix = tf.cast(tf.random.normal((2048, 2048)), precision)
+    matrix = tf.cast(tf.random.normal((MATMUL_SIZE, MATMUL_SIZE)), precision)
     multiply = tf.function(lambda: tf.linalg.matmul(matrix, matrix)[0, 0])
-    best = min(_seconds(lambda: multiply().numpy(), 10) for _ in range(5))
-    return 2 * 2048**3 / best / 1e9
+    fastest = min(seconds_per_call(lambda: multiply().numpy(), 10) for _ in range(5))
+    return 2 * MATMUL_SIZE**3 / fastest / 1e9
 
 
-def _seconds(run: Callable[[], object], times: int) -> float:
-    run()
-    start = time.perf_counter()
-    for _ in range(times):
-        run()
-    return (time.perf_counter() - start) / times
-
-
-def characters_per_second(learn: Learn, batch_size: int, length: int) -> float:
-    rng = np.random.default_rng(0)
-    batches = rng.integers(0, VOCABULARY_SIZE, (2, batch_size, length + 1)).astype(np.int32)
-    learn(batches)
-    count = max(2, round(SECONDS / _seconds(lambda: learn(batches), 2) * len(batches)))
-    batches = rng.integers(0, VOCABULARY_SIZE, (count, batch_size, length + 1)).astype(np.int32)
-    return count * batch_size * length / min(_seconds(lambda: learn(batches), 1) for _ in range(STRETCHES))
+def main(name: str, *arguments: str) -> None:
+    if name == "matmul":
+        print(matmul_peak(arguments[-1]))
+    else:
+        case = Case.parse(*arguments)
+        print(characters_per_second(CONTENDERS[name](case), case))
 
 
 if __name__ == "__main__":
-    name, precision = sys.argv[1], sys.argv[-1]
-    if name == "matmul":
-        print(matmul_peak(precision))
-    else:
-        num_layers, units = (int(number) for number in sys.argv[2].split("x"))
-        batch_size, length = (int(number) for number in sys.argv[3].split("x"))
-        make = {"charlstm": charlstm, "keras": keras_fit, "torch": torch}[name]
-        learn = make(num_layers, units, batch_size, length, precision)
-        print(characters_per_second(learn, batch_size, length))
+    main(*sys.argv[1:])

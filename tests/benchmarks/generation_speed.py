@@ -1,16 +1,14 @@
-"""Speed of generating, beside PyTorch, ONNX Runtime and Keras with the same weights: a table for docs/benchmarks.md.
+"""Print the table of generation speeds in docs/benchmarks.md: charlstm, PyTorch, ONNX Runtime and Keras take turns.
 
-`python -m tests.benchmarks.generation_speed` measures all, each contender in a process of its own, taking turns;
-with a contender and a number of streams it prints that one's characters a second.
+`python -m tests.benchmarks.generation_speed` measures everything, each contender in a process of its own. With a
+contender and a number of streams it prints the characters per second of that contender.
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Any
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -22,169 +20,185 @@ from charlstm.generation.sampling import draw
 from charlstm.machine import fastest_precision
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
+from tests.benchmarks.measurement import measure, summarise
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-PRECISION = os.environ.get("PRECISION", fastest_precision())  # of charlstm, as a model trained on this machine has it
-LAYERS, UNITS = 2, 300
-CASES = [(1, ("charlstm", "torch", "onnxruntime", "keras")), (64, ("charlstm", "torch", "onnxruntime"))]
+PRECISION = os.environ.get("PRECISION", fastest_precision())  # of charlstm: what a model trained on this machine has
+NUM_LAYERS, UNITS, TEMPERATURE = 2, 300, 0.8
 CHARACTERS = "".join(map(chr, range(33, 98)))  # 65, as many as tiny Shakespeare has
-STRETCHES, SECONDS = 5, 0.6
-Write = Callable[[int], None]  # so many characters in each stream
+NUM_INTERVALS, INTERVAL = 5, 0.6  # seconds each
+CASES = {1: ("charlstm", "torch", "onnxruntime", "keras", "memory"), 64: ("charlstm", "torch", "onnxruntime")}
+
+Generate = Callable[[int], None]  # generates this many characters in each stream
 
 
-def model() -> Model:
-    config, vocabulary = ModelConfig(num_layers=LAYERS, units=UNITS), Vocabulary.from_text(CHARACTERS)
+def make_model() -> Model:
+    config, vocabulary = ModelConfig(num_layers=NUM_LAYERS, units=UNITS), Vocabulary.from_text(CHARACTERS)
     rng = np.random.default_rng(0)
-    shapes = weight_shapes(config, len(vocabulary)).items()
-    weights = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes}
+    shapes = weight_shapes(config, len(vocabulary))
+    weights = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
     return Model(config, vocabulary, weights, {"settings": {"precision": PRECISION}})
 
 
-def charlstm(streams: int) -> Write:
-    from charlstm.generation.generate import Request, generate, generate_many
+def make_charlstm(num_streams: int) -> Generate:
+    from charlstm.generation.generate import Request, generate, generate_all
     from charlstm.generation.stepper import Stepper
 
-    voice = Stepper(model()).compiled()
+    model = Stepper(make_model()).compiled()
 
-    def write(length: int) -> None:
-        requests = [Request("!", SamplingConfig(length=length, random_seed=place)) for place in range(streams)]
-        if streams == 1:
-            for _ in generate(voice, requests[0]):
-                pass
-        else:
-            generate_many(voice, requests)
+    def run(length: int) -> None:
+        configs = [
+            SamplingConfig(length=length, temperature=TEMPERATURE, random_seed=seed) for seed in range(num_streams)
+        ]
+        requests = [Request("!", config) for config in configs]
+        texts = generate(model, requests[0]) if num_streams == 1 else generate_all(model, requests)
+        for _ in texts:
+            pass
 
-    return write
+    return run
 
 
-def torch(streams: int) -> Write:
-    import torch as library
+def make_torch(num_streams: int) -> Generate:
+    """Use a loop over `torch.nn.LSTM` in inference mode."""
+    import torch
 
-    def tensor(array: np.ndarray) -> Any:
-        return library.from_numpy(np.ascontiguousarray(array))
+    def tensor(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array))
 
-    weights, layers = model().weights, []
-    for layer in range(LAYERS):
+    def make_lstm(layer: int) -> torch.nn.LSTM:
         kernel, recurrent_kernel, bias = (
-            weights[f"layers.{layer}.{part}"] for part in ("kernel", "recurrent_kernel", "bias")
+            weights[f"layers.{layer}.{name}"] for name in ("kernel", "recurrent_kernel", "bias")
         )
-        lstm = library.nn.LSTM(kernel.shape[0], UNITS)
         arrays = {"weight_ih_l0": kernel.T, "weight_hh_l0": recurrent_kernel.T, "bias_ih_l0": bias}
-        state = {name: tensor(array) for name, array in arrays.items()} | {"bias_hh_l0": tensor(np.zeros_like(bias))}
-        lstm.load_state_dict(state)
-        layers.append(lstm)
-    embedding = tensor(weights["embedding"])
-    output_kernel, output_bias = tensor(weights["output.kernel"]), tensor(weights["output.bias"])
+        arrays["bias_hh_l0"] = np.zeros_like(bias)
+        lstm = torch.nn.LSTM(kernel.shape[0], UNITS)
+        lstm.load_state_dict({name: tensor(array) for name, array in arrays.items()})
+        return lstm
 
-    def write(length: int) -> None:
-        ids = library.zeros(streams, dtype=library.int64)
-        states = [tuple(library.zeros(1, streams, UNITS) for _ in range(2)) for _ in layers]
-        with library.inference_mode():
+    weights = make_model().weights
+    layers = [make_lstm(layer) for layer in range(NUM_LAYERS)]
+    embedding, kernel, bias = (tensor(weights[name]) for name in ("embedding", "output.kernel", "output.bias"))
+
+    def run(length: int) -> None:
+        ids = torch.zeros(num_streams, dtype=torch.int64)
+        states = [tuple(torch.zeros(1, num_streams, UNITS) for _ in range(2)) for _ in layers]
+        with torch.inference_mode():
             for _ in range(length):
                 hidden = embedding[ids][None]
-                for place, lstm in enumerate(layers):
-                    output, states[place] = lstm(hidden, states[place])
-                    hidden = hidden + output if place else output
-                probabilities = library.softmax((hidden[0] @ output_kernel + output_bias) / 0.8, dim=-1)
-                ids = library.multinomial(probabilities, 1)[:, 0]
+                for layer, lstm in enumerate(layers):
+                    output, states[layer] = lstm(hidden, states[layer])
+                    hidden = hidden + output if layer else output
+                probabilities = torch.softmax((hidden[0] @ kernel + bias) / TEMPERATURE, dim=-1)
+                ids = torch.multinomial(probabilities, 1)[:, 0]
 
-    return write
+    return run
 
 
-def onnxruntime(streams: int) -> Write:
-    import onnxruntime as library
+def make_onnxruntime(num_streams: int) -> Generate:
+    """Run a graph of one step in ONNX Runtime."""
+    import onnxruntime
 
     from tests.onnx_models import one_step
 
-    session = library.InferenceSession(one_step(model()), providers=["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()][1:]
+    session = onnxruntime.InferenceSession(one_step(make_model()), providers=["CPUExecutionProvider"])
+    _, *state_names = (graph_input.name for graph_input in session.get_inputs())
     rng = np.random.default_rng(0)
 
-    def write(length: int) -> None:
-        ids = np.zeros((1, streams), np.int64)
-        states = [np.zeros((1, streams, UNITS), np.float32) for _ in names]
+    def run(length: int) -> None:
+        ids = np.zeros((1, num_streams), np.int64)
+        states = [np.zeros((1, num_streams, UNITS), np.float32) for _ in state_names]
         for _ in range(length):
-            logits, *states = session.run(None, {"ids": ids, **dict(zip(names, states, strict=True))})
-            ids = draw(logits / 0.8, rng.random(streams))[None].astype(np.int64)
+            inputs = {"ids": ids, **dict(zip(state_names, states, strict=True))}
+            logits, *states = session.run(None, inputs)
+            ids = draw(logits / TEMPERATURE, rng.random(num_streams))[None].astype(np.int64)
 
-    return write
+    return run
 
 
-def keras(streams: int) -> Write:
-    import keras as library
+def make_keras(num_streams: int) -> Generate:
+    """Call `Model.predict` on one step, with the states passed in and out."""
+    import keras
 
-    inputs = [library.Input((1,), dtype="int32"), *(library.Input((UNITS,)) for _ in range(2 * LAYERS))]
-    hidden, states = library.layers.Embedding(len(CHARACTERS), 64)(inputs[0]), []
-    for layer in range(LAYERS):
-        lstm = library.layers.LSTM(UNITS, return_state=True, return_sequences=True)
-        output, *after = lstm(hidden, initial_state=inputs[1 + 2 * layer : 3 + 2 * layer])
-        hidden = library.layers.add([hidden, output]) if layer else output
-        states += after
-    network = library.Model(inputs, [library.layers.Dense(len(CHARACTERS))(hidden), *states])
+    ids_input, state_inputs = keras.Input((1,), dtype="int32"), [keras.Input((UNITS,)) for _ in range(2 * NUM_LAYERS)]
+    hidden, last_states = keras.layers.Embedding(len(CHARACTERS), 64)(ids_input), []
+    for layer in range(NUM_LAYERS):
+        lstm = keras.layers.LSTM(UNITS, return_state=True, return_sequences=True)
+        output, *layer_states = lstm(hidden, initial_state=state_inputs[2 * layer : 2 * layer + 2])
+        hidden = keras.layers.add([hidden, output]) if layer else output
+        last_states += layer_states
+    logits_output = keras.layers.Dense(len(CHARACTERS))(hidden)
+    network = keras.Model([ids_input, *state_inputs], [logits_output, *last_states])
     rng = np.random.default_rng(0)
 
-    def write(length: int) -> None:
-        ids, before = np.zeros((streams, 1), np.int32), [np.zeros((streams, UNITS), np.float32)] * (2 * LAYERS)
+    def run(length: int) -> None:
+        ids, states = (
+            np.zeros((num_streams, 1), np.int32),
+            [np.zeros((num_streams, UNITS), np.float32)] * 2 * NUM_LAYERS,
+        )
         for _ in range(length):
-            logits, *before = network.predict([ids, *before], verbose=0)
-            ids = draw(logits[:, 0] / 0.8, rng.random(streams))[:, None].astype(np.int32)
+            logits, *states = network.predict([ids, *states], verbose=0)
+            ids = draw(logits[:, 0] / TEMPERATURE, rng.random(num_streams))[:, None].astype(np.int32)
 
-    return write
-
-
-def reading_the_weights() -> float:
-    """How often a second one core can read arrays of the weights' sizes: the limit that memory sets for one stream."""
-    weights = model().weights
-    read = [weights["output.kernel"], *(weights[f"layers.{layer}.recurrent_kernel"] for layer in range(LAYERS))]
-    read += [weights[f"layers.{layer}.kernel"] for layer in range(1, LAYERS)]
-
-    def once(times: int) -> None:
-        for _ in range(times):
-            for array in read:
-                array.max()
-
-    return 1 / seconds_a_character(once)
+    return run
 
 
-def seconds_a_character(write: Write) -> float:
-    write(2)
-    start = time.perf_counter()
-    write(5)
-    times = max(5, round(SECONDS * 5 / (time.perf_counter() - start)))
-    stretches = []
-    for _ in range(STRETCHES):
-        start = time.perf_counter()
-        write(times)
-        stretches.append((time.perf_counter() - start) / times)
-    return min(stretches)
+def make_memory_reader(_: int) -> Generate:
+    """Read arrays of the sizes of the weights on one core: the limit that memory sets for one stream."""
+    names = ["output.kernel", *(f"layers.{layer}.recurrent_kernel" for layer in range(NUM_LAYERS))]
+    names += [f"layers.{layer}.kernel" for layer in range(1, NUM_LAYERS)]
+    weights = make_model().weights
 
-
-def measure(name: str, streams: int) -> float:
-    command = [sys.executable, "-m", "tests.benchmarks.generation_speed", name, str(streams)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
-
-
-def table() -> None:
-    print(f"{LAYERS}x{UNITS}, {len(CHARACTERS)} characters; the median of {ROUNDS} rounds.\n")
-    print("| streams | who | characters a second | charlstm is |")
-    print("|---|---|---|---|")
-    for streams, names in CASES:
-        names = (*names, "memory") if streams == 1 else names
-        values: dict[str, list[float]] = {name: [] for name in names}
-        for _ in range(ROUNDS):
+    def run(length: int) -> None:
+        for _ in range(length):
             for name in names:
-                values[name].append(measure(name, streams))
-        ours = median(values["charlstm"])
-        for name, found in values.items():
-            spread = f"{median(found):,.0f} ({min(found):,.0f} to {max(found):,.0f})"
-            print(f"| {streams} | {name} | {spread} | {ours / median(found):.2f} times |", flush=True)
+                weights[name].max()
+
+    return run
+
+
+CONTENDERS: dict[str, Callable[[int], Generate]] = {
+    "charlstm": make_charlstm,
+    "torch": make_torch,
+    "onnxruntime": make_onnxruntime,
+    "keras": make_keras,
+    "memory": make_memory_reader,
+}
+
+
+def seconds_per_character(run: Generate) -> float:
+    """Return the time of a character of each stream in the fastest interval."""
+
+    def seconds(length: int) -> float:
+        start = time.perf_counter()
+        run(length)
+        return time.perf_counter() - start
+
+    seconds(2)
+    length = max(5, round(INTERVAL * 5 / seconds(5)))
+    return min(seconds(length) for _ in range(NUM_INTERVALS)) / length
+
+
+def print_table() -> None:
+    print(f"{NUM_LAYERS}x{UNITS}, {len(CHARACTERS)} characters; the median of {ROUNDS} rounds.\n")
+    print("| streams | contender | characters per second | charlstm / contender |\n|---|---|---|---|")
+    for num_streams, names in CASES.items():
+        results: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(ROUNDS):
+            for name, values in results.items():
+                values.append(measure("tests.benchmarks.generation_speed", name, str(num_streams)))
+        charlstm_speed = median(results["charlstm"])
+        for name, values in results.items():
+            ratio = charlstm_speed / median(values)
+            print(f"| {num_streams} | {name} | {summarise(values)} | {ratio:.2f} |", flush=True)
+
+
+def main(*arguments: str) -> None:
+    if arguments:
+        name, num_streams = arguments[0], int(arguments[1])
+        print(num_streams / seconds_per_character(CONTENDERS[name](num_streams)))
+    else:
+        print_table()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        table()
-    elif sys.argv[1] == "memory":
-        print(reading_the_weights())
-    else:
-        contender = {"charlstm": charlstm, "torch": torch, "onnxruntime": onnxruntime, "keras": keras}[sys.argv[1]]
-        print(int(sys.argv[2]) / seconds_a_character(contender(int(sys.argv[2]))))
+    main(*sys.argv[1:])
