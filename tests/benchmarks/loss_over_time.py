@@ -25,6 +25,7 @@ from charlstm.text.batches import Streams, split_for_validation
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.schedule import learning_rate
+from tests.benchmarks.measurement import run_module
 
 if TYPE_CHECKING:
     import torch
@@ -61,9 +62,8 @@ def charlstm_curve() -> Curve:
 
 def torch_curve() -> Curve:
     """Train with `torch.nn.LSTM` in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.loss_over_time", "torch"]
-    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return [(seconds, nats) for seconds, nats in json.loads(result.stdout.splitlines()[-1])]
+    points = json.loads(run_module("tests.benchmarks.loss_over_time", "torch"))
+    return [(seconds, nats) for seconds, nats in points]
 
 
 def make_torch_network(vocabulary_size: int) -> "torch.nn.ModuleDict":

@@ -16,11 +16,20 @@ def seconds_per_call(function: Callable[[], object], num_calls: int = 1) -> floa
     return (time.perf_counter() - start) / num_calls
 
 
+def run_module(module: str, *arguments: str) -> str:
+    """Run a module in a process of its own and return the last line that it prints.
+
+    Its errors are shown only if it fails: TensorFlow writes to stderr whenever it starts.
+    """
+    result = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(f"{module} {' '.join(arguments)} failed:\n{result.stderr}")
+    return result.stdout.splitlines()[-1]
+
+
 def measure(module: str, *arguments: str) -> float:
-    """Run a module in a process of its own and return the number on the last line that it prints."""
-    command = [sys.executable, "-m", module, *arguments]
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return float(result.stdout.splitlines()[-1])
+    """Return the number that a module prints on its last line."""
+    return float(run_module(module, *arguments))
 
 
 def summarise(values: Sequence[float]) -> str:
