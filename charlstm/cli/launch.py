@@ -73,10 +73,10 @@ def ids_of(corpus: "Corpus", vocabulary: "Vocabulary", policy: str, *, quiet: bo
 
 def keep_text(training: "TrainingRun") -> None:
     """Keep a text that cannot be read again (standard input) in the run folder, for a resume."""
-    from charlstm.atomic_files import writing
+    from charlstm.atomic_files import open_atomically
 
     text = training.folder.text
-    with writing(text) as file:
+    with open_atomically(text) as file:
         for piece in training.corpus.pieces():
             file.write(piece.encode())
     training.corpus = dataclasses.replace(training.corpus, sources=(str(text.absolute()),))

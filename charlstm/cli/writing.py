@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.atomic_files import cannot_write, write_atomically, writing
+from charlstm.atomic_files import cannot_write, open_atomically, write_atomically
 from charlstm.cli import voices
 from charlstm.cli.display.messages import changes_line, say, visible
 from charlstm.cli.display.progress import progress_over
@@ -190,7 +190,7 @@ def _put_into_folder(results: Iterable[Written], models: list[voices.Named], job
 def _put(parts: Iterator[str], output: Path | None, *, last: str = "") -> None:
     """To a file at once, to a pipe as it is, or to a terminal as it comes and with control characters made visible."""
     if output is not None:
-        with writing(output) as file:
+        with open_atomically(output) as file:
             for part in parts:
                 file.write(part.encode("utf-8", "surrogatepass"))
             file.write(last.encode())

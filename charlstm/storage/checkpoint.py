@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import move, write_beside
+from charlstm.atomic_files import move, write_temporary
 from charlstm.errors import RunError, TensorFileError
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import Arrays, Metadata, open_tensors, write_tensors
@@ -27,7 +27,7 @@ def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
     Raises RunError if it cannot be written; what was there is then still there.
     """
     facts = checkpoint.metadata | {"kind": KIND, "format_version": FORMAT_VERSION}
-    written = write_beside(run.checkpoint, lambda path: write_tensors(path, checkpoint.arrays, facts))
+    written = write_temporary(run.checkpoint, lambda path: write_tensors(path, checkpoint.arrays, facts))
     if run.checkpoint.exists():
         move(run.checkpoint, run.previous_checkpoint)
     move(written, run.checkpoint)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids
-from charlstm.atomic_files import write_atomically, writing
+from charlstm.atomic_files import open_atomically, write_atomically
 from charlstm.errors import CorpusError
 from charlstm.machine import cache_folder
 from charlstm.text.catalogue import CATALOGUE, find_fetched
@@ -263,7 +263,7 @@ def _spooled(spool: BinaryIO) -> Iterator[npt.NDArray[np.uint16]]:
 def _written_ids(path: Path, parts: Iterable[Ids], kind: npt.DTypeLike) -> Ids:
     """The ids in a file, mapped into memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path) as file:
+    with open_atomically(path) as file:
         for part in parts:
             file.write(np.ascontiguousarray(part, kind).tobytes())
     return _mapped_ids(path, kind)
