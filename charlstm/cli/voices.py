@@ -114,8 +114,8 @@ def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
             f"{', '.join(sources)} is not the text that the model learned from any more",
             hint="put the old text back; --novelty compares with it",
         )
-    table = model.vocabulary.map_characters(corpus.characters, unknown).table
-    ids = corpus.remapped(table, size=len(model.vocabulary))
+    table = model.vocabulary.id_table(corpus.characters, unknown)
+    ids = corpus.remap(table.ids, size=len(model.vocabulary))
     return split_for_validation(
         ids, validation=settings["validation"], sequence_length=settings["sequence_length"]
     ).training

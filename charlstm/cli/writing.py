@@ -16,7 +16,7 @@ from charlstm.config import SamplingConfig
 from charlstm.generation.generate import SIDE_BY_SIDE, Request, generate, generate_all
 from charlstm.generation.requests import Asked, read_requests
 from charlstm.generation.stopping import StopRules
-from charlstm.text.line_starts import draw_line_start
+from charlstm.text.line_starts import sample_line_start
 
 if TYPE_CHECKING:
     from charlstm.analysis.novelty import Novelty
@@ -128,7 +128,7 @@ def _ready(asked: Asked, adapted: Callable[[str], tuple[str, dict[str, str]]], l
     """The same with a seed text that can be read: of known characters, or the beginning of a line."""
     request = asked.request
     if not request.prompt:
-        opening = draw_line_start(line_starts, request.config.random_seed)
+        opening = sample_line_start(line_starts, request.config.random_seed)
         return Asked(replace(request, prompt=opening, starts_line=True), opening)
     text, changes = adapted(request.prompt)
     return replace(asked, request=replace(request, prompt=text), changes=changes)
