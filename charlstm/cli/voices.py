@@ -96,12 +96,13 @@ def training_text_of(named: Named) -> "TrainingText":
 
 def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
     from charlstm.text.batches import split_for_validation
+    from charlstm.text.catalogue import relocate_shipped_text
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
     try:
         text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
-        sources, reading, unknown = text["sources"], DecodingOptions(**text["reading"]), text["unknown"]
+        sources, reading, unknown = [relocate_shipped_text(path) for path in text["sources"]], DecodingOptions(**text["reading"]), text["unknown"]
         settings = model.training["settings"]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise RunError(

@@ -1,6 +1,7 @@
 """Texts that are known by name: those that ship with charlstm, and some in the public domain that can be fetched."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,7 +86,12 @@ class ProgressBar(Protocol):
 
 
 def find_named_text(name: str | Path) -> Path | None:
-    """Return the file of a text that ships (with or without `.txt`) or was fetched; None if there is none."""
+    """Return the file of a text that ships (with or without `.txt`) or was fetched; None if there is none.
+
+    Only a bare name can name a text. A name with a folder in it, even `./`, is a path.
+    """
+    if os.path.dirname(name):
+        return None
     shipped = shipped_texts()
     return shipped.get(str(name)) or shipped.get(f"{name}.txt") or find_fetched(str(name), cache_folder())
 
@@ -95,6 +101,17 @@ def shipped_texts() -> dict[str, Path]:
     package = Path(__file__).parents[1]
     folder = package / SHIPPED_FOLDER if (package / SHIPPED_FOLDER).is_dir() else package.parent / SHIPPED_FOLDER
     return {path.name: path for path in sorted(folder.glob("*.txt"))}
+
+
+def relocate_shipped_text(path: str) -> str:
+    """Return the path here of a text that shipped with another installation and has gone with it; else the same path.
+
+    A run records the full paths of its texts. Check the digest: the text may have changed between versions.
+    """
+    file = Path(path)
+    if file.exists() or file.parent.name != SHIPPED_FOLDER:
+        return path
+    return str(shipped_texts().get(file.name, path))
 
 
 def find_fetched(name: str, folder: Path) -> Path | None:

@@ -109,14 +109,19 @@ def _find_sources(text: str | Path) -> list[TextSource]:
     sources = find_sources(text)
     if sources:
         return sources
-    if path := find_named_text(text) or find_named_text(Path(text).name):
+    if path := find_named_text(text):
         return find_sources(path)
     raise _missing(text)
 
 
 def _missing(text: str | Path) -> CorpusError:
+    file_name = os.path.basename(text)
     if str(text) in CATALOGUE:
         return CorpusError(f"the text {text} is not here yet", hint=f"fetch it first: charlstm corpus fetch {text}")
+    if file_name != str(text):
+        named = find_named_text(file_name)
+        hint = f"check the path, or give only the name, {file_name}, for the text that ships or was fetched"
+        return CorpusError(f"there is no file {str(text)!r}", hint=hint if named else "check the path")
     return CorpusError(
         f"there is no text {str(text)!r}",
         hint="give the path of a text file, or the name of a text that ships with charlstm "

@@ -9,7 +9,15 @@ import pytest
 
 from charlstm.errors import CorpusError
 from charlstm.text import catalogue
-from charlstm.text.catalogue import Entry, fetch, find_entry, find_fetched
+from charlstm.text.catalogue import (
+    Entry,
+    fetch,
+    find_entry,
+    find_fetched,
+    find_named_text,
+    relocate_shipped_text,
+    shipped_texts,
+)
 
 TEXT = b"Once upon a time.\n" * 100
 
@@ -113,3 +121,36 @@ def test_entry_is_found_by_name_or_address():
     assert find_entry("https://a.org/x.txt").name != find_entry("https://b.org/x.txt").name
     with pytest.raises(CorpusError, match="'nobody'"):
         find_entry("nobody")
+
+
+@pytest.mark.parametrize("name", ["macbeth", "macbeth.txt"])
+def test_bare_name_names_a_shipped_text(name):
+    assert find_named_text(name) == shipped_texts()["macbeth.txt"]
+
+
+@pytest.mark.parametrize(
+    "path", ["no/such/folder/macbeth.txt", "./macbeth.txt", "../macbeth", "/macbeth.txt", "MACBETH.TXT", "macbeth.md"]
+)
+def test_path_or_another_spelling_names_no_text(path):
+    assert find_named_text(path) is None
+
+
+def test_bare_name_names_a_fetched_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path))
+    (tmp_path / "alice.txt").write_text("down")
+    assert find_named_text("alice") == tmp_path / "alice.txt"
+    assert find_named_text("./alice") is None
+    assert find_named_text(f"{tmp_path}/alice") is None
+
+
+def test_shipped_text_of_an_installation_that_is_gone_is_found_in_this_one(tmp_path):
+    here = str(shipped_texts()["macbeth.txt"])
+    assert relocate_shipped_text("/gone/python3.11/site-packages/charlstm/data/macbeth.txt") == here
+    assert relocate_shipped_text(here) == here
+
+
+def test_no_other_path_is_relocated(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "macbeth.txt").write_text("mine")
+    for path in (f"{tmp_path}/data/macbeth.txt", "/gone/macbeth.txt", "/gone/data/other.txt", "-"):
+        assert relocate_shipped_text(path) == path

@@ -13,6 +13,7 @@ import pytest
 
 from charlstm.errors import CorpusError
 from charlstm.text import corpus as corpus_module
+from charlstm.text.catalogue import shipped_texts
 from charlstm.text.corpus import load_corpus
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.vocabulary import Vocabulary
@@ -119,6 +120,27 @@ def test_shipped_text_is_read_by_name_unless_there_is_a_file(tmp_path, monkeypat
     assert load_corpus(["macbeth.txt"]).text == "mine"
     assert load_corpus(["./macbeth.txt"]).text == "mine"
     assert load_corpus([tmp_path / "macbeth.txt"]).text == "mine"
+
+
+@pytest.mark.parametrize("path", ["no/such/folder/macbeth.txt", "./macbeth.txt", "/no/such/folder/macbeth.txt"])
+def test_missing_file_is_not_replaced_by_a_shipped_text(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match=f"there is no file '{path}'") as caught:
+        load_corpus([path])
+    assert "give only the name, macbeth.txt" in caught.value.hint
+    with pytest.raises(CorpusError) as caught:
+        load_corpus(["no/such/folder/other.txt"])
+    assert caught.value.hint == "check the path"
+
+
+def test_full_paths_are_recorded_so_that_a_run_can_be_resumed_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = str(shipped_texts()["macbeth.txt"])
+    assert load_corpus(["macbeth"]).sources == load_corpus(["macbeth.txt"]).sources == (shipped,)
+    assert load_corpus([shipped]).sources == (shipped,)
+    Path("macbeth.txt").write_text("mine")
+    for text in ("macbeth.txt", "./macbeth.txt", str(tmp_path / "macbeth.txt")):
+        assert load_corpus([text]).sources == (str(tmp_path / "macbeth.txt"),)
 
 
 def test_fetched_text_is_read_by_name(tmp_path, monkeypatch):
