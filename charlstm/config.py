@@ -213,10 +213,15 @@ def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
     """Check the names and types of settings, and return the config they make."""
     types = get_type_hints(config)
     for name, value in settings.items():
-        _check(name in types, f"the setting {name!r} is unknown", "was this file written by a newer charlstm?")
+        _check(name in types, f"there is no setting {name!r}", "was this file written by a newer charlstm?")
         allowed = types[name] | int if isinstance(0.0, types[name]) else types[name]
         has_type = isinstance(value, allowed) and isinstance(value, bool) == (types[name] is bool)
-        _check(has_type, f"the setting {name!r} cannot be {value!r}", "the file is damaged")
+        type_name = getattr(types[name], "__name__", types[name])
+        _check(
+            has_type,
+            f"setting {name!r} is {value!r}, but it must be of type {type_name}",
+            "correct it; if charlstm wrote it, the file is damaged",
+        )
     missing = types.keys() - settings.keys()
     _check(not missing, f"the settings {', '.join(sorted(missing))} are missing", "the file is damaged")
     return config(**settings)

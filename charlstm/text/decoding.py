@@ -57,7 +57,7 @@ class DecodingOptions:
             )
         if self.encoding is not None and not _is_text_encoding(self.encoding):
             raise SettingError(
-                f"`encoding` is {self.encoding!r}, but there is no text encoding of this name",
+                f"there is no encoding {self.encoding!r}",
                 hint="try `encoding` utf-8, latin-1 or cp1252, or leave it out",
             )
 
@@ -127,7 +127,8 @@ def _detect_by_statistics(sample: bytes, name: str) -> str:
 
 def _is_text_encoding(name: str) -> bool:
     try:
-        "".encode(name)  # also refuses codecs that do not encode text, such as zlib
+        codecs.getincrementaldecoder(name)
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs of other things than text, such as zlib
     except (LookupError, ValueError):
         return False
     return True

@@ -102,7 +102,7 @@ def find_sources(text: str | Path) -> list[TextSource]:
     if path.is_dir():
         sources = [source for file in _files_below(path) for source in _sources_in(file) if _looks_like_text(source)]
         if not sources:
-            raise CorpusError(f"the folder {path} has no text files", hint="give files, or a folder of text files")
+            raise CorpusError(f"{path} is a folder without text files", hint="give files, or a folder of text files")
         return sources
     if path.exists():
         return _sources_in(path)

@@ -66,7 +66,7 @@ def rewrite(path, *, change_metadata=lambda metadata: None, change_weights=lambd
         (lambda metadata: metadata.pop("vocabulary"), "metadata"),
         (lambda metadata: metadata.update(vocabulary={"letters": 3}), "not a charlstm model"),
         (lambda metadata: metadata["architecture"].update(units=9), "not F32"),
-        (lambda metadata: metadata["architecture"].update(units="9"), "setting 'units' cannot be '9'"),
+        (lambda metadata: metadata["architecture"].update(units="9"), "'units' is '9', but it must be of type int"),
         (lambda metadata: metadata["architecture"].update(num_layers=3), "do not belong"),
         (lambda metadata: metadata["architecture"].update(cell="magic"), "there is no cell"),
     ],

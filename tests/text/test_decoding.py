@@ -44,9 +44,9 @@ def test_given_encoding_is_used_and_strict(tmp_path):
         read(tmp_path, b"\xe4\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "zlib", "hex", "rot13", "a\0b", "\udcff", ""])
+@pytest.mark.parametrize("encoding", ["klingon", "zlib", "hex", "rot13", "locale", "a\0b", "\udcff", ""])
 def test_unknown_encodings_and_other_codecs_are_refused(encoding):
-    with pytest.raises(SettingError, match="no text encoding of this name"):
+    with pytest.raises(SettingError, match="there is no encoding"):
         DecodingOptions(encoding=encoding)
 
 
