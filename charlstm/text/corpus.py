@@ -166,7 +166,7 @@ class _Encoder:
         self._ids_by_code_point[code_points] = num_known + np.arange(len(code_points))
         self.code_points.extend(code_points.tolist())
 
-    def sorted(self) -> tuple[str, tuple[int, ...], Ids]:
+    def ordered(self) -> tuple[str, tuple[int, ...], Ids]:
         """Return the characters ordered by code point, their counts, and for each id its index in that order."""
         order = np.argsort(self.code_points)
         ranks = np.empty(len(order), np.min_scalar_type(len(order) - 1))
@@ -185,7 +185,7 @@ def _encode(
             spool.append(encoder.encode(text))
         if not len(spool):
             raise CorpusError(f"{sources[0].name} is empty", hint="give a file with text in it")
-        characters, counts, ranks = encoder.sorted()
+        characters, counts, ranks = encoder.ordered()
         if not spool.is_on_disk:
             ids: Ids = ranks[np.concatenate(list(spool.chunks()))]
             return _EncodedText(characters, counts, ids, encoder.digest.hexdigest())
@@ -198,7 +198,7 @@ def _encode(
 
 @contextlib.contextmanager
 def _cache_errors() -> Iterator[None]:
-    """Turn errors of the file system, which reading has turned into others, into CorpusErrors about the cache."""
+    """Turn an OSError into a CorpusError about the cache: errors in reading the text are CorpusErrors already."""
     try:
         yield
     except OSError as error:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from charlstm.arrays import Ids
 
 MAX_ORDER = 5
-MAX_CHARACTERS = 4_000_000  # from the start of a text; more would take long and tell little
+MAX_CHARACTERS = 4_000_000  # from the start of a text; more takes long and changes little
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lambda content: lzma.compress(content, preset=6),
     "bzip2": lambda content: bz2.compress(content, 9),

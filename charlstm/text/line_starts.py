@@ -1,4 +1,4 @@
-"""A few line starts of the training text, which the model file keeps: prompts for generation without a prompt."""
+"""Short line starts of the training text. The model file keeps them, as prompts for when the user gives none."""
 
 import numpy as np
 import numpy.typing as npt
