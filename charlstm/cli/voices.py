@@ -102,14 +102,15 @@ def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
 
     try:
         text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
-        sources, reading, unknown = [relocate_shipped_text(path) for path in text["sources"]], DecodingOptions(**text["reading"]), text["unknown"]
+        sources, reading, unknown = text["sources"], DecodingOptions(**text["reading"]), text["unknown"]
         settings = model.training["settings"]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise RunError(
             f"{run.path} does not say which text its model learned from",
             hint="--novelty needs a run folder as charlstm train makes it",
         ) from problem
-    corpus = load_corpus([str(run.text)] if run.text.exists() else sources, reading)
+    recorded = [relocate_shipped_text(path) for path in sources]
+    corpus = load_corpus([str(run.text)] if run.text.exists() else recorded, reading)
     if corpus.digest != digest:
         raise CorpusError(
             f"{', '.join(sources)} is not the text that the model learned from any more",
