@@ -1,63 +1,48 @@
-"""The settings of a model, of a training and of a sampling: frozen, validated, each default written once."""
+"""The settings of a model, of training and of sampling: frozen dataclasses that are validated when they are made.
+
+Each default is written here and nowhere else. An error names the setting by its field.
+"""
 
 import math
 from dataclasses import asdict, dataclass
+from operator import ge, gt, le, lt
 from typing import Any, Self, TypeVar, get_type_hints
 
 from charlstm.errors import SettingError
 
 Config = TypeVar("Config")
 
-MOST, MOST_LAYERS, MOST_UNITS, MOST_STREAMS = 1_000_000, 100, 16_384, 65_536
+MAX_LAYERS = 100
+MAX_UNITS = 16_384
+MAX_STREAMS = 65_536
+MAX_COUNT = 1_000_000  # of other things: a bound that only catches mistakes
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("linear", "cosine", "constant")
 
 
-def _require(condition: bool, message: str, hint: str) -> None:
-    if not condition:
-        raise SettingError(message, hint=hint)
-
-
-def _require_at_least(field: str, value: int, least: int, most: int | None = None) -> None:
-    _require(value >= least, f"{field} is {value}, but it must be at least {least}", f"give {field} {least} or more")
-    if most is not None:
-        _require(value <= most, f"{field} is {value}, but it must be at most {most:,}", f"give {field} {most} or less")
-
-
-def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
-    types = get_type_hints(config)
-    for name, value in settings.items():
-        _require(name in types, f"unknown setting {name!r}", "was this file written by a newer charlstm?")
-        allowed = types[name] | int if isinstance(0.0, types[name]) else types[name]
-        right = isinstance(value, allowed) and isinstance(value, bool) == (types[name] is bool)
-        _require(right, f"setting {name!r} is {value!r}", "the file is damaged")
-    _require(settings.keys() == types.keys(), "settings are missing", "the file is damaged")
-    return config(**settings)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The shape of the network; together with the size of the vocabulary it fixes every weight's shape."""
+    """The architecture of a network; with the size of the vocabulary it determines the shape of every weight."""
 
     cell: str = "lstm"
     num_layers: int = 2
     units: int = 256
     embedding_dim: int = 64
-    attention: int = 0  # earlier outputs that every step looks back over; 0: none
+    attention: int = 0  # earlier outputs that each step attends to; 0: none
     residual: bool = True  # layers after the first add their input to their output
-    window: int = 0  # characters that a prediction sees, its state starting from zeros; 0: the state is carried
-    encoding: str = "embedding"  # of characters: learned numbers, or "integer": one number, its id over their number
+    window: int = 0  # characters before each prediction, from a zero state; 0: the state is carried along the text
+    encoding: str = "embedding"  # of characters: a learned vector, or "integer": the id divided by the vocabulary size
 
     def __post_init__(self) -> None:
-        _require_at_least("`num_layers`", self.num_layers, 1, most=MOST_LAYERS)
-        _require_at_least("`units`", self.units, 1, most=MOST_UNITS)
-        _require_at_least("`embedding_dim`", self.embedding_dim, 1, most=MOST_UNITS)
-        _require_at_least("`attention`", self.attention, 0, most=MOST_STREAMS)
-        _require_at_least("the window", self.window, 0, most=MOST_STREAMS)
-        _require(
+        _check_range(self, "num_layers", at_least=1, at_most=MAX_LAYERS)
+        _check_range(self, "units", at_least=1, at_most=MAX_UNITS)
+        _check_range(self, "embedding_dim", at_least=1, at_most=MAX_UNITS)
+        _check_range(self, "attention", at_least=0, at_most=MAX_STREAMS)
+        _check_range(self, "window", name="the window", at_least=0, at_most=MAX_STREAMS, hint="0 for no window")
+        _check(
             self.encoding == "embedding" or (self.encoding == "integer" and self.embedding_dim == 1),
-            f"the encoding is {self.encoding!r} in {self.embedding_dim} numbers",
-            "it must be embedding, or integer in 1",
+            f"the encoding is {self.encoding!r} of dimension {self.embedding_dim}",
+            "use embedding, or integer of dimension 1",
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -65,152 +50,178 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Self:
-        """Raises SettingError for a setting that is unknown, missing, or not of its type.
+        """Return the config of a JSON object.
 
-        Those that older files do not have are as they were then.
+        Settings that older files lack have their defaults. Raises SettingError if a setting is unknown, missing, or of
+        the wrong type.
         """
-        since = {name: getattr(cls, name) for name in ("attention", "residual", "window", "encoding")}
-        return _from_json(cls, since | settings)
+        added_later = {name: getattr(cls, name) for name in ("attention", "residual", "window", "encoding")}
+        return _from_json(cls, added_later | settings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """How a network is trained.
 
-    The run is planned either in epochs or in seconds (`max_time`): the learning rate warms up and then falls to
-    zero over the plan.
+    The length of the run is set in epochs or in seconds (`max_time`): the learning rate warms up, and then falls to
+    zero by the end of the run.
     """
 
-    dropout: float = 0.4  # share of each recurrent layer's outputs left out
-    recurrent_dropout: float = 0.0  # share of the recurrent weights left out, others at every step
-    sequence_length: int = 50  # characters that the gradient reaches back
+    dropout: float = 0.4  # share of each recurrent layer's outputs that is dropped
+    recurrent_dropout: float = 0.0  # share of the recurrent weights that is dropped, chosen again at every step
+    sequence_length: int = 50  # characters over which the gradient is propagated back
     batch_size: int = 16  # parallel streams
-    epochs: float | None = 30.0  # passes over the training text; None when the plan is in seconds
+    epochs: float | None = 30.0  # passes over the training text; None if the run is measured in seconds
     max_time: float | None = None  # seconds
-    learning_rate: float = 4e-3  # the highest, after the warm-up
+    learning_rate: float = 4e-3  # its maximum, after the warm-up
     schedule: str = "linear"  # how the learning rate falls: linear, cosine, or constant
-    clip_norm: float = 1.0  # the gradient's norm over all weights is no larger; 0: it may be
-    clip_value: float = 0.0  # no part of the gradient is larger; 0: it may be
-    weight_decay: float = 0.0  # of the weights is taken off, times the learning rate, at every step
-    validation: float = 0.1  # share at the end of the text kept for validation
+    clip_norm: float = 1.0  # maximum norm of the whole gradient; 0: no limit
+    clip_value: float = 0.0  # maximum absolute value of each component of the gradient; 0: no limit
+    weight_decay: float = 0.0  # times the learning rate: share of the weights subtracted at every step
+    validation: float = 0.1  # share of the text, at its end, kept for validation
     patience: int = 8  # evaluations without improvement before training stops
     random_seed: int = 0
-    precision: str = "float32"  # of the matmuls' operands: float32 or bfloat16
-    num_shards: int = 1  # parts of a batch that run side by side, one a core
-    evaluate_every: int | None = None  # steps; None: about as often as a plan of the length needs
+    precision: str = "float32"  # dtype of the operands of matrix products: float32 or bfloat16
+    num_shards: int = 1  # parts of a batch that are computed in parallel, one per core
+    evaluate_every: int | None = None  # steps; None: chosen by the length of the run
 
     def __post_init__(self) -> None:
-        for field, share in (("`dropout`", self.dropout), ("`recurrent_dropout`", self.recurrent_dropout)):
-            _require(0 <= share < 1, f"{field} is {share}, but it must be at least 0 and below 1", f"try {field} 0.2")
-        _require_at_least("`sequence_length`", self.sequence_length, 1, most=MOST)
-        _require_at_least("`batch_size`", self.batch_size, 1, most=MOST_STREAMS)
-        _require(
-            self.epochs is None or 0 < self.epochs <= MOST,
-            f"`epochs` is {self.epochs}, but it must be above 0 and at most {MOST:,}",
-            "try `epochs` 10",
-        )
-        _require(
-            self.max_time is None or 0 < self.max_time < math.inf,
-            f"`max_time` is {self.max_time} seconds, but it must be above 0",
-            "try `max_time` 3m",
-        )
-        _require(
+        _check_range(self, "dropout", at_least=0, below=1)
+        _check_range(self, "recurrent_dropout", at_least=0, below=1)
+        _check_range(self, "sequence_length", at_least=1, at_most=MAX_COUNT)
+        _check_range(self, "batch_size", at_least=1, at_most=MAX_STREAMS)
+        self._check_length()
+        _check_range(self, "learning_rate", above=0, below=math.inf)
+        _check_choice("the schedule", self.schedule, SCHEDULES, hint="linear is the default")
+        _check_range(self, "clip_norm", at_least=0, below=math.inf, hint="try `clip_norm` 1; 0 turns clipping off")
+        _check_range(self, "clip_value", at_least=0, below=math.inf, hint="try `clip_value` 1; 0 turns clipping off")
+        _check_range(self, "weight_decay", at_least=0, below=1, hint="try `weight_decay` 0.01")
+        _check_range(self, "validation", above=0, below=1)
+        _check_range(self, "patience", at_least=1)
+        _check_choice("`precision`", self.precision, PRECISIONS, hint="leave it out to use the faster one")
+        _check_range(self, "num_shards", name="the number of shards", at_least=1, hint="1 always works")
+        _check_range(self, "random_seed", at_least=0)
+        _check_range(self, "evaluate_every", at_least=1, hint="try `evaluate_every` 200, or leave it out")
+
+    def _check_length(self) -> None:
+        _check_range(self, "epochs", above=0, at_most=MAX_COUNT, hint="try `epochs` 10")
+        _check_range(self, "max_time", above=0, below=math.inf, hint="try `max_time` 3m")
+        _check(
             self.epochs is not None or self.max_time is not None,
             "neither `epochs` nor `max_time` is given",
             "give one of them",
         )
-        _require(
-            0 < self.learning_rate < math.inf,
-            f"`learning_rate` is {self.learning_rate}, but it must be above 0",
-            "try `learning_rate` 0.004",
-        )
-        _require(
-            self.schedule in SCHEDULES,
-            f"the schedule is {self.schedule!r}, but it must be one of {', '.join(SCHEDULES)}",
-            "linear is the default",
-        )
-        for field, value in (("`clip_norm`", self.clip_norm), ("`clip_value`", self.clip_value)):
-            _require(
-                0 <= value < math.inf,
-                f"{field} is {value}, but it must be 0 or more",
-                f"try {field} 1; 0 disables clipping",
-            )
-        _require(
-            0 <= self.weight_decay < 1,
-            f"`weight_decay` is {self.weight_decay}, but it must be at least 0 and below 1",
-            "try `weight_decay` 0.01",
-        )
-        _require(
-            0 < self.validation < 1,
-            f"`validation` is {self.validation}, but it must be above 0 and below 1",
-            "give the share of the text to keep for validation, 0.1 for a tenth",
-        )
-        _require_at_least("`patience`", self.patience, 1)
-        _require(
-            self.precision in PRECISIONS,
-            f"`precision` is {self.precision!r}, but it must be one of {', '.join(PRECISIONS)} or auto",
-            "leave it out, and the faster one is taken",
-        )
-        _require_at_least("the number of shards", self.num_shards, 1)
-        _require_at_least("`random_seed`", self.random_seed, 0)
-        if self.evaluate_every is not None:
-            _require_at_least("`evaluate_every`", self.evaluate_every, 1)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Self:
-        """Raises SettingError for a setting that is unknown, missing, or not of its type.
+        """Return the config of a JSON object.
 
-        Those that older files do not have are as they were then.
+        Settings that older files lack have the values that training used at that time. Raises SettingError if a
+        setting is unknown, missing, or of the wrong type.
         """
-        since = {name: getattr(cls, name) for name in ("clip_norm", "clip_value", "weight_decay")}
-        return _from_json(cls, {"schedule": "cosine"} | since | settings)
+        added_later = {name: getattr(cls, name) for name in ("clip_norm", "clip_value", "weight_decay")}
+        return _from_json(cls, {"schedule": "cosine"} | added_later | settings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig:
-    """How characters are drawn. A temperature of 0 is greedy: always the most probable character."""
+    """How characters are sampled. At temperature 0 sampling is greedy: always the most probable character."""
 
-    length: int = 500  # characters to write
+    length: int = 500  # characters to generate
     temperature: float = 0.8
-    top_k: int | None = None  # draw among the k most probable characters; None: among all
-    top_p: float | None = None  # draw among the most probable that make up this share
-    min_p: float | None = None  # leave out what has less than this share of the most probable's probability
-    typical: float | None = None  # draw among the most typical that make up this share
-    repetition_penalty: float = 1.0  # above 1: characters written lately become less probable
-    repetition_window: int = 64  # how many characters are lately
+    top_k: int | None = None  # sample from the k most probable characters; None: from all
+    top_p: float | None = None  # sample from the most probable characters that together have this probability
+    min_p: float | None = None  # leave out characters less probable than this share of the most probable one
+    typical: float | None = None  # sample from the most typical characters that together have this probability
+    repetition_penalty: float = 1.0  # above 1: characters generated recently become less probable
+    repetition_window: int = 64  # characters that count as recent
     random_seed: int = 0
 
     def __post_init__(self) -> None:
-        _require_at_least("`length`", self.length, 1)
-        _require(
-            0 <= self.temperature < math.inf,
-            f"`temperature` is {self.temperature}, but it must be 0 or more",
-            "0 always takes the most probable character, 1 draws as the model was trained, above 1 is wilder",
+        _check_range(self, "length", at_least=1)
+        _check_range(
+            self,
+            "temperature",
+            at_least=0,
+            below=math.inf,
+            hint="0 always takes the most probable character, 1 samples as the model was trained, above 1 is wilder",
         )
-        if self.top_k is not None:
-            _require_at_least("`top_k`", self.top_k, 1)
-        shares = (("`top_p`", self.top_p), ("`min_p`", self.min_p), ("`typical`", self.typical))
-        for field, share in shares:
-            _require(
-                share is None or 0 < share <= 1,
-                f"{field} is {share}, but it must be above 0 and at most 1",
-                f"leave {field} out, or try 0.9 (0.05 for `min_p`)",
-            )
-        _require(
-            1 <= self.repetition_penalty < math.inf,
-            f"`repetition_penalty` is {self.repetition_penalty}, but it must be 1 or more",
-            "1 changes nothing, 1.2 is a gentle start",
+        _check_range(self, "top_k", at_least=1, hint="try `top_k` 10, or leave it out")
+        _check_range(self, "top_p", above=0, at_most=1, hint="try `top_p` 0.9, or leave it out")
+        _check_range(self, "min_p", above=0, at_most=1, hint="try `min_p` 0.05, or leave it out")
+        _check_range(self, "typical", above=0, at_most=1, hint="try `typical` 0.9, or leave it out")
+        _check_range(
+            self, "repetition_penalty", at_least=1, below=math.inf, hint="1 changes nothing, 1.2 is a gentle start"
         )
-        _require_at_least("`repetition_window`", self.repetition_window, 1)
-        _require_at_least("`random_seed`", self.random_seed, 0)
+        _check_range(self, "repetition_window", at_least=1)
+        _check_range(self, "random_seed", at_least=0)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Self:
-        """Raises SettingError for a setting that is unknown, missing, or not of its type."""
+        """Return the config of a JSON object.
+
+        Raises SettingError if a setting is unknown, missing, or of the wrong type.
+        """
         return _from_json(cls, settings)
+
+
+def _check(condition: bool, message: str, hint: str) -> None:
+    if not condition:
+        raise SettingError(message, hint=hint)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...], *, hint: str) -> None:
+    _check(value in choices, f"{name} is {value!r}, but it must be one of {', '.join(choices)}", hint)
+
+
+def _check_range(
+    config: object,
+    field: str,
+    *,
+    name: str = "",
+    hint: str = "",
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Raise SettingError if a field of a config is out of range or NaN; None, for a setting left out, is in range.
+
+    The hint is the default, if no other is given; `name` is for a field that is no option of its own.
+    """
+    value = getattr(config, field)
+    if value is None:
+        return
+    bounds = [("at least", ge, at_least), ("above", gt, above), ("at most", le, at_most), ("below", lt, below)]
+    expected = [
+        "finite" if bound == math.inf else f"{words} {bound:,}" for words, _, bound in bounds if bound is not None
+    ]
+    _check(
+        all(compare(value, bound) for _, compare, bound in bounds if bound is not None),
+        f"{name or f'`{field}`'} is {value}, but it must be {' and '.join(expected)}",
+        hint or f"try `{field}` {getattr(type(config), field):g}",
+    )
+
+
+def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
+    """Check the names and types of settings, and return the config they make."""
+    types = get_type_hints(config)
+    for name, value in settings.items():
+        _check(name in types, f"there is no setting {name!r}", "was this file written by a newer charlstm?")
+        allowed = types[name] | int if isinstance(0.0, types[name]) else types[name]
+        has_type = isinstance(value, allowed) and isinstance(value, bool) == (types[name] is bool)
+        type_name = getattr(types[name], "__name__", types[name])
+        _check(
+            has_type,
+            f"setting {name!r} is {value!r}, but it must be of type {type_name}",
+            "correct it; if charlstm wrote it, the file is damaged",
+        )
+    missing = types.keys() - settings.keys()
+    _check(not missing, f"the settings {', '.join(sorted(missing))} are missing", "the file is damaged")
+    return config(**settings)

@@ -1,11 +1,11 @@
-"""What can go wrong in a way that a user can mend.
+"""Errors that the user can fix.
 
-Every kind carries a hint (what to do about it) and the exit code the command ends with.
+Each carries a hint, which says how to fix it, and the exit code that the command ends with.
 """
 
 
 class CharLSTMError(Exception):
-    """Something the user can mend: one line that says what is wrong, and a hint that says what to do."""
+    """An error that the user can fix: a one-line message and a hint that says how."""
 
     exit_code = 1
 
@@ -15,30 +15,30 @@ class CharLSTMError(Exception):
 
 
 class SettingError(CharLSTMError):
-    """A setting outside its range: wrong usage."""
+    """A setting is out of range: wrong usage."""
 
     exit_code = 2
 
 
 class CorpusError(CharLSTMError):
-    """A text that cannot be read, or cannot be learned from."""
+    """A text cannot be read, or cannot be used for training."""
 
 
 class VocabularyError(CharLSTMError):
-    """A character that a model does not know."""
+    """A text has characters that a model does not know, or a vocabulary is malformed."""
 
 
 class TensorFileError(CharLSTMError):
-    """A file of arrays and facts that is missing, damaged, or not one of ours."""
+    """A file of arrays and metadata is missing, damaged, or not written by charlstm."""
 
 
 class ModelFileError(TensorFileError):
-    """A model file that is missing, damaged, or not one of ours."""
+    """A model file is missing, damaged, or not written by charlstm."""
 
 
 class RunError(CharLSTMError):
-    """A run folder that is missing, taken, or cannot be written."""
+    """A run folder is missing or in use, or a file cannot be written."""
 
 
 class TrainingError(CharLSTMError):
-    """A training that cannot go on."""
+    """Training cannot continue."""

@@ -75,8 +75,8 @@ class TrainingText:
 
     def match_lengths(self, text: str) -> npt.NDArray[np.intp]:
         """As TextIndex.runs; a character that is not in the alphabet ends every run."""
-        known = self.vocabulary.map_characters("".join(sorted(set(text))), "skip").changes
-        pieces = self.vocabulary.fold(text).translate({ord(character): "\0" for character in known}).split("\0")
+        known = self.vocabulary.id_table("".join(sorted(set(text))), "skip").replacements
+        pieces = self.vocabulary.fold_case(text).translate({ord(character): "\0" for character in known}).split("\0")
         found = [np.append(self.index.match_lengths(self.vocabulary.encode(piece)), 0) for piece in pieces]
         return np.concatenate(found)[:-1]
 

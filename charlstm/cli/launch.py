@@ -65,19 +65,19 @@ def introduction(corpus: "Corpus", vocabulary: "Vocabulary", validation: float) 
 
 def ids_of(corpus: "Corpus", vocabulary: "Vocabulary", policy: str, *, quiet: bool) -> "Ids":
     """The text in the ids of a vocabulary; what that changes is said."""
-    map_characters = vocabulary.map_characters(corpus.characters, policy)
-    if map_characters.changes and not quiet:
-        say(changes_line(map_characters.changes))
-    return corpus.remapped(map_characters.table, size=len(vocabulary))
+    table = vocabulary.id_table(corpus.characters, policy)
+    if table.replacements and not quiet:
+        say(changes_line(table.replacements))
+    return corpus.remap(table.ids, size=len(vocabulary))
 
 
 def keep_text(training: "TrainingRun") -> None:
     """Keep a text that cannot be read again (standard input) in the run folder, for a resume."""
-    from charlstm.atomic_files import writing
+    from charlstm.atomic_files import open_atomically
 
     text = training.folder.text
-    with writing(text) as file:
-        for piece in training.corpus.pieces():
+    with open_atomically(text) as file:
+        for piece in training.corpus.chunks():
             file.write(piece.encode())
     training.corpus = dataclasses.replace(training.corpus, sources=(str(text.absolute()),))
     training.reading = DecodingOptions(

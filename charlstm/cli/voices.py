@@ -96,6 +96,7 @@ def training_text_of(named: Named) -> "TrainingText":
 
 def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
     from charlstm.text.batches import split_for_validation
+    from charlstm.text.catalogue import relocate_shipped_text
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
@@ -108,14 +109,15 @@ def _training_ids(run: RunFolder, model: Model, digest: str) -> Any:
             f"{run.path} does not say which text its model learned from",
             hint="--novelty needs a run folder as charlstm train makes it",
         ) from problem
-    corpus = load_corpus([str(run.text)] if run.text.exists() else sources, reading)
+    recorded = [relocate_shipped_text(path) for path in sources]
+    corpus = load_corpus([str(run.text)] if run.text.exists() else recorded, reading)
     if corpus.digest != digest:
         raise CorpusError(
             f"{', '.join(sources)} is not the text that the model learned from any more",
             hint="put the old text back; --novelty compares with it",
         )
-    table = model.vocabulary.map_characters(corpus.characters, unknown).table
-    ids = corpus.remapped(table, size=len(model.vocabulary))
+    table = model.vocabulary.id_table(corpus.characters, unknown)
+    ids = corpus.remap(table.ids, size=len(model.vocabulary))
     return split_for_validation(
         ids, validation=settings["validation"], sequence_length=settings["sequence_length"]
     ).training

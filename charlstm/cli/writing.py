@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.atomic_files import cannot_write, write_atomically, writing
+from charlstm.atomic_files import cannot_write, open_atomically, write_atomically
 from charlstm.cli import voices
 from charlstm.cli.display.messages import changes_line, say, visible
 from charlstm.cli.display.progress import progress_over
@@ -16,7 +16,7 @@ from charlstm.config import SamplingConfig
 from charlstm.generation.generate import SIDE_BY_SIDE, Request, generate, generate_all
 from charlstm.generation.requests import Asked, read_requests
 from charlstm.generation.stopping import StopRules
-from charlstm.text.line_starts import draw_line_start
+from charlstm.text.line_starts import sample_line_start
 
 if TYPE_CHECKING:
     from charlstm.analysis.novelty import Novelty
@@ -128,7 +128,7 @@ def _ready(asked: Asked, adapted: Callable[[str], tuple[str, dict[str, str]]], l
     """The same with a seed text that can be read: of known characters, or the beginning of a line."""
     request = asked.request
     if not request.prompt:
-        opening = draw_line_start(line_starts, request.config.random_seed)
+        opening = sample_line_start(line_starts, request.config.random_seed)
         return Asked(replace(request, prompt=opening, starts_line=True), opening)
     text, changes = adapted(request.prompt)
     return replace(asked, request=replace(request, prompt=text), changes=changes)
@@ -190,7 +190,7 @@ def _put_into_folder(results: Iterable[Written], models: list[voices.Named], job
 def _put(parts: Iterator[str], output: Path | None, *, last: str = "") -> None:
     """To a file at once, to a pipe as it is, or to a terminal as it comes and with control characters made visible."""
     if output is not None:
-        with writing(output) as file:
+        with open_atomically(output) as file:
             for part in parts:
                 file.write(part.encode("utf-8", "surrogatepass"))
             file.write(last.encode())

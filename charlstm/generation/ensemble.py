@@ -22,7 +22,7 @@ class Member:
 
     def __init__(self, model: Model, union: Vocabulary) -> None:
         self.stepper = make_stepper(model)
-        self._own_ids = model.vocabulary.map_characters(union.characters, "nearest").table  # -1: it has nothing like it
+        self._own_ids = model.vocabulary.id_table(union.characters, "nearest").ids  # -1: it has nothing like it
         known = [union.characters.find(character) for character in model.vocabulary.characters]
         self._places = np.array(known)  # of its characters in the union; -1 for what stands for rare ones
         self._size = len(union)

@@ -1,1 +1,1 @@
-"""What a run leaves on disk: model files, checkpoints, run folders, and the lock on them."""
+"""The files that a run leaves on disk: model files, checkpoints, run folders and their locks."""

@@ -1,9 +1,9 @@
-"""Everything an exact resume needs, in one verified file; the one before it is kept."""
+"""Everything that an exact resume needs, in one verified file. The checkpoint before the newest is kept too."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import move, write_beside
+from charlstm.atomic_files import move, write_temporary
 from charlstm.errors import RunError, TensorFileError
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import Arrays, Metadata, open_tensors, write_tensors
@@ -15,49 +15,53 @@ METADATA_KEYS = {"text", "vocabulary", "model", "training", "history", "environm
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a step changes: arrays (weights, the optimizer's, carried states, the best weights) and facts in JSON."""
+    """The state of a run after a step.
+
+    The arrays are the weights, the optimizer's variables, the carried states and the best weights so far.
+    """
 
     arrays: Arrays
     metadata: Metadata
 
 
 def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
-    """Write the newest checkpoint and keep the one before it.
+    """Write the newest checkpoint, and keep the one before it.
 
-    Raises RunError if it cannot be written; what was there is then still there.
+    Raises RunError, and leaves both old checkpoints, if it cannot be written.
     """
-    facts = checkpoint.metadata | {"kind": KIND, "format_version": FORMAT_VERSION}
-    written = write_beside(run.checkpoint, lambda path: write_tensors(path, checkpoint.arrays, facts))
+    metadata = checkpoint.metadata | {"kind": KIND, "format_version": FORMAT_VERSION}
+    temporary = write_temporary(run.checkpoint, lambda path: write_tensors(path, checkpoint.arrays, metadata))
     if run.checkpoint.exists():
         move(run.checkpoint, run.previous_checkpoint)
-    move(written, run.checkpoint)
+    move(temporary, run.checkpoint)
 
 
 def load_checkpoint(run: RunFolder) -> tuple[Checkpoint, str]:
-    """The newest checkpoint that is whole, and a warning, which is empty if that is the newest there is.
+    """Return the newest readable checkpoint, and a warning if there is a newer one that is damaged.
 
-    A newest one that is damaged is put aside. Raises RunError if there is none that is whole.
+    Sets the damaged checkpoint aside. Raises RunError if none can be read.
     """
-    problems = []
+    problems: list[str] = []
     for path in (run.checkpoint, run.previous_checkpoint):
         if not path.exists():
             continue
         try:
             checkpoint = _read(path)
-        except TensorFileError as problem:
-            problems.append(str(problem))
+        except TensorFileError as error:
+            problems.append(str(error))
             continue
-        if problems:
-            move(run.checkpoint, run.damaged_checkpoint)  # or it would become the previous one
-        return checkpoint, "; ".join([*problems, f"going on from {path.name}"]) if problems else ""
+        if not problems:
+            return checkpoint, ""
+        move(run.checkpoint, run.damaged_checkpoint)  # or the next save would put it in place of the good one
+        return checkpoint, "; ".join([*problems, f"continuing from {path.name}"])
     if problems:
-        raise RunError(f"no checkpoint can be read: {'; '.join(problems)}", hint=_begin_again(run))
-    raise RunError(f"{run.path} holds no checkpoint", hint=_begin_again(run))
+        raise RunError(f"no checkpoint can be read: {'; '.join(problems)}", hint=_train_again_hint(run))
+    raise RunError(f"{run.path} has no checkpoint", hint=_train_again_hint(run))
 
 
-def _begin_again(run: RunFolder) -> str:
-    kept = f" (its best model is whole: {run.model})" if run.model.exists() else ""
-    return f"train again with `overwrite`{kept}"
+def _train_again_hint(run: RunFolder) -> str:
+    best = f" (its best model is intact: {run.model})" if run.model.exists() else ""
+    return f"train again with `overwrite`{best}"
 
 
 def _read(path: Path) -> Checkpoint:
@@ -69,5 +73,5 @@ def _read(path: Path) -> Checkpoint:
                 f"{path} has format version {version!r}, this charlstm reads version {FORMAT_VERSION}"
             )
         if not file.metadata.keys() >= METADATA_KEYS:
-            raise TensorFileError(f"{path} is not a whole checkpoint")
+            raise TensorFileError(f"{path} is not a complete checkpoint")
         return Checkpoint(file.read(), file.metadata)

@@ -1,4 +1,9 @@
-"""One run, one owner: a run folder is trained in by one process at a time."""
+"""Lock a run folder, so that only one process at a time trains in it.
+
+The operating system holds the lock and releases it when the process ends, however it ends, so a killed process leaves
+nothing to clean up. Another machine that shares the folder may not see the lock. There the owner's heartbeat decides:
+the modification time of a file that the owner touches at intervals.
+"""
 
 import contextlib
 import json
@@ -7,89 +12,101 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from charlstm.atomic_files import cannot_write, write_atomically
 from charlstm.errors import RunError
 
-LOCK, OWNER = ".lock", ".owner.json"
-SIGN_EVERY = 30.0  # seconds between two signs of life
-SILENT_FOR = 120.0  # seconds without a sign of life after which an owner on another machine is taken for dead
+LOCK_FILE, OWNER_FILE = ".lock", ".owner.json"
+HEARTBEAT_INTERVAL = 30.0  # seconds
+HEARTBEAT_TIMEOUT = 120.0  # seconds without a heartbeat after which an owner on another machine counts as dead
+
+
+@dataclass(frozen=True)
+class _Owner:
+    process: int
+    machine: str
+    boot: str  # the kernel's id of this boot; empty where it has none
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """By host name or boot id: containers have host names of their own."""
+        return self.machine == socket.gethostname() or (self.boot != "" and self.boot == _boot_id())
 
 
 @contextlib.contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Own an existing folder.
-
-    The operating system holds the lock and lets go of it when the process ends, however it ends, so that a killed
-    process leaves nothing to clear away. Only where another machine shares the folder, and its file system may not
-    pass locks on, does the age of the owner's last sign of life decide.
-
-    Raises RunError, which names the owner, if there is one.
-    """
+    """Hold the lock of an existing folder. Raises RunError, which names the owner, if another process holds it."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
-    except Timeout as problem:
-        raise _owned(folder, _read_owner(folder)) from problem
-    except OSError as problem:
-        raise cannot_write(folder, problem) from problem
+    except Timeout as error:
+        raise _in_use(folder, _read_owner(folder)) from error
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     try:
         owner = _read_owner(folder)
-        if owner and not _is_this_machine(owner) and owner["silent_for"] < SILENT_FOR:
-            raise _owned(folder, owner)
-        identity = {"process": os.getpid(), "machine": socket.gethostname(), "boot": _boot()}
-        write_atomically(folder / OWNER, json.dumps(identity).encode())
-        ended = threading.Event()
-        threading.Thread(target=_give_signs_of_life, args=(folder / OWNER, ended), daemon=True).start()
-        try:
+        if owner and not owner.is_on_this_machine and _seconds_since_heartbeat(folder) < HEARTBEAT_TIMEOUT:
+            raise _in_use(folder, owner)
+        with _named_as_owner(folder):
             yield
-        finally:
-            ended.set()
-            with contextlib.suppress(OSError):
-                (folder / OWNER).unlink()
     finally:
         lock.release()
 
 
-def _give_signs_of_life(file: Path, ended: threading.Event) -> None:
-    """Tell other machines that the owner lives; a folder that cannot be written is another's concern."""
-    while not ended.wait(SIGN_EVERY):
+@contextlib.contextmanager
+def _named_as_owner(folder: Path) -> Iterator[None]:
+    """Write who this process is, and keep up the heartbeat."""
+    file = folder / OWNER_FILE
+    write_atomically(file, json.dumps(asdict(_Owner(os.getpid(), socket.gethostname(), _boot_id()))).encode())
+    ended = threading.Event()
+    threading.Thread(target=_keep_up_heartbeat, args=(file, ended), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
         with contextlib.suppress(OSError):
+            file.unlink()
+
+
+def _keep_up_heartbeat(file: Path, ended: threading.Event) -> None:
+    while not ended.wait(HEARTBEAT_INTERVAL):
+        with contextlib.suppress(OSError):  # training itself reports a folder that cannot be written
             os.utime(file)
 
 
-def _read_owner(folder: Path) -> dict[str, Any]:
-    """What the owner wrote of itself; nothing if it wrote nothing, or something else."""
+def _read_owner(folder: Path) -> _Owner | None:
+    """Return who owns the folder; None if no owner has written that, or the file is damaged."""
     try:
-        owner = json.loads((folder / OWNER).read_bytes())
-        silent_for = time.time() - (folder / OWNER).stat().st_mtime
-        return {name: owner[name] for name in ("process", "machine", "boot")} | {"silent_for": silent_for}
+        owner = json.loads((folder / OWNER_FILE).read_bytes())
+        return _Owner(owner["process"], owner["machine"], owner["boot"])
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return None
 
 
-def _is_this_machine(owner: dict[str, Any]) -> bool:
-    """By name, or by the start of the kernel: containers have names of their own."""
-    return bool(owner["machine"] == socket.gethostname() or (owner["boot"] and owner["boot"] == _boot()))
+def _seconds_since_heartbeat(folder: Path) -> float:
+    try:
+        return time.time() - (folder / OWNER_FILE).stat().st_mtime
+    except OSError:
+        return HEARTBEAT_TIMEOUT  # the owner has just left
 
 
-def _boot() -> str:
+def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
 
 
-def _owned(folder: Path, owner: dict[str, Any]) -> RunError:
-    if not owner:
-        return RunError(f"{folder} is being trained in by another process", hint="give another folder with `output`")
-    elsewhere = "" if _is_this_machine(owner) else f" on {owner['machine']}"
+def _in_use(folder: Path, owner: _Owner | None) -> RunError:
+    if owner is None:
+        return RunError(f"{folder} is in use by another process", hint="give another folder with `output`")
+    elsewhere = "" if owner.is_on_this_machine else f" on {owner.machine}"
+    if_dead = f"; if it is dead, wait {HEARTBEAT_TIMEOUT:.0f} seconds" if elsewhere else ""
     return RunError(
-        f"{folder} is being trained in by process {owner['process']}{elsewhere}",
-        hint="wait for it, stop it, or give another folder with `output`"
-        + (f"; if it is dead, wait {SILENT_FOR:.0f} seconds" if elsewhere else ""),
+        f"{folder} is in use by process {owner.process}{elsewhere}",
+        hint=f"wait for it, stop it, or give another folder with `output`{if_dead}",
     )

@@ -1,6 +1,6 @@
-"""The one portable model file: weights as arrays; architecture, vocabulary and facts about the training as JSON.
+"""The portable model file: the weights as arrays; the architecture, the vocabulary and training metadata as JSON.
 
-It opens without TensorFlow. Names, shapes and types are checked against the architecture before a weight is read.
+It opens without TensorFlow. Shapes and dtypes are checked against the architecture before any weight is read.
 """
 
 import math
@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from charlstm.arrays import FloatArray
 from charlstm.atomic_files import write_atomically
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError, ModelFileError, TensorFileError
-from charlstm.storage.tensor_file import TensorFile, open_tensors, to_bytes
+from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, to_bytes
 from charlstm.text.vocabulary import Vocabulary
 
 FORMAT_VERSION = 2
-MAX_WEIGHT_BYTES = 2 << 30  # bytes of weights; a larger file is not opened
-TRAINING_METADATA = {  # of the training, and what they may be; all can be missing
+MAX_WEIGHT_BYTES = 2 << 30  # a file with more is not opened
+TRAINING_METADATA = {  # key to allowed types; each key is optional
     "text": (str,),
     "text_characters": (int,),
     "text_sha256": (str,),
@@ -30,21 +28,23 @@ TRAINING_METADATA = {  # of the training, and what they may be; all can be missi
     "epoch": (int, float),
     "train_nats": (int, float),
     "validation": (dict,),
-    "openings": (list,),
+    "openings": (list,),  # line starts
 }
-LONGEST_OPENING = 64  # characters
+VALIDATION_METRICS = {"nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"}
+MAX_LINE_START = 64  # characters
+RUN_OR_MODEL_HINT = "give a run folder or the model.safetensors in it"
 
-NamedWeights = dict[str, npt.NDArray[np.float32]]
+NamedWeights = dict[str, FloatArray]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network: its architecture, its vocabulary, its weights by name, and facts about its training."""
+    """A trained network: architecture, vocabulary, weights by name, and metadata about its training."""
 
     config: ModelConfig
     vocabulary: Vocabulary
     weights: NamedWeights
-    training: dict[str, Any]
+    training: Metadata
 
     @property
     def num_parameters(self) -> int:
@@ -52,109 +52,105 @@ class Model:
 
     @property
     def precision(self) -> str:
-        """The type in which its weights were multiplied when it was trained: float32 if nothing is known."""
+        """The dtype of the operands of matrix products in training; float32 if the file does not say."""
         return "bfloat16" if self.training.get("settings", {}).get("precision") == "bfloat16" else "float32"
 
 
 def save_model(path: Path, model: Model) -> None:
-    """Write the file whole or not at all; the same model always gives the same bytes."""
-    facts = {
+    """Write a model file atomically. The same model always gives the same bytes."""
+    metadata = {
         "format_version": FORMAT_VERSION,
         "architecture": model.config.to_json(),
         "vocabulary": model.vocabulary.to_json(),
         "training": model.training,
     }
-    write_atomically(path, to_bytes(dict(model.weights), facts))
+    write_atomically(path, to_bytes(dict(model.weights), metadata))
 
 
 def load_model(path: Path) -> Model:
     """Read and check a model file.
 
-    Raises ModelFileError if it is missing, damaged, of another format, or does not fit its own architecture.
+    Raises ModelFileError if it is missing, damaged, of another format version, or contradicts itself.
     """
     try:
         with open_tensors(path) as file:
-            facts = _checked_facts(path, file.metadata)
-            config, vocabulary = _architecture(path, facts)
+            _check_metadata(path, file.metadata)
+            config, vocabulary = _architecture(path, file.metadata)
             _check_size(path, config, file)
-            _check_weights(path, weight_shapes(config, len(vocabulary)), file)
+            shapes = weight_shapes(config, len(vocabulary))
+            _check_weights(path, shapes, file)
             weights = file.read()
     except ModelFileError:
         raise
-    except TensorFileError as problem:
-        hint = problem.hint or "give a run folder or the model.safetensors in it"
-        raise ModelFileError(str(problem), hint=hint) from problem
-    names = weight_shapes(config, len(vocabulary))
-    return Model(config, vocabulary, {name: weights[name] for name in names}, facts["training"])
+    except TensorFileError as error:
+        raise ModelFileError(str(error), hint=error.hint or RUN_OR_MODEL_HINT) from error
+    return Model(config, vocabulary, {name: weights[name] for name in shapes}, file.metadata["training"])
 
 
-def _checked_facts(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    version = facts.get("format_version")
+def _check_metadata(path: Path, metadata: Metadata) -> None:
+    version = metadata.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelFileError(
             f"{path} has format version {version!r}, this charlstm reads version {FORMAT_VERSION}",
             hint="use the charlstm that wrote it, or train again",
         )
-    if not {"architecture", "vocabulary", "training"} <= facts.keys():
-        raise _not_ours(path, "its metadata is not a model's")
-    _check_training(path, facts["training"])
-    return facts
+    if not {"architecture", "vocabulary", "training"} <= metadata.keys():
+        raise _not_a_model(path, "its metadata is not that of a model")
+    _check_training_metadata(path, metadata["training"])
 
 
-def _is_small(value: Any) -> bool:
-    """Whether something that may be a number is one that a float can hold."""
+def _check_training_metadata(path: Path, training: Any) -> None:
+    """Raise ModelFileError unless this has the keys and types that charlstm writes."""
+    if not isinstance(training, dict):
+        raise _not_a_model(path, "its training metadata is not an object")
+    for key, value in training.items():
+        if key not in TRAINING_METADATA or not isinstance(value, TRAINING_METADATA[key]) or not _fits_a_float(value):
+            raise _not_a_model(path, f"{key!r} in its training metadata is not what charlstm writes")
+    validation = training.get("validation", {})
+    are_numbers = all(isinstance(value, int | float) and _fits_a_float(value) for value in validation.values())
+    if validation and (validation.keys() != VALIDATION_METRICS or not are_numbers):
+        raise _not_a_model(path, "its validation metrics are not what charlstm writes")
+    if not all(isinstance(text, str) and 0 < len(text) <= MAX_LINE_START for text in training.get("openings", [])):
+        raise _not_a_model(path, "its line starts are not what charlstm writes")
+    for key, needed in (("text", "text_characters"), ("validation", "epoch")):
+        if key in training and needed not in training:
+            raise _not_a_model(path, f"its training metadata has {key!r} but not {needed!r}")
+
+
+def _fits_a_float(value: Any) -> bool:
+    """Return whether a value, if it is a number, can be converted to a float; a bool is not a number."""
     return not isinstance(value, bool) and not (isinstance(value, int) and abs(value) > 2**63)
 
 
-def _check_training(path: Path, training: Any) -> None:
-    if not isinstance(training, dict):
-        raise _not_ours(path, "its training facts are not an object")
-    for name, value in training.items():
-        if name not in TRAINING_METADATA or not isinstance(value, TRAINING_METADATA[name]) or not _is_small(value):
-            raise _not_ours(path, f"its training fact {name!r} is not what charlstm writes")
-    validation = training.get("validation", {})
-    measures = {"nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"}
-    numbers = all(isinstance(value, int | float) and _is_small(value) for value in validation.values())
-    if validation and (validation.keys() != measures or not numbers):
-        raise _not_ours(path, "its validation figures are not what charlstm writes")
-    line_starts = training.get("openings", [])
-    if not all(isinstance(text, str) and 0 < len(text) <= LONGEST_OPENING for text in line_starts):
-        raise _not_ours(path, "its line_starts are not what charlstm writes")
-    if ("text" in training and "text_characters" not in training) or (
-        "validation" in training and "epoch" not in training
-    ):
-        raise _not_ours(path, "some of its training facts are missing")
-
-
-def _architecture(path: Path, facts: dict[str, Any]) -> tuple[ModelConfig, Vocabulary]:
+def _architecture(path: Path, metadata: Metadata) -> tuple[ModelConfig, Vocabulary]:
     try:
-        config = ModelConfig.from_json(facts["architecture"])
-        get_cell(config.cell)  # refuses one that there is not
-        vocabulary = Vocabulary(**facts["vocabulary"])
-    except (CharLSTMError, TypeError, AttributeError) as problem:
-        raise _not_ours(path, str(problem)) from problem
-    return config, vocabulary
+        config = ModelConfig.from_json(metadata["architecture"])
+        get_cell(config.cell)  # raises SettingError for an unknown cell
+        return config, Vocabulary(**metadata["vocabulary"])
+    except (CharLSTMError, TypeError, AttributeError) as error:
+        raise _not_a_model(path, str(error)) from error
 
 
 def _check_size(path: Path, config: ModelConfig, file: TensorFile) -> None:
-    """Nothing is allocated for a file that is too large, or that says it has more layers than arrays."""
+    """Raise ModelFileError before memory is allocated for a file that is too large or claims absurdly many layers."""
     size = 4 * sum(math.prod(shape) for shape in file.shapes.values())
     if size > MAX_WEIGHT_BYTES:
-        raise ModelFileError(f"{path} holds {size:,} bytes of weights", hint=f"the most is {MAX_WEIGHT_BYTES:,}")
+        raise ModelFileError(
+            f"{path} holds {size:,} bytes of weights, but at most {MAX_WEIGHT_BYTES:,} can be read",
+            hint="train a smaller model",
+        )
     if config.num_layers > len(file.shapes):
-        raise _not_ours(path, f"it says it has {config.num_layers:,} layers, but holds {len(file.shapes)} weights")
+        raise _not_a_model(path, f"it claims {config.num_layers:,} layers, but holds only {len(file.shapes)} weights")
 
 
 def _check_weights(path: Path, shapes: dict[str, tuple[int, ...]], file: TensorFile) -> None:
     if file.shapes.keys() != shapes.keys():
-        raise _not_ours(path, "its weights do not belong to its architecture")
+        raise _not_a_model(path, "its weights do not belong to its architecture")
     for name, shape in shapes.items():
-        if file.shapes[name] != shape or file.types[name] != "F32":
-            found = f"{file.types[name]}{list(file.shapes[name])}"
-            raise _not_ours(path, f"weight {name} is {found}, not F32{list(shape)}")
+        if file.shapes[name] != shape or file.dtypes[name] != "F32":
+            found = f"{file.dtypes[name]}{list(file.shapes[name])}"
+            raise _not_a_model(path, f"weight {name} is {found}, not F32{list(shape)}")
 
 
-def _not_ours(path: Path, reason: str) -> ModelFileError:
-    return ModelFileError(
-        f"{path} is not a charlstm model: {reason}", hint="give a run folder or the model.safetensors in it"
-    )
+def _not_a_model(path: Path, reason: str) -> ModelFileError:
+    return ModelFileError(f"{path} is not a charlstm model: {reason}", hint=RUN_OR_MODEL_HINT)

@@ -1,4 +1,4 @@
-"""Where a run keeps its files, and how a run is found."""
+"""The files of a run, and how a run is found by its folder, its name or its age."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,52 +11,53 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one training run."""
+    """The folder of one run."""
 
     path: Path
 
     @property
     def model(self) -> Path:
-        """The model that was best on validation."""
+        """The model with the best validation loss."""
         return self.path / "model.safetensors"
 
     @property
     def checkpoint(self) -> Path:
-        """Everything needed to go on with the training."""
+        """Everything that is needed to resume."""
         return self.path / "checkpoint.safetensors"
 
     @property
     def previous_checkpoint(self) -> Path:
+        """The checkpoint before the newest."""
         return self.path / "checkpoint.previous.safetensors"
 
     @property
     def damaged_checkpoint(self) -> Path:
-        """Put aside when it could not be read."""
+        """A checkpoint that could not be read and was set aside."""
         return self.path / "damaged.safetensors"
 
     @property
     def history(self) -> Path:
-        """One JSON object a line, one line an evaluation."""
+        """One line for each evaluation, a JSON object."""
         return self.path / "history.jsonl"
 
     @property
     def samples(self) -> Path:
-        """What the network wrote at each evaluation."""
+        """The text generated at each evaluation."""
         return self.path / "samples.txt"
 
     @property
     def config(self) -> Path:
-        """All settings that were used."""
+        """All settings of the run."""
         return self.path / "config.json"
 
     @property
     def text(self) -> Path:
-        """A text that came from standard input, kept for a resume."""
+        """The training text, if it came from standard input: it is kept for a resume."""
         return self.path / ".stdin.txt"
 
     @property
     def index(self) -> Path:
-        """The training text with its suffixes in order, to find what was copied from it."""
+        """The suffix array of the training text, which finds what a generated text has copied."""
         return self.path / "text_index.safetensors"
 
     @property
@@ -68,22 +69,22 @@ class RunFolder:
     def has_checkpoint(self) -> bool:
         return self.checkpoint.exists() or self.previous_checkpoint.exists()
 
+    @property
+    def has_run(self) -> bool:
+        """Whether the folder holds a model or a checkpoint."""
+        return self.has_checkpoint or self.model.exists()
+
     def create(self) -> None:
-        """Make the folder if it is not there. Raises RunError if it cannot be made."""
+        """Make the folder if it does not exist. Raises RunError if it cannot be made."""
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, not a folder", hint="choose another folder with `output`")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise cannot_write(self.path, problem) from problem
-
-    @property
-    def has_run(self) -> bool:
-        """Whether there is something of an earlier run that is worth keeping."""
-        return self.has_checkpoint or self.model.exists()
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     def check_is_free(self) -> None:
-        """Raises RunError if a run is already there."""
+        """Raise RunError if the folder already holds a run."""
         if self.has_run:
             raise RunError(
                 f"{self.path} already holds a run",
@@ -92,63 +93,67 @@ class RunFolder:
             )
 
     def clear(self) -> None:
-        """Remove an earlier run's files, and no others. Raises RunError if the folder cannot be written."""
+        """Remove the files of an earlier run, and no others. Raises RunError if they cannot be removed."""
         try:
             for file in self.files:
                 file.unlink(missing_ok=True)
             self.remove_leftovers()
-        except OSError as problem:
-            raise cannot_write(self.path, problem) from problem
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     def remove_leftovers(self) -> None:
-        """Remove what a killed training was writing."""
-        remove_leftovers(self.path, tuple(file.name for file in self.files))
+        """Remove temporary files that a killed process left behind."""
+        remove_leftovers(self.path, [file.name for file in self.files])
 
 
 def find_run(run: str | Path | None) -> RunFolder:
-    """The run folder of a path, of a name under `runs/`, or, if none is given, the one trained in last.
+    """Return the run of a folder or of a name under `runs/`; for None the run with the newest checkpoint.
 
-    Raises RunError if there is none.
+    Raises RunError if there is none, or it has no checkpoint.
     """
     if run is None:
         checkpoints = [path for path in RUNS.glob("*/checkpoint*.safetensors") if _is_visible(path)]
         if not checkpoints:
             raise RunError(
-                f"there is no run in {RUNS.resolve()}", hint="start one first: charlstm train TEXT, or give its path"
+                f"there is no run in {RUNS.resolve()}", hint="give its path, or start one: charlstm train TEXT"
             )
-        return RunFolder(max(checkpoints, key=lambda path: path.stat().st_mtime).parent)
-    path = Path(run)
-    if not path.exists() and (RUNS / path).is_dir():
-        path = RUNS / path
+        return RunFolder(_newest(checkpoints).parent)
+    path = _under_runs(Path(run))
     if not path.is_dir():
-        raise RunError(f"there is no run folder {str(run)!r}", hint=_what_there_is())
+        raise RunError(f"there is no run folder {str(run)!r}", hint=_known_runs_hint())
     if not RunFolder(path).has_checkpoint:
-        raise RunError(
-            f"{path} holds no checkpoint: no training was begun there", hint="begin one: charlstm train TEXT"
-        )
+        raise RunError(f"{path} has no checkpoint to resume from", hint="start a run: charlstm train TEXT")
     return RunFolder(path)
 
 
 def find_model(run: str | Path | None) -> Path:
-    """The model file of a run folder, of a run's name under `runs/`, or of the newest run if none is given.
+    """Return the model file of a run folder, of a name under `runs/`, or of the newest run for None.
 
-    A path to a file stands for itself. Raises RunError if there is none.
+    The path of a file stands for itself. Raises RunError if there is no such file.
     """
     if run is None:
-        return _newest_model()
-    path = Path(run)
-    if not path.exists() and (RUNS / path).is_dir():
-        path = RUNS / path
-    if not path.exists():
-        raise RunError(f"there is no run or model file {str(run)!r}", hint=_what_there_is())
-    if path.is_dir():
-        path = RunFolder(path).model
-        if not path.exists():
+        models = _models()
+        if not models:
             raise RunError(
-                f"{path.parent} holds no {path.name}",
-                hint="train a model first: charlstm train TEXT, or give another run",
+                f"there is no run in {RUNS.resolve()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
-    return path
+        return _newest(models)
+    path = _under_runs(Path(run))
+    if not path.exists():
+        raise RunError(f"there is no run or model file {str(run)!r}", hint=_known_runs_hint())
+    if not path.is_dir():
+        return path
+    model = RunFolder(path).model
+    if not model.exists():
+        raise RunError(
+            f"{path} has no {model.name}", hint="give another run, or train a model first: charlstm train TEXT"
+        )
+    return model
+
+
+def _under_runs(path: Path) -> Path:
+    """Return the path itself, or the folder of this name under `runs/` if only that exists."""
+    return RUNS / path if not path.exists() and (RUNS / path).is_dir() else path
 
 
 def _models() -> list[Path]:
@@ -159,15 +164,10 @@ def _is_visible(file: Path) -> bool:
     return not file.parent.name.startswith(".")
 
 
-def _newest_model() -> Path:
-    models = _models()
-    if not models:
-        raise RunError(
-            f"there is no run in {RUNS.resolve()}", hint="train one first: charlstm train macbeth.txt, or give its path"
-        )
-    return max(models, key=lambda path: path.stat().st_mtime)
+def _newest(files: list[Path]) -> Path:
+    return max(files, key=lambda path: path.stat().st_mtime)
 
 
-def _what_there_is() -> str:
+def _known_runs_hint() -> str:
     runs = sorted(str(path.parent) for path in _models())
     return f"there are: {', '.join(runs)}" if runs else "train one first: charlstm train macbeth.txt"

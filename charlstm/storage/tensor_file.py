@@ -1,7 +1,7 @@
-"""One file of arrays and facts: safetensors, with JSON and a digest of all of it in the metadata.
+"""One file of arrays and metadata: safetensors, whose own metadata holds one JSON object and a digest of everything.
 
-It can hold nothing but arrays and JSON, so nothing in it can run. The same content always gives the same bytes, and a
-file that was changed by as much as one bit is not taken for whole.
+Nothing in it can be executed. The same content always gives the same bytes, and a file in which a single bit of the
+content has changed is refused.
 """
 
 import hashlib
@@ -20,50 +20,56 @@ from safetensors.numpy import save, save_file
 
 from charlstm.errors import TensorFileError
 
-METADATA_KEY = "charlstm"  # one key only: safetensors writes several in no fixed order
-DIGEST = "sha256"
+METADATA_KEY = "charlstm"  # the only key: safetensors writes several in no fixed order
+DIGEST_KEY = "sha256"
 
 Arrays = dict[str, npt.NDArray[Any]]
 Metadata = dict[str, Any]
 
 
-def to_bytes(arrays: Arrays, facts: Metadata) -> bytes:
-    """The whole file of some arrays and facts (anything JSON can hold)."""
-    return save(*_sealed(arrays, facts))
+def to_bytes(arrays: Arrays, metadata: Metadata) -> bytes:
+    """Return the content of a file of arrays and metadata (anything that JSON can hold)."""
+    return save(*_with_digest(arrays, metadata))
 
 
-def write_tensors(path: Path, arrays: Arrays, facts: Metadata) -> None:
-    """Write the same to a path, without a copy in memory. Raises OSError; what is there then is not whole."""
-    tensors, metadata = _sealed(arrays, facts)
+def write_tensors(path: Path, arrays: Arrays, metadata: Metadata) -> None:
+    """Write the same content to a path, without a copy of the arrays in memory.
+
+    Raises OSError if it cannot be written; the file is then incomplete.
+    """
+    contiguous, strings = _with_digest(arrays, metadata)
     try:
-        save_file(tensors, path, metadata)
-    except SafetensorError as problem:
-        number = re.search(r"os error (\d+)", str(problem))
-        raise (OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(problem))) from problem
+        save_file(contiguous, path, strings)
+    except SafetensorError as error:  # which holds the system's error only as text
+        number = re.search(r"os error (\d+)", str(error))
+        raise (OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))) from error
 
 
-def _sealed(arrays: Arrays, facts: Metadata) -> tuple[Arrays, dict[str, str]]:
-    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    sealed = facts | {DIGEST: digest(arrays, facts)}
-    return arrays, {METADATA_KEY: json.dumps(sealed, sort_keys=True)}
+def _with_digest(arrays: Arrays, metadata: Metadata) -> tuple[Arrays, dict[str, str]]:
+    """Return contiguous arrays, and the metadata in the strings that safetensors stores."""
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    signed = metadata | {DIGEST_KEY: digest(contiguous, metadata)}
+    return contiguous, {METADATA_KEY: json.dumps(signed, sort_keys=True)}
 
 
 class TensorFile:
-    """An open file: its facts, the shapes and types of its arrays, and, once those are found right, the arrays."""
+    """An open file: metadata, and the shapes and dtypes of the arrays, which can be checked before they are read."""
 
-    def __init__(self, path: Path, file: Any) -> None:
+    def __init__(self, path: Path, file: Any) -> None:  # safetensors has no types
         self.path, self._file = path, file
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        self.shapes = {name: tuple(piece.get_shape()) for name, piece in slices.items()}
-        self.types = {name: str(piece.get_dtype()) for name, piece in slices.items()}
+        self.shapes: dict[str, tuple[int, ...]] = {name: tuple(part.get_shape()) for name, part in slices.items()}
+        self.dtypes = {name: str(part.get_dtype()) for name, part in slices.items()}  # F32, I64, ...
         try:
             self.metadata: Metadata = json.loads((file.metadata() or {})[METADATA_KEY])
-            self._digest = self.metadata.pop(DIGEST, None)
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as problem:
-            raise TensorFileError(f"{path} is not charlstm's: its metadata is not what charlstm writes") from problem
+            self._digest = self.metadata.pop(DIGEST_KEY, None)
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise TensorFileError(
+                f"{path} was not written by charlstm: its metadata is not what charlstm writes"
+            ) from error
 
     def read(self) -> Arrays:
-        """All arrays. Raises TensorFileError if they or the facts are not what was written."""
+        """Return all arrays. Raises TensorFileError if they or the metadata have changed since they were written."""
         arrays = {name: self._file.get_tensor(name) for name in self.shapes}
         if digest(arrays, self.metadata) != self._digest:
             raise TensorFileError(f"{self.path} is damaged: its content does not match its digest")
@@ -72,26 +78,26 @@ class TensorFile:
 
 @contextmanager
 def open_tensors(path: Path) -> Iterator[TensorFile]:
-    """Open a file once, so that what is read belongs together even if it is replaced meanwhile.
+    """Open a file once, so that all that is read is from one version, even if the file is replaced meanwhile.
 
-    Raises TensorFileError if it is missing, unreadable, or not whole.
+    Raises TensorFileError if it is missing, unreadable, or incomplete.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             yield TensorFile(path, file)
-    except OSError as problem:
+    except OSError as error:
         raise TensorFileError(
-            f"{path} cannot be read: {problem.strerror or problem}", hint="check the path and its permissions"
-        ) from problem
-    except SafetensorError as problem:
+            f"{path} cannot be read: {error.strerror or error}", hint="check the path and its permissions"
+        ) from error
+    except SafetensorError as error:
         raise TensorFileError(
-            f"{path} is damaged, or not charlstm's: it is not a whole safetensors file ({problem})"
-        ) from problem
+            f"{path} is damaged, or was not written by charlstm: it is not a whole safetensors file ({error})"
+        ) from error
 
 
-def digest(arrays: Arrays, facts: Metadata) -> str:
-    """SHA-256 of the facts and of every array's name, type, shape and bytes."""
-    whole = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+def digest(arrays: Arrays, metadata: Metadata) -> str:
+    """Return the SHA-256 of the metadata and of the name, dtype, shape and content of every array."""
+    whole = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]
         whole.update(json.dumps([name, array.dtype.str, array.shape]).encode())

@@ -1,1 +1,1 @@
-"""Text files to integer ids: find, decode, clean, encode and batch them."""
+"""Text files to character ids: find, decode, clean, encode and batch texts."""

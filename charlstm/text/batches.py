@@ -1,4 +1,4 @@
-"""Ids to training batches: parallel streams through the text, so that a recurrent state can be carried on."""
+"""Ids to training batches: parallel streams that carry the recurrent state along, or shuffled windows."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,17 +12,17 @@ from charlstm.errors import CorpusError
 
 @dataclass(frozen=True)
 class Dataset:
-    """The ids of a text: those to learn from, and those at its end to validate with."""
+    """The ids of a text: the part for training, and the part at its end for validation."""
 
     training: Ids
     validation: Ids
 
 
 def split_for_validation(ids: Ids, *, validation: float, sequence_length: int) -> Dataset:
-    """Keep the share `validation` at the end for validation.
+    """Split ids of shape (characters,); the share `validation` at the end is for validation.
 
-    Raises CorpusError if the training part is shorter than one sequence and its next character, or the validation
-    part than two characters.
+    Raises CorpusError if the training part is shorter than a sequence and the character after it, or the validation
+    part is shorter than two characters.
     """
     num_training = len(ids) - round(len(ids) * validation)
     if num_training <= sequence_length:
@@ -42,12 +42,12 @@ def split_for_validation(ids: Ids, *, validation: float, sequence_length: int) -
 
 @dataclass(frozen=True)
 class Streams:
-    """Parallel streams through a text that begins again where it ends.
+    """Parallel streams through a text that wraps around at its end.
 
-    Stream b starts at character b * len(ids) / batch_size and moves on by sequence_length characters a step, so the
-    state after one batch is the state before the next. All streams together read the text once an epoch; in the next
-    one each goes on where its neighbour began. A batch is a pure function of its step: nothing else has to be kept
-    to go on from the middle.
+    Stream b starts at character b * len(ids) / batch_size and advances by sequence_length characters a step, so the
+    state after one batch is the state before the next. In an epoch the streams together read the text once; in the
+    next epoch each stream continues where its neighbour started. A batch is a pure function of its step, so a resume
+    needs only the number of the step.
     """
 
     ids: Ids
@@ -63,17 +63,17 @@ class Streams:
         return len(self.ids) / self.characters_per_step
 
     def batch(self, step: int) -> npt.NDArray[np.int32]:
-        """Ids of shape (batch_size, sequence_length + 1): the inputs, and the targets one character on."""
+        """Return ids of shape (batch_size, sequence_length + 1): the inputs and, one character on, the targets."""
         starts = np.arange(self.batch_size, dtype=np.int64) * len(self.ids) // self.batch_size
-        places = (starts + step * self.sequence_length)[:, None] + np.arange(self.sequence_length + 1)
-        return np.asarray(self.ids[places % len(self.ids)], np.int32)
+        positions = (starts + step * self.sequence_length)[:, None] + np.arange(self.sequence_length + 1)
+        return np.asarray(self.ids[positions % len(self.ids)], np.int32)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Overlapping windows in a random order, each to foretell the character after it.
+    """Overlapping windows in random order; each predicts the character after it.
 
-    Every place of the text is the beginning of a window once an epoch. A batch is a pure function of its step.
+    In an epoch a window starts once at each position of the text. A batch is a pure function of its step.
     """
 
     ids: Ids
@@ -83,7 +83,7 @@ class Windows:
 
     @property
     def characters_per_step(self) -> int:
-        """Those that are foretold."""
+        """The predicted characters: one for each window."""
         return self.batch_size
 
     @property
@@ -91,13 +91,13 @@ class Windows:
         return max(1, (len(self.ids) - self.sequence_length) // self.batch_size)
 
     def batch(self, step: int) -> npt.NDArray[np.int32]:
-        """Ids of shape (batch_size, sequence_length + 1): the windows, and the characters after them."""
-        epoch, place = divmod(step, int(self.steps_per_epoch))
-        order = _order(len(self.ids) - self.sequence_length, self.random_seed, epoch)
-        starts = np.take(order, np.arange(self.batch_size) + place * self.batch_size, mode="wrap")
+        """Return ids of shape (batch_size, sequence_length + 1): the windows and the characters after them."""
+        epoch, step_of_epoch = divmod(step, int(self.steps_per_epoch))
+        order = _shuffled_starts(len(self.ids) - self.sequence_length, self.random_seed, epoch)
+        starts = np.take(order, np.arange(self.batch_size) + step_of_epoch * self.batch_size, mode="wrap")
         return np.asarray(self.ids[starts[:, None] + np.arange(self.sequence_length + 1)], np.int32)
 
 
 @lru_cache(maxsize=2)
-def _order(size: int, random_seed: int, epoch: int) -> npt.NDArray[np.intp]:
-    return np.random.default_rng((random_seed, epoch)).permutation(size)
+def _shuffled_starts(num_starts: int, random_seed: int, epoch: int) -> npt.NDArray[np.intp]:
+    return np.random.default_rng((random_seed, epoch)).permutation(num_starts)

@@ -1,14 +1,17 @@
-"""A few texts in the public domain known by name, and fetching one into the user's cache."""
+"""Texts that are known by name: those that ship with charlstm, and some in the public domain that can be fetched."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from charlstm.errors import CorpusError
+from charlstm.machine import cache_folder
 
+SHIPPED_FOLDER = "data"
 TIMEOUT = 30.0  # seconds without a byte
-LARGEST = 4 << 30  # bytes
+MAX_DOWNLOAD_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Entry:
     title: str
     url: str
     sha256: str | None = None  # None: the file at the address is revised from time to time
-    split: str = ""  # characters for training, validation and test that are usual in comparisons
+    split: str = ""  # the sizes of training, validation and test text in published comparisons
 
     @property
     def file_name(self) -> str:
@@ -72,8 +75,8 @@ ENTRIES = (
 CATALOGUE = {entry.name: entry for entry in ENTRIES}
 
 
-class Bar(Protocol):
-    """Whoever shows how far a download is, in bytes."""
+class ProgressBar(Protocol):
+    """Shows the progress of a download in bytes, with the methods that pooch calls."""
 
     total: int
 
@@ -82,55 +85,56 @@ class Bar(Protocol):
     def close(self) -> None: ...
 
 
-class Limited:
-    """A bar that breaks a download off when it grows beyond all measure."""
+def find_named_text(name: str | Path) -> Path | None:
+    """Return the file of a text that ships (with or without `.txt`) or was fetched; None if there is none.
 
-    def __init__(self, bar: Bar, largest: int) -> None:
-        self._bar, self._largest, self._size = bar, largest, 0
+    Only a bare name can name a text. A name with a folder in it, even `./`, is a path.
+    """
+    if os.path.dirname(name):
+        return None
+    shipped = shipped_texts()
+    return shipped.get(str(name)) or shipped.get(f"{name}.txt") or find_fetched(str(name), cache_folder())
 
-    @property
-    def total(self) -> int:
-        return self._bar.total
 
-    @total.setter
-    def total(self, total: int) -> None:
-        self._bar.total = total
+def shipped_texts() -> dict[str, Path]:
+    """Return the texts that ship with charlstm, file name to path: in the package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    folder = package / SHIPPED_FOLDER if (package / SHIPPED_FOLDER).is_dir() else package.parent / SHIPPED_FOLDER
+    return {path.name: path for path in sorted(folder.glob("*.txt"))}
 
-    def update(self, size: int) -> None:
-        self._size += size
-        if self._size > self._largest:
-            raise CorpusError(f"more than {self._largest:,} bytes came", hint="is it the right address?")
-        self._bar.update(size)
 
-    def reset(self) -> None:
-        self._size = 0
-        self._bar.reset()
+def relocate_shipped_text(path: str) -> str:
+    """Return the path here of a text that shipped with another installation and has gone with it; else the same path.
 
-    def close(self) -> None:
-        self._bar.close()
+    A run records the full paths of its texts. Check the digest: the text may have changed between versions.
+    """
+    file = Path(path)
+    if file.exists() or file.parent.name != SHIPPED_FOLDER:
+        return path
+    return str(shipped_texts().get(file.name, path))
+
+
+def find_fetched(name: str, folder: Path) -> Path | None:
+    """Return the file of the text that was fetched into a folder under this name; None if there is none."""
+    return next((path for suffix in (".txt", ".zip") if (path := folder / f"{name}{suffix}").is_file()), None)
 
 
 def find_entry(name: str, sha256: str | None = None) -> Entry:
-    """The entry of a name, or one made up for an address. Raises CorpusError if it is neither."""
+    """Return the entry of a name, or a new entry for a web address. Raises CorpusError if it is neither."""
     if name in CATALOGUE:
         return CATALOGUE[name]
     if name.startswith(("http://", "https://")):
-        last = name.rstrip("/").rpartition("/")[2].partition("?")[0]
-        stem = Path(last).stem.lstrip(".")
-        stem = "".join(c for c in stem if c.isalnum() or c in "-_") or "text"
+        file_name = name.rstrip("/").rpartition("/")[2].partition("?")[0]
+        stem = Path(file_name).stem.lstrip(".")
+        stem = "".join(character for character in stem if character.isalnum() or character in "-_") or "text"
         return Entry(f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}", name, name, sha256)
     raise CorpusError(f"there is no text {name!r} in the catalogue", hint=f"there are: {', '.join(CATALOGUE)}")
 
 
-def find_fetched(name: str, folder: Path) -> Path | None:
-    """Where a text lies that was fetched under this name."""
-    return next((path for ending in (".txt", ".zip") if (path := folder / f"{name}{ending}").is_file()), None)
+def fetch(entry: Entry, folder: Path, progress: ProgressBar, *, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Path:
+    """Download a text into a folder, unless it is there, and check its digest if that is known; return its path.
 
-
-def fetch(entry: Entry, folder: Path, bar: Bar, *, largest: int = LARGEST) -> Path:
-    """Download a text into the folder, unless it is there, and check its digest where that is known.
-
-    Raises CorpusError, and leaves nothing behind, if it cannot be had whole.
+    Raises CorpusError, and leaves nothing behind, if the download fails or is too large.
     """
     import logging
 
@@ -139,7 +143,7 @@ def fetch(entry: Entry, folder: Path, bar: Bar, *, largest: int = LARGEST) -> Pa
 
     logging.getLogger("pooch").setLevel(logging.ERROR)
     pooch.get_logger().setLevel(logging.ERROR)
-    downloader: Any = pooch.HTTPDownloader(progressbar=Limited(bar, largest), timeout=TIMEOUT)
+    downloader: Any = pooch.HTTPDownloader(progressbar=_LimitedBar(progress, max_bytes), timeout=TIMEOUT)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = pooch.retrieve(
@@ -149,18 +153,54 @@ def fetch(entry: Entry, folder: Path, bar: Bar, *, largest: int = LARGEST) -> Pa
             path=folder,
             downloader=downloader,
         )
-    except requests.exceptions.HTTPError as problem:
-        status = problem.response.status_code
-        raise CorpusError(f"{entry.url} answered {status}", hint="try again later, or fetch it yourself") from problem
-    except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as problem:
+    except requests.exceptions.RequestException as error:
+        raise _download_error(entry, error) from error
+    except ValueError as error:  # a wrong digest
         raise CorpusError(
-            f"{entry.url} cannot be reached, or broke off", hint="is there a network? Try again, or fetch it yourself"
-        ) from problem
-    except requests.exceptions.RequestException as problem:
-        raise CorpusError(f"{entry.url} broke off: {type(problem).__name__}", hint="try again") from problem
-    except ValueError as problem:  # a wrong digest
-        raise CorpusError(
-            f"{entry.url} is not what it should be: its SHA-256 differs from {entry.sha256}",
-            hint="the transfer was damaged, or the file has changed: fetch it yourself, and look at it",
-        ) from problem
+            f"{entry.url} has another SHA-256 than {entry.sha256}",
+            hint="the download was damaged or the file has changed: download it yourself and look at it",
+        ) from error
     return Path(path)
+
+
+def _download_error(entry: Entry, error: Exception) -> CorpusError:
+    from requests import exceptions
+
+    if isinstance(error, exceptions.HTTPError):
+        return CorpusError(
+            f"{entry.url} answered {error.response.status_code}", hint="try again later, or download it yourself"
+        )
+    if isinstance(error, exceptions.ConnectionError | exceptions.Timeout):
+        return CorpusError(
+            f"{entry.url} cannot be reached, or the download broke off",
+            hint="check the network and try again, or download it yourself",
+        )
+    return CorpusError(f"the download of {entry.url} broke off: {type(error).__name__}", hint="try again")
+
+
+class _LimitedBar:
+    """A progress bar that aborts a download which grows too large."""
+
+    def __init__(self, progress: ProgressBar, max_bytes: int) -> None:
+        self._progress, self._max_bytes, self._num_bytes = progress, max_bytes, 0
+
+    @property
+    def total(self) -> int:
+        return self._progress.total
+
+    @total.setter
+    def total(self, total: int) -> None:
+        self._progress.total = total
+
+    def update(self, size: int) -> None:
+        self._num_bytes += size
+        if self._num_bytes > self._max_bytes:
+            raise CorpusError(f"the download is larger than {self._max_bytes:,} bytes", hint="check the address")
+        self._progress.update(size)
+
+    def reset(self) -> None:
+        self._num_bytes = 0
+        self._progress.reset()
+
+    def close(self) -> None:
+        self._progress.close()

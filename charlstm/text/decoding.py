@@ -1,4 +1,4 @@
-"""Bytes to clean text, piece by piece: encoding, line endings, the licence around an e-book, Unicode's normal form."""
+"""Bytes to clean text, chunk by chunk: encoding, line endings, Project Gutenberg's licence, Unicode normal form."""
 
 import codecs
 import io
@@ -7,47 +7,47 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import IO, Any
+from typing import Any
 
 from charlstm.errors import CorpusError, SettingError
-from charlstm.text.sources import TextSource
+from charlstm.text.sources import ByteStream, TextSource
 
-PIECE = 1 << 20  # bytes read at once, and about as many characters in a piece
-SAMPLE = 1 << 18  # bytes that the encoding is told from
-DAMAGED = 0.01  # up to this share of the bytes may be wrong in a text that is taken for UTF-8
+CHUNK_BYTES = 1 << 20  # read at once; a chunk of text has about as many characters
+SAMPLE_BYTES = 1 << 18  # that the encoding is detected from
+MAX_INVALID_SHARE = 0.01  # of the characters of a text that is still taken for UTF-8
 NORMAL_FORMS = ("nfc", "nfkc", "none")
-MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),  # after UTF-32, which begins alike
+    (codecs.BOM_UTF16_LE, "utf-16"),  # after UTF-32, which starts with the same bytes
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-START = re.compile(r"\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK[^\n]*\n", re.IGNORECASE)
-END = re.compile(r"(?:\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK|\n *End of (?:the )?Project Gutenberg)", re.I)
-LICENCE_WITHIN, LONGEST_MARK = 40_000, 400  # characters
-
-LEGACY = (  # what texts are found in; among all encodings there are, rare ones would win by chance
+LEGACY_ENCODINGS = (  # those that texts are found in: among all encodings, rare ones would win by chance
     *("cp1252", "cp1250", "iso8859_2", "cp1257", "cp1254", "cp1258", "cp850", "mac_roman"),
     *("cp1251", "koi8_r", "koi8_u", "cp866", "iso8859_5", "cp1253", "iso8859_7", "cp1255", "cp1256", "cp874"),
     *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
 )
-WRONG = "\U0010ffff"  # stands for bytes that mean nothing; Unicode promises never to make it a character
+MARK_INVALID = "charlstm-mark-invalid"  # the error handler that puts INVALID in place of bytes it cannot decode
+INVALID = "\U0010ffff"  # a code point that Unicode promises never to assign
+BOOK_START = re.compile(r"\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK[^\n]*\n", re.IGNORECASE)
+BOOK_END = re.compile(
+    r"(?:\*\*\* ?END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK|\n *End of (?:the )?Project Gutenberg)", re.IGNORECASE
+)
+MAX_PREAMBLE = 40_000  # characters before the first start mark of a Project Gutenberg file
+MAX_MARK = 400  # characters of a start or end mark
 
 OnMessage = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class DecodingOptions:
-    """How a text is read."""
+    """How bytes become text."""
 
-    encoding: str | None = None  # None: told from the bytes
+    encoding: str | None = None  # None: detected
     normalize: str = "nfc"
     keep_boilerplate: bool = False
     lowercase: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
     def __post_init__(self) -> None:
         if self.normalize not in NORMAL_FORMS:
@@ -55,144 +55,170 @@ class DecodingOptions:
                 f"`normalize` is {self.normalize!r}, but it must be one of {', '.join(NORMAL_FORMS)}",
                 hint="leave it out for nfc",
             )
-        try:
-            known = self.encoding is None or codecs.lookup(self.encoding)._is_text_encoding
-        except (LookupError, ValueError):
-            known = False
-        if not known:
+        if self.encoding is not None and not _is_text_encoding(self.encoding):
             raise SettingError(
-                f"there is no encoding {self.encoding!r}", hint="try `encoding` utf-8, latin-1 or cp1252"
+                f"there is no encoding {self.encoding!r}",
+                hint="try `encoding` utf-8, latin-1 or cp1252, or leave it out",
             )
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
 
-def read_pieces(source: TextSource, reading: DecodingOptions, on_message: OnMessage) -> Iterator[str]:
-    """The clean text of a source, in pieces of about a million characters.
 
-    `on_message` gets a line about everything that was not as usual. Raises CorpusError if it is not a text.
+def read_chunks(source: TextSource, options: DecodingOptions, on_message: OnMessage) -> Iterator[str]:
+    """Yield the clean text of a source in chunks of about a million characters.
+
+    `on_message` gets a line about an unusual encoding and about what was left out. Raises CorpusError if the source
+    cannot be read or is not a text.
     """
     with source.open() as stream:
-        sample = stream.read(SAMPLE)
+        sample = stream.read(SAMPLE_BYTES)
     if not sample:
         return
-    encoding = reading.encoding or tell_encoding(source, sample)
-    if reading.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
-        on_message(f"{source.name}: read as {encoding} (another: `encoding`)")
+    encoding = options.encoding or detect_encoding(sample, name=source.name)
+    if options.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
+        on_message(f"{source.name}: read as {encoding}; if that is wrong, give `encoding`")
     with source.open() as stream:
-        pieces = _decoded(source, stream, encoding, strict=reading.encoding is not None, on_message=on_message)
-        if not reading.keep_boilerplate:
-            pieces = without_licence(pieces, lambda size: on_message(_licence_line(source, size)))
-        for piece in normalized(pieces, reading.normalize):
-            yield piece.lower() if reading.lowercase else piece
+        errors = MARK_INVALID if options.encoding is None else "strict"
+        chunks = _decode(stream, encoding, errors=errors, name=source.name, on_message=on_message)
+        if not options.keep_boilerplate:
+            chunks = strip_boilerplate(chunks, partial(_report_boilerplate, source.name, on_message))
+        for chunk in normalize_chunks(chunks, options.normalize):
+            yield chunk.lower() if options.lowercase else chunk
 
 
-def tell_encoding(source: TextSource, sample: bytes) -> str:
-    """The encoding of a text by its byte-order mark, as UTF-8 if it nearly is, else by its statistics.
+def detect_encoding(sample: bytes, *, name: str) -> str:
+    """Return the encoding of a text by its byte-order mark, as UTF-8 if it nearly is, else by statistics.
 
-    Raises CorpusError for bytes that are no text.
+    Raises CorpusError, with the name of the source, for bytes that are not text.
     """
-    for mark, encoding in MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return encoding
     if b"\0" in sample:
-        for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
-            if sample[place::2].count(0) > len(sample) // 4 > sample[1 - place :: 2].count(0):
+        for encoding, zero_byte in (("utf-16-le", 1), ("utf-16-be", 0)):
+            if sample[zero_byte::2].count(0) > len(sample) // 4 > sample[1 - zero_byte :: 2].count(0):
                 return encoding
         raise CorpusError(
-            f"{source.name} is a binary file: it holds a NUL at byte {sample.index(0):,}", hint="give a plain text"
+            f"{name} is a binary file: it has a NUL at byte {sample.index(0):,}", hint="give a plain text file"
         )
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
-    wrong = text.count("\ufffd") - sample.count("\ufffd".encode())
-    beyond_ascii = sum(1 for byte in sample if byte >= 0xC0)  # how many characters would be of several bytes
-    if wrong == 0 or (wrong <= DAMAGED * len(text) and wrong < beyond_ascii / 4):
+    num_invalid = text.count("\ufffd") - sample.count("\ufffd".encode())
+    num_multibyte = sum(1 for byte in sample if byte >= 0xC0)  # characters of several bytes, if it is UTF-8
+    if num_invalid == 0 or (num_invalid <= MAX_INVALID_SHARE * len(text) and num_invalid < num_multibyte / 4):
         return "utf-8"
-    return _by_statistics(source, sample)
+    return _detect_by_statistics(sample, name)
 
 
-def _by_statistics(source: TextSource, sample: bytes) -> str:
+def _detect_by_statistics(sample: bytes, name: str) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, cp_isolation=list(LEGACY)).best()
-    if best is None or sum(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in sample) > 0.05 * len(sample):
+    best = from_bytes(sample, cp_isolation=list(LEGACY_ENCODINGS)).best()
+    num_controls = sum(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in sample)
+    if best is None or num_controls > 0.05 * len(sample):
         raise CorpusError(
-            f"{source.name} is not a text in any encoding known",
-            hint="is it a text file? If so, name its encoding: `encoding` latin-1",
+            f"{name} is not a text in any known encoding",
+            hint="if it is a text file, name its encoding: `encoding` latin-1",
         )
     if best.encoding == "cp1251" and not any(0xC0 <= byte <= 0xDF or byte >= 0xFB for byte in sample):
-        return "cp1255"  # Cyrillic without a capital, and without the last letters of its alphabet, is Hebrew
+        return "cp1255"  # Cyrillic without capitals and without the last letters of its alphabet is Hebrew
     return str(best.encoding)
 
 
-def _decoded(
-    source: TextSource, stream: IO[bytes], encoding: str, *, strict: bool, on_message: OnMessage
-) -> Iterator[str]:
-    """Decoded text with every line ending as `\\n`."""
-    codecs.register_error("charlstm", lambda problem: (WRONG, problem.end))  # type: ignore[attr-defined]
-    decode = codecs.getincrementaldecoder(encoding)("strict" if strict else "charlstm").decode
+def _is_text_encoding(name: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(name)
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs of other things than text, such as zlib
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _mark_invalid(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return INVALID, error.end
+
+
+codecs.register_error(MARK_INVALID, _mark_invalid)
+
+
+def _decode(stream: ByteStream, encoding: str, *, errors: str, name: str, on_message: OnMessage) -> Iterator[str]:
+    """Yield decoded text with newlines as line ends. Leave out invalid bytes, and report how many there were."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
-    wrong = 0
+    num_invalid = 0
     while True:
-        content = stream.read(PIECE)
+        content = stream.read(CHUNK_BYTES)
         try:
-            text = decode(content, not content)
-        except UnicodeError as problem:
+            text = decoder.decode(content, not content)
+        except UnicodeError as error:
             raise CorpusError(
-                f"{source.name} is not {encoding}: {getattr(problem, 'reason', problem)}",
-                hint="leave `encoding` out, and it is told from the bytes",
-            ) from problem
-        if WRONG in text:
-            wrong += text.count(WRONG)
-            text = text.replace(WRONG, "")
-        text = str(newlines.decode(text, not content))
+                f"{name} is not {encoding}: {getattr(error, 'reason', error)}",
+                hint="give another `encoding`, or leave it out to have it detected",
+            ) from error
+        num_invalid += text.count(INVALID)
+        text = newlines.decode(text.replace(INVALID, ""), not content)
         if text:
             yield text
         if not content:
             break
-    if wrong:
-        on_message(f"{source.name}: {wrong:,} characters that are not {encoding} were left out")
+    if num_invalid:
+        on_message(f"{name}: {num_invalid:,} characters that are not {encoding} were left out")
 
 
-def without_licence(pieces: Iterator[str], on_message: Callable[[int], None]) -> Iterator[str]:
-    """Leave out what Project Gutenberg puts around an e-book, or around each of several in one file.
+def strip_boilerplate(chunks: Iterator[str], on_removed: Callable[[int], None]) -> Iterator[str]:
+    """Yield a text without what Project Gutenberg puts around an e-book, or around each of several in one file.
 
-    `on_message` gets the number of characters left out.
+    `on_removed` gets the number of characters left out. A text without a start mark is not changed.
     """
-    beginning = ""
-    for piece in pieces:
-        beginning += piece
-        if len(beginning) >= LICENCE_WITHIN:
+    head = ""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= MAX_PREAMBLE:
             break
-    if not START.search(beginning, 0, LICENCE_WITHIN):
-        if beginning:
-            yield beginning
-        yield from pieces
+    if not BOOK_START.search(head, 0, MAX_PREAMBLE):
+        if head:
+            yield head
+        yield from chunks
         return
-    left_out, in_book, at_start = 0, False, False
-    for piece in _then(beginning, pieces):
-        while piece:
-            mark = (END if in_book else START).search(piece)
-            size = mark.start() if mark else len(piece)
-            part, piece = piece[:size], piece[mark.end() if mark else size :]
-            if in_book:
-                part, before = (part.lstrip("\n") if at_start else part), len(part)
-                at_start = at_start and not part
-                part = part.rstrip() + "\n" if mark else part
-                left_out += before - len(part)
-                if part:
-                    yield part
-            else:
-                left_out += len(part)
+    stripper = _BoilerplateStripper()
+    for chunk in _keep_marks_whole(head, chunks):
+        yield from stripper.strip(chunk)
+    on_removed(stripper.num_removed)
+
+
+class _BoilerplateStripper:
+    """Keeps what is between a start and an end mark, without empty lines around it."""
+
+    def __init__(self) -> None:
+        self.num_removed = 0  # characters
+        self._in_book = self._at_start = False
+
+    def strip(self, chunk: str) -> Iterator[str]:
+        while chunk:
+            mark = (BOOK_END if self._in_book else BOOK_START).search(chunk)
+            part, chunk = (chunk[: mark.start()], chunk[mark.end() :]) if mark else (chunk, "")
+            kept = self._trim(part, is_last=mark is not None) if self._in_book else ""
+            self.num_removed += len(part) - len(kept)
+            if kept:
+                yield kept
             if mark:
-                left_out += len(mark[0])
-                in_book = not in_book
-                at_start = in_book
-    on_message(left_out)
+                self.num_removed += len(mark[0])
+                self._in_book = self._at_start = not self._in_book
+
+    def _trim(self, part: str, *, is_last: bool) -> str:
+        if self._at_start:
+            part = part.lstrip("\n")
+            self._at_start = not part
+        return part.rstrip() + "\n" if is_last else part
 
 
-def _then(held: str, pieces: Iterator[str]) -> Iterator[str]:
-    """The pieces, cut so that a mark at the seam of two stands whole in one of them."""
-    for piece in pieces:
-        held += piece
-        cut = held.rfind("\n", 0, max(0, len(held) - LONGEST_MARK))
+def _keep_marks_whole(held: str, chunks: Iterator[str]) -> Iterator[str]:
+    """Yield a text that starts with `held`, cut at line ends so far back that no mark is divided between chunks."""
+    for chunk in chunks:
+        held += chunk
+        cut = held.rfind("\n", 0, max(0, len(held) - MAX_MARK))
         if cut > 0:
             yield held[:cut]
             held = held[cut:]
@@ -200,20 +226,22 @@ def _then(held: str, pieces: Iterator[str]) -> Iterator[str]:
         yield held
 
 
-def _licence_line(source: TextSource, size: int) -> str:
-    return f"{source.name}: Project Gutenberg's licence taken off, {size:,} characters (`keep_boilerplate` keeps it)"
+def _report_boilerplate(name: str, on_message: OnMessage, num_removed: int) -> None:
+    on_message(
+        f"{name}: Project Gutenberg's licence was left out, {num_removed:,} characters (`keep_boilerplate` keeps it)"
+    )
 
 
-def normalized(pieces: Iterator[str], form: str) -> Iterator[str]:
-    """Every piece in a normal form, cut before ASCII characters: those never join what stands before them."""
+def normalize_chunks(chunks: Iterator[str], form: str) -> Iterator[str]:
+    """Yield a text in a normal form, cut before ASCII characters, which never combine with what is before them."""
     if form == "none":
-        yield from pieces
+        yield from chunks
         return
     normalize = partial(unicodedata.normalize, "NFC" if form == "nfc" else "NFKC")
     held = ""
-    for piece in pieces:
-        held += piece
-        cut = next((place for place in range(len(held) - 1, 0, -1) if held[place] < "\x80"), 0)
+    for chunk in chunks:
+        held += chunk
+        cut = next((index for index in range(len(held) - 1, 0, -1) if held[index] < "\x80"), 0)
         if cut:
             yield normalize(held[:cut])
             held = held[cut:]

@@ -7,7 +7,7 @@ from charlstm.text.vocabulary import Vocabulary
 def grown_vocabulary(model: Model, characters: str) -> Vocabulary:
     """The model's characters and those of a text."""
     known = model.vocabulary
-    every = "".join(sorted(set(known.characters + known.fold(characters))))
+    every = "".join(sorted(set(known.characters + known.fold_case(characters))))
     return Vocabulary(every, known.lowercase, known.unknown)
 
 

@@ -78,7 +78,7 @@ def test_two_trainings_in_one_folder(cats, charlstm, monkeypatch):
     for command in (["resume", "two"], ["train", "cats.txt", "--out", "two", "--overwrite"]):
         code, _, err = charlstm(*command)
         assert code == 1
-        assert f"being trained in by process {first.pid}" in err.splitlines()[0]
+        assert f"in use by process {first.pid}" in err.splitlines()[0]
     wait_for(cats / "two" / "model.safetensors", first)
     assert len(charlstm("generate", "two", "--length", 5, "--no-echo")[1]) == 5
     first.send_signal(signal.SIGINT)

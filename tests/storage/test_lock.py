@@ -7,71 +7,73 @@ import time
 import pytest
 
 from charlstm.errors import RunError
-from charlstm.storage.lock import OWNER, exclusive_lock
+from charlstm.storage.lock import OWNER_FILE, exclusive_lock
 
-HOLD = """
+HOLD_LOCK = """
 import sys
 from pathlib import Path
 from charlstm.storage.lock import exclusive_lock
 with exclusive_lock(Path(sys.argv[1])):
-    print("owned", flush=True)
+    print("locked", flush=True)
     sys.stdin.read()
 """
 
 
 @pytest.fixture
-def other(tmp_path):
-    """Another process that owns the folder."""
+def owner(tmp_path):
+    """Another process that holds the lock of the folder."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD_LOCK, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdout
-    assert process.stdout.readline() == b"owned\n"
+    assert process.stdout.readline() == b"locked\n"
     yield process
     process.kill()
-    process.wait()
+    process.communicate()
 
 
-def test_a_second_owner_is_refused_with_the_process_of_the_first(tmp_path, other):
-    with pytest.raises(RunError, match=f"process {other.pid}$"), exclusive_lock(tmp_path):
+def test_second_process_is_refused_with_the_id_of_the_first(tmp_path, owner):
+    with pytest.raises(RunError, match=f"is in use by process {owner.pid}$") as caught, exclusive_lock(tmp_path):
         pass
-    assert other.poll() is None
+    assert caught.value.hint == "wait for it, stop it, or give another folder with `output`"
+    assert owner.poll() is None
 
 
-def test_a_killed_owner_leaves_nothing_that_stands_in_the_way(tmp_path, other):
-    other.kill()
-    other.wait()
-    assert (tmp_path / OWNER).exists()
+def test_killed_owner_does_not_block_the_folder(tmp_path, owner):
+    owner.kill()
+    owner.wait()
+    assert (tmp_path / OWNER_FILE).exists()
     with exclusive_lock(tmp_path):
-        assert json.loads((tmp_path / OWNER).read_text())["process"] == os.getpid()
-    assert not (tmp_path / OWNER).exists()
+        assert json.loads((tmp_path / OWNER_FILE).read_text())["process"] == os.getpid()
+    assert not (tmp_path / OWNER_FILE).exists()
 
 
-def test_an_owner_on_another_machine_counts_while_it_shows_signs_of_life(tmp_path):
-    (tmp_path / OWNER).write_text(json.dumps({"process": 12, "machine": "elsewhere", "boot": "other"}))
-    with pytest.raises(RunError, match="process 12 on elsewhere"), exclusive_lock(tmp_path):
+def test_owner_on_another_machine_counts_while_its_heart_beats(tmp_path):
+    (tmp_path / OWNER_FILE).write_text(json.dumps({"process": 12, "machine": "elsewhere", "boot": "other"}))
+    with pytest.raises(RunError, match="process 12 on elsewhere") as caught, exclusive_lock(tmp_path):
         pass
-    os.utime(tmp_path / OWNER, (1e9, 1e9))
+    assert "if it is dead, wait 120 seconds" in caught.value.hint
+    os.utime(tmp_path / OWNER_FILE, (1e9, 1e9))
     with exclusive_lock(tmp_path):
         pass
 
 
-def test_an_owner_gives_signs_of_life(tmp_path, monkeypatch):
-    monkeypatch.setattr("charlstm.storage.lock.SIGN_EVERY", 0.01)
+def test_owner_keeps_up_its_heartbeat(tmp_path, monkeypatch):
+    monkeypatch.setattr("charlstm.storage.lock.HEARTBEAT_INTERVAL", 0.01)
     with exclusive_lock(tmp_path):
-        os.utime(tmp_path / OWNER, (1e9, 1e9))
+        os.utime(tmp_path / OWNER_FILE, (1e9, 1e9))
         time.sleep(0.2)
-        assert (tmp_path / OWNER).stat().st_mtime > 1e9 + 1
+        assert (tmp_path / OWNER_FILE).stat().st_mtime > 1e9 + 1
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"process": 1}'])
-def test_what_is_no_owner_is_overwritten(tmp_path, content):
-    (tmp_path / OWNER).write_bytes(content)
+def test_malformed_owner_file_is_overwritten(tmp_path, content):
+    (tmp_path / OWNER_FILE).write_bytes(content)
     with exclusive_lock(tmp_path):
         pass
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path):
+def test_a_file_cannot_be_locked_as_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot be written"), exclusive_lock(tmp_path / "file"):
         pass

@@ -12,23 +12,23 @@ def make_model(folder, age):
     os.utime(folder / "model.safetensors", (1e9 - age, 1e9 - age))
 
 
-def test_the_newest_run_is_found(tmp_path, monkeypatch):
+def test_newest_model_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_model(tmp_path / "runs/old", age=20)
     make_model(tmp_path / "runs/new", age=10)
-    make_model(tmp_path / "runs/.being-made", age=0)
+    make_model(tmp_path / "runs/.hidden", age=0)
     assert find_model(None).parent.name == "new"
 
 
-def test_a_run_is_found_by_its_folder_its_file_and_its_name(tmp_path, monkeypatch):
+def test_model_is_found_by_folder_by_file_and_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_model(tmp_path / "runs/one", age=0)
     expected = tmp_path / "runs/one/model.safetensors"
-    for given in ("runs/one", "runs/one/model.safetensors", "one"):
-        assert find_model(given).resolve() == expected
+    for run in ("runs/one", "runs/one/model.safetensors", "one"):
+        assert find_model(run).resolve() == expected
 
 
-def test_an_unknown_run_is_refused_and_the_known_are_named(tmp_path, monkeypatch):
+def test_error_about_an_unknown_run_names_those_there_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="no run in"):
         find_model(None)
@@ -37,26 +37,42 @@ def test_an_unknown_run_is_refused_and_the_known_are_named(tmp_path, monkeypatch
         find_model("two")
     assert "runs/one" in caught.value.hint
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RunError, match=r"holds no model\.safetensors"):
+    with pytest.raises(RunError, match=r"has no model\.safetensors"):
         find_model("empty")
 
 
-def test_a_run_is_not_replaced_unless_told_to(tmp_path):
+def test_run_is_replaced_only_on_request(tmp_path):
     run = RunFolder(tmp_path / "run")
     run.create()
     run.check_is_free()
     run.model.write_bytes(b"precious")
-    (run.path / "notes.md").write_text("mine")
     with pytest.raises(RunError, match="already holds a run") as caught:
         run.check_is_free()
-    assert "--overwrite" in caught.value.hint
+    assert "`overwrite`" in caught.value.hint
+    assert "`resume`" not in caught.value.hint
     assert run.model.read_bytes() == b"precious"
-    (run.path / ".model.safetensors.123").write_bytes(b"half")
+    run.checkpoint.touch()
+    with pytest.raises(RunError) as caught:
+        run.check_is_free()
+    assert "`resume`" in caught.value.hint
+
+
+def test_clear_removes_the_files_of_a_run_and_no_others(tmp_path):
+    run = RunFolder(tmp_path)
+    for file in run.files:
+        file.touch()
+    (run.path / f".model.safetensors.{os.getpid()}.tmp").write_bytes(b"part")
+    for name in ("notes.md", ".model.safetensors.bak", ".config.json.swp"):
+        (run.path / name).write_text("mine")
     run.clear()
-    assert [path.name for path in run.path.iterdir()] == ["notes.md"]
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        ".config.json.swp",
+        ".model.safetensors.bak",
+        "notes.md",
+    ]
 
 
-def test_a_run_cannot_be_made_where_a_file_is(tmp_path):
+def test_run_folder_cannot_be_made_where_a_file_is(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is a file"):
         RunFolder(tmp_path / "file").create()
@@ -64,7 +80,7 @@ def test_a_run_cannot_be_made_where_a_file_is(tmp_path):
         RunFolder(tmp_path / "file" / "run").create()
 
 
-def test_the_run_trained_in_last_is_found_even_in_the_middle_of_a_checkpoint(tmp_path, monkeypatch):
+def test_run_with_the_newest_checkpoint_is_found_even_between_two_renames(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="no run in"):
         find_run(None)
@@ -76,5 +92,5 @@ def test_the_run_trained_in_last_is_found_even_in_the_middle_of_a_checkpoint(tmp
     assert find_run("1").path == find_run("runs/1").path
     with pytest.raises(RunError, match="no run folder '2'"):
         find_run("2")
-    with pytest.raises(RunError, match="holds no checkpoint"):
+    with pytest.raises(RunError, match="has no checkpoint"):
         find_run(".")

@@ -68,7 +68,7 @@ def compare(
     charlstm compare lyrics/ --cells lstm,mogrifier --max-time 5m --repeats 3 --equal characters
     """
     from charlstm.storage.run_folder import RUNS
-    from charlstm.text.sources import label
+    from charlstm.text.sources import corpus_name
 
     names = [name.strip() for name in cells.split(",")]
     for name in names:
@@ -91,7 +91,7 @@ def compare(
         random_seed=random_seed,
     )
     make_configs(given)  # refuses what is out of range
-    folder = out or RUNS / f"compare-{label(texts)}"
+    folder = out or RUNS / f"compare-{corpus_name(texts)}"
     from charlstm.experiments.comparison import ComparisonRequest, run_comparison
 
     wanted = ComparisonRequest(texts, names, repeats, equal, given, folder, plot or folder / "comparison.svg")

@@ -59,8 +59,7 @@ def list_texts(as_json: Json = False) -> None:
     \b
     charlstm corpus list
     """
-    from charlstm.text.catalogue import ENTRIES, find_fetched
-    from charlstm.text.corpus import shipped_texts
+    from charlstm.text.catalogue import ENTRIES, find_fetched, shipped_texts
 
     rows = [{"name": name, "title": "ships with charlstm", "here": True, "split": ""} for name in shipped_texts()]
     for entry in ENTRIES:
@@ -103,9 +102,9 @@ def fetch(
 
 
 def _facts(text: "Corpus") -> dict[str, Any]:
-    from charlstm.text.entropy import LOOKED_AT, compressed_bits, entropies
+    from charlstm.text.entropy import MAX_CHARACTERS, compressed_bits, conditional_entropies
 
-    beginning = text.ids[:LOOKED_AT]
+    beginning = text.ids[:MAX_CHARACTERS]
     speed = load_throughput() or NOMINAL_SPEED * num_cores()
     situation = AutoConfigInputs(max(1, len(text) * 9 // 10), len(text.characters), num_cores(), speed)
     counts = dict(zip(text.characters, text.counts, strict=True))
@@ -115,8 +114,8 @@ def _facts(text: "Corpus") -> dict[str, Any]:
         "lines": counts.get("\n", 0) + (text.characters[int(text.ids[-1])] != "\n"),
         "sha256": text.digest,
         "alphabet": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
-        "entropies": entropies(beginning),
-        "compressors": compressed_bits(text.beginning(LOOKED_AT)),
+        "entropies": conditional_entropies(beginning),
+        "compressors": compressed_bits(text.head(MAX_CHARACTERS)),
         "settings": describe(choose(situation, {}), {}, situation),
     }
 

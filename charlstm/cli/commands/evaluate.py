@@ -53,14 +53,14 @@ def evaluate(
     model = load_model(find_model(run))
     reading = DecodingOptions(encoding, normalize, keep_boilerplate, model.vocabulary.lowercase)
     corpus = load_corpus([path], reading, on_message=say)
-    map_characters = model.vocabulary.map_characters(corpus.characters, unknown)
+    table = model.vocabulary.id_table(corpus.characters, unknown)
     counts = dict(zip(corpus.characters, corpus.counts, strict=True))
-    left_out = sum(counts[old] for old, new in map_characters.changes.items() if not new)
-    changed = sum(counts[old] for old in map_characters.changes) - left_out
-    ids = corpus.remapped(map_characters.table, size=len(model.vocabulary))
+    left_out = sum(counts[old] for old, new in table.replacements.items() if not new)
+    changed = sum(counts[old] for old in table.replacements) - left_out
+    ids = corpus.remap(table.ids, size=len(model.vocabulary))
     if len(ids) < 2:
         number = "only one" if len(ids) else "no"
-        known = " that the model knows" if map_characters.changes else ""
+        known = " that the model knows" if table.replacements else ""
         raise CorpusError(
             f"{path} has {number} character{known}", hint="give a text of two characters or more to score"
         )
@@ -69,14 +69,14 @@ def evaluate(
         stepper = compiled(stepper)
     pieces = score_text(stepper.read, stepper.initial_states(), ids)
     *_, scores = progress_over(pieces, "scoring", total=-(-(len(ids) - 1) // CHARACTERS_AT_ONCE))
-    if map_characters.changes:
-        say(changes_line(map_characters.changes))
+    if table.replacements:
+        say(changes_line(table.replacements))
     if as_json:
         unknowns = {"left_out": left_out, "changed": changed}
         print(json.dumps(scores.to_json() | {"unknown_characters": unknowns}))
         return
     _show(scores)
-    if map_characters.changes:
+    if table.replacements:
         print(f"not scored          {left_out:,} that the model does not know")
         print(f"taken for others    {changed:,} that the model does not know")
 

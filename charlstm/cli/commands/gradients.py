@@ -151,7 +151,7 @@ def _ids_for(network: "Model", source: str, corpus: "Corpus") -> Any:
 
     known = network.vocabulary
     own = load_corpus([source], DecodingOptions(lowercase=True)) if known.lowercase else corpus
-    return own.remapped(known.map_characters(own.characters, "skip").table, size=len(known))
+    return own.remap(known.id_table(own.characters, "skip").ids, size=len(known))
 
 
 def _untrained(names: list[str], config: ModelConfig, corpus: "Corpus", random_seed: int) -> "dict[str, Model]":

@@ -133,10 +133,11 @@ def _same_text(
 
     Raises CorpusError if it is gone, or, unless `changed_text`, if it is another.
     """
+    from charlstm.text.catalogue import relocate_shipped_text
     from charlstm.text.corpus import load_corpus
 
     try:
-        corpus = load_corpus(texts or text["sources"], reading)
+        corpus = load_corpus(texts or [relocate_shipped_text(path) for path in text["sources"]], reading)
     except CorpusError as problem:
         hint = "" if texts else "if the text has been moved, say where to: --text FILE"
         raise CorpusError(str(problem), hint=hint or problem.hint) from problem

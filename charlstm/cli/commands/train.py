@@ -130,6 +130,6 @@ def train(
 
 def _run_folder(out: Path | None, texts: list[str]) -> "RunFolder":
     from charlstm.storage.run_folder import RUNS, RunFolder
-    from charlstm.text.sources import label
+    from charlstm.text.sources import corpus_name
 
-    return RunFolder(out or RUNS / label(texts))
+    return RunFolder(out or RUNS / corpus_name(texts))

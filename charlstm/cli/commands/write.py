@@ -54,7 +54,7 @@ def write(
     from charlstm.generation.session import Session
 
     voice = voices.voice_of(voices.find_models(run, model or []))
-    voice.vocabulary.map_characters("", unknown)  # refuses an unknown policy
+    voice.vocabulary.id_table("", unknown)  # refuses an unknown policy
     found = _text_of(file) if file is not None and file.exists() else ""
     if found and seed:
         raise SettingError(f"{file} holds a text already, and --seed is given", hint="give one of the two")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import beside, move, remove_leftovers
+from charlstm.atomic_files import open_atomically
 from charlstm.errors import SettingError
 
 KINDS = (".png", ".svg", ".pdf")
@@ -87,10 +87,8 @@ def save_plot(path: Path, panels: Sequence[Panel]) -> None:
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small")
     figure.tight_layout()
-    written = beside(path)
     try:
-        figure.savefig(written, format=path.suffix[1:].lower())
-        move(written, path)
+        with open_atomically(path) as file:
+            figure.savefig(file, format=path.suffix[1:].lower())
     finally:
         pyplot.close(figure)
-        remove_leftovers(path.parent, (path.name,))
