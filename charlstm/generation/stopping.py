@@ -67,8 +67,9 @@ class StopCondition:
             rules.stops or rules.lines or rules.paragraphs or rules.until_sentence or rules.max_time
         )
         self._held, self._newlines, self._paragraphs = "", 0, 0
+        self._line_is_blank, self._is_in_paragraph = True, False
         self.num_taken = 0
-        self._last = ""
+        self._last = " "
         self._end = None if rules.max_time is None else time.monotonic() + rules.max_time
         self.is_reached = False
 
@@ -108,11 +109,19 @@ class StopCondition:
         sizes = range(min(longest, len(self._held)), 0, -1)
         return next((size for size in sizes if any(s.startswith(self._held[-size:]) for s in self._rules.stops)), 0)
 
+    def _count(self, character: str) -> None:
+        """Count lines and paragraphs at the line ends."""
+        if character != "\n":
+            self._line_is_blank = self._line_is_blank and character.isspace()
+            return
+        self._newlines += 1
+        self._paragraphs += self._line_is_blank and self._is_in_paragraph
+        self._is_in_paragraph = not self._line_is_blank
+        self._line_is_blank = True
+
     def _is_over(self, character: str) -> bool:
         rules = self._rules
-        if character == "\n":
-            self._newlines += 1
-            self._paragraphs += self._last == "\n"
+        self._count(character)
         counts = ((rules.lines, self._newlines), (rules.paragraphs, self._paragraphs))
         if any(wanted is not None and count >= wanted for wanted, count in counts):
             return True

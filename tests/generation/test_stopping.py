@@ -47,6 +47,27 @@ def test_lines_paragraphs_and_sentences():
     assert written("x" * 5000, 10, until_sentence=True) == "x" * 2010
 
 
+@pytest.mark.parametrize(
+    ("text", "number", "expected"),
+    [
+        ("one\ntwo\n\nthree", 1, "one\ntwo\n\n"),
+        ("one\n\n\ntwo\n\nthree", 2, "one\n\n\ntwo\n\n"),  # several blank lines count once
+        ("one\n\n\n\n\ntwo", 2, "one\n\n\n\n\ntwo"),
+        ("\n\n\none\n\ntwo", 1, "\n\n\none\n\n"),  # leading blank lines do not count
+        ("one\n \t\ntwo\n\nthree", 1, "one\n \t\n"),  # a line of white space is blank
+        ("one\n \n\u00a0\n\ntwo\n\nthree", 2, "one\n \n\u00a0\n\ntwo\n\n"),
+        ("  one\n  two\n\nthree", 1, "  one\n  two\n\n"),  # an indented line is not
+        ("one\ntwo", 1, "one\ntwo"),
+    ],
+)
+def test_text_ends_after_a_number_of_paragraphs(text, number, expected):
+    assert written(text, paragraphs=number) == expected
+
+
+def test_quotation_mark_at_the_start_ends_no_sentence():
+    assert written('"One." Two', 1, until_sentence=True) == '"One.'
+
+
 def test_a_time():
     assert written("abc", max_time=1e-9) == "a"
 
