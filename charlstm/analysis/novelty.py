@@ -74,11 +74,22 @@ class TrainingText:
     vocabulary: Vocabulary
 
     def match_lengths(self, text: str) -> npt.NDArray[np.intp]:
-        """As TextIndex.runs; a character that is not in the alphabet ends every run."""
-        known = self.vocabulary.map_characters("".join(sorted(set(text))), "skip").changes
-        pieces = self.vocabulary.fold(text).translate({ord(character): "\0" for character in known}).split("\0")
-        found = [np.append(self.index.match_lengths(self.vocabulary.encode(piece)), 0) for piece in pieces]
-        return np.concatenate(found)[:-1]
+        """Return for each position in a text how many characters from there on occur together in the training text.
+
+        The vocabulary may change case first, but positions and lengths are those of the text as given. A character
+        outside the vocabulary ends every match.
+        """
+        folded = self.vocabulary.fold(text)
+        unknown = self.vocabulary.map_characters("".join(sorted(set(folded))), "skip").changes
+        pieces = folded.translate({ord(character): "\0" for character in unknown}).split("\0")
+        matches = [np.append(self.index.match_lengths(self.vocabulary.encode(piece)), 0) for piece in pieces]
+        lengths = np.concatenate(matches)  # one more than there are characters: each piece is followed by a 0
+        if len(folded) == len(text):
+            return lengths[:-1]
+        # Some characters become longer in lower case: the dotted capital I becomes two.
+        starts = np.cumsum([0, *(len(self.vocabulary.fold(character)) for character in text)])
+        ends = starts[:-1] + lengths[starts[:-1]]
+        return np.asarray(np.searchsorted(starts, ends, side="right") - 1 - np.arange(len(text)))
 
 
 def measure_novelty(sources: Sequence[TrainingText], text: str) -> Novelty:

@@ -53,10 +53,9 @@ class Session:
             logits, states = read_prompt(self.voice, prompt_ids(self.voice, Request(warmup, self.config)))
         for character in text:
             known, _ = vocabulary.adapt(character, self._unknown)
-            if len(known) != 1:
-                yield float("nan")
-                continue
-            ids = vocabulary.encode(known)
-            yield float(np.log(softmax(logits)[0, ids[0]]))
-            logits, states = self.voice.step(ids, states)
+            score = 0.0 if known else float("nan")
+            for index in vocabulary.encode(known).tolist():  # several if it becomes longer in lower case
+                score += float(np.log(softmax(logits)[0, index]))
+                logits, states = self.voice.step(np.array([index]), states)
+            yield score
         self._scored = (before + text, logits, states)

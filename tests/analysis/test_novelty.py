@@ -9,8 +9,8 @@ from charlstm.analysis.novelty import TextIndex, TrainingText, load_index, measu
 from charlstm.text.vocabulary import Vocabulary
 
 
-def source_of(text, characters=None):
-    vocabulary = Vocabulary.from_text(characters or text)
+def source_of(text, characters=None, *, lowercase=False):
+    vocabulary = Vocabulary.from_text(characters or text, lowercase=lowercase)
     return TrainingText(TextIndex.of(vocabulary.encode(text)), vocabulary)
 
 
@@ -32,6 +32,28 @@ def test_an_alphabet_of_more_than_256_characters():
     runs = source_of(text, characters).match_lengths(sample)
     assert runs.tolist() == runs_by_looking(text, sample)
     assert runs[0] >= 40
+
+
+@given(st.text("ab\u0307i", min_size=1, max_size=40), st.text("aB\u0130x", min_size=1, max_size=20))
+def test_positions_are_those_of_the_text_before_it_is_put_into_lower_case(text, sample):
+    lengths = source_of(text, lowercase=True).match_lengths(sample)
+    expected = [
+        max(end - start for end in range(start, len(sample) + 1) if sample[start:end].lower() in text)
+        for start in range(len(sample))
+    ]
+    assert lengths.tolist() == expected
+
+
+def test_copied_text_is_cut_from_the_text_as_given():
+    text = "the dotted capital i is two characters in lower case"
+    source = source_of(text, text + "\u0307", lowercase=True)
+    novelty = measure_novelty([source], "\u0130\u0130\u0130 The Dotted Capital I, and more")
+    assert novelty.longest_copied_text == "The Dotted Capital I"
+    assert novelty.longest_copied_run == 20
+
+
+def test_character_that_only_lower_case_makes_unknown_ends_a_match():
+    assert source_of("ab i", lowercase=True).match_lengths("ab \u0130").tolist() == [3, 2, 1, 0]
 
 
 def test_the_share_counts_runs_of_twenty_or_more():

@@ -9,6 +9,7 @@ from charlstm.generation.generate import Request, generate
 from charlstm.generation.sampling import softmax
 from charlstm.generation.session import Session
 from charlstm.generation.stepper import Stepper
+from tests.conftest import ALPHABET, random_model
 
 
 def test_it_goes_on_as_generate_does(model):
@@ -36,6 +37,14 @@ def test_what_the_model_does_not_know_has_no_score_and_stops_nothing(model):
     scores = list(session.scores("", "aZ%b"))
     assert [np.isnan(score) for score in scores] == [False, False, True, False]
     assert len(list(islice(session.go_on("%%%"), 5))) == 5
+
+
+def test_character_that_becomes_two_in_lower_case_has_one_score():
+    model = random_model(characters=ALPHABET + "\u0307", lowercase=True)
+    session = Session(Stepper(model), SamplingConfig())
+    scores = list(session.scores("", "a\u0130b"))
+    separate = list(session.scores("", "ai\u0307b"))
+    np.testing.assert_allclose(scores, [separate[0], separate[1] + separate[2], separate[3]])
 
 
 def test_the_temperature_changes_while_it_writes(model):
