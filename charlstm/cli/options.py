@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
+from charlstm.durations import parse_duration
+from charlstm.errors import SettingError
 from charlstm.generation.stopping import StopRules
 
 FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where the names differ
@@ -80,16 +82,13 @@ TopP = Annotated[
     option("--top-p", metavar="SHARE", help="Draw among the most probable characters that make up this share."),
 ]
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-
 
 def duration(text: str | float) -> float:
-    """Seconds of `90s`, `5m`, `1h30m` or a plain number of seconds."""
-    match = _DURATION.fullmatch(str(text).strip().lower())
-    if not match or not any(match.groups()):
-        raise typer.BadParameter(f"{text!r} is not a time; write it as 90s, 5m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    """Return the seconds of a duration on the command line: `90s`, `5m`, `1h30m` or a plain number of seconds."""
+    try:
+        return parse_duration(text)
+    except SettingError as problem:  # Typer adds the name of the option
+        raise typer.BadParameter(f"{problem}; {problem.hint}") from problem
 
 
 def run_and_text(arguments: list[str]) -> tuple[str | None, str]:

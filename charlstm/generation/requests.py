@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from charlstm.cli.options import duration
 from charlstm.config import SamplingConfig
+from charlstm.durations import parse_duration
 from charlstm.errors import CharLSTMError, SettingError
 from charlstm.generation.generate import Request
 from charlstm.generation.stopping import StopRules
@@ -74,9 +74,7 @@ def _request(given: Any, config: SamplingConfig, rules: StopRules) -> Asked:
 
 
 def _seconds(time: Any) -> float:
-    import typer
-
     try:
-        return duration(time)
-    except typer.BadParameter as problem:
-        raise SettingError(f"max_time: {problem.message}") from problem
+        return parse_duration(time)
+    except SettingError as problem:
+        raise SettingError(f"max_time: {problem}", hint=problem.hint) from problem

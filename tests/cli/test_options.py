@@ -5,18 +5,14 @@ from charlstm.cli.display.messages import clock, visible
 from charlstm.cli.options import duration
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1h0m1s", 3601), ("45", 45), ("0.5s", 0.5), ("2H", 7200)],
-)
-def test_durations(text, seconds):
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("45", 45)])
+def test_duration(text, seconds):
     assert duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5 m", "-3m", "1d", "m", "3m2h"])
-def test_wrong_durations(text):
+def test_wrong_duration():
     with pytest.raises(typer.BadParameter, match="90s, 5m or 1h30m"):
-        duration(text)
+        duration("soon")
 
 
 def test_clock():
