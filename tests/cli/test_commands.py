@@ -169,7 +169,7 @@ def test_a_seed_with_unknown_characters_is_adapted_and_said(charlstm, run):
     code, out, err = charlstm("generate", "--seed", "MACB\u00c9TH", "--length", 3)
     assert code == 0
     assert out.startswith("MACB\u00c9TH")
-    assert "\u00c9 (U+00C9) to e (U+0065)" in err
+    assert "\u00c9 (U+00C9) with e (U+0065)" in err
 
 
 def test_evaluate_says_what_it_could_not_score(charlstm, run):
