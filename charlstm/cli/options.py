@@ -108,10 +108,3 @@ TopK = Annotated[int | None, option("--top-k", metavar="K", help="Sample from th
 TopP = Annotated[
     float | None, option("--top-p", metavar="P", help="Probability mass kept by nucleus (top-p) sampling.")
 ]
-
-
-def run_and_text(arguments: list[str]) -> tuple[str | None, str]:
-    """The two values of `[RUN] TEXT`."""
-    if len(arguments) > 2:
-        raise typer.BadParameter(f"expected [RUN] TEXT, got {len(arguments)} values")
-    return (arguments[0] if len(arguments) == 2 else None), arguments[-1]

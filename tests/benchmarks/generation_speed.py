@@ -41,7 +41,7 @@ def model() -> Model:
 
 
 def charlstm(streams: int) -> Write:
-    from charlstm.generation.generate import Request, generate, generate_many
+    from charlstm.generation.generate import Request, generate, generate_batch
     from charlstm.generation.stepper import Stepper
 
     voice = Stepper(model()).compiled()
@@ -52,7 +52,7 @@ def charlstm(streams: int) -> Write:
             for _ in generate(voice, requests[0]):
                 pass
         else:
-            generate_many(voice, requests)
+            generate_batch(voice, requests)
 
     return write
 
