@@ -1,3 +1,3 @@
-"""Learn the letters of a text with an LSTM, and write on in its style."""
+"""Train a character-level LSTM on a text and generate more in its style."""
 
 __version__ = "0.1.0"

@@ -1,10 +1,10 @@
-"""The program: `charlstm`, or `python -m charlstm`."""
+"""The program `charlstm`, also run as `python -m charlstm`."""
 
 import sys
 
 
 def run() -> int:
-    """Run the command line; a Ctrl-C is quiet from the first moment on, while the commands are still being imported."""
+    """Run the command line and return its exit code; Ctrl-C ends it quietly even while modules are imported."""
     try:
         from charlstm.cli.app import main
 

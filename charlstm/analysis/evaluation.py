@@ -1,23 +1,28 @@
-"""How well a model foretells a text: nats and bits per character, perplexity, accuracy."""
+"""How well a model predicts a text: nats and bits per character, perplexity, accuracy."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.arrays import Ids
+from charlstm.arrays import Ids, Logits
+from charlstm.errors import CorpusError
 
-CHARACTERS_AT_ONCE = 1024
+if TYPE_CHECKING:
+    from charlstm.text.corpus import Corpus
+    from charlstm.text.vocabulary import Vocabulary
 
-Read = Callable[[Ids, Any], tuple[npt.NDArray[np.float32], Any]]  # (1, time), states -> (1, time, vocabulary), states
+CHUNK_LENGTH = 1024  # characters that are scored in one call
+
+Read = Callable[[Ids, Any], tuple[Logits, Any]]  # ids (1, time), states -> logits (1, time, vocabulary), states
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Sums over scored characters, so that parts can be added up."""
+    """Sums over scored characters; the scores of two parts of a text can be added."""
 
     nats: float = 0.0
     correct: float = 0.0
@@ -28,7 +33,7 @@ class Scores:
 
     @property
     def nats_per_character(self) -> float:
-        """The mean of -ln p(character | all before it)."""
+        """The mean of -ln p(character | all characters before it)."""
         return self.nats / self.characters
 
     @property
@@ -44,7 +49,7 @@ class Scores:
 
     @property
     def accuracy(self) -> float:
-        """The share of characters that were the most probable one."""
+        """The share of characters that the model found the most probable."""
         return self.correct / self.characters
 
     def to_json(self) -> dict[str, float]:
@@ -61,73 +66,112 @@ def nats_to_bits(nats: float) -> float:
     return nats / math.log(2)
 
 
-def score_text(read: Read, states: Any, ids: Ids) -> Iterator[Scores]:
-    """Score ids of shape (characters,), the state carried from the first to the last; yields the scores so far.
+@dataclass(frozen=True)
+class EncodedText:
+    """A text in the ids of a model, and the characters in it that the model does not know."""
 
-    The first character is only read: nothing stands before it to foretell it from.
+    ids: Ids  # (characters,)
+    num_skipped: int
+    num_replaced: int
+    changes: Mapping[str, str]  # unknown character to its replacement, which may be empty
+
+    def unknown_to_json(self) -> dict[str, int]:
+        return {"left_out": self.num_skipped, "changed": self.num_replaced}
+
+
+def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -> EncodedText:
+    """Encode a text for scoring; `unknown` is the policy for unknown characters, see `Vocabulary.id_table`.
+
+    Raises CorpusError if fewer than two characters are left: the first one has nothing before it to predict it from.
+    """
+    table = vocabulary.id_table(corpus.characters, unknown)
+    counts = dict(zip(corpus.characters, corpus.counts, strict=True))
+    num_skipped = sum(counts[old] for old, new in table.replacements.items() if not new)
+    num_replaced = sum(counts[old] for old, new in table.replacements.items() if new)
+    ids = corpus.remap(table.ids, size=len(vocabulary))
+    if len(ids) < 2:
+        number = "only one" if len(ids) else "no"
+        known = " that the model knows" if table.replacements else ""
+        raise CorpusError(
+            f"the text {corpus.name!r} has {number} character{known}", hint="give a text of at least two characters"
+        )
+    return EncodedText(ids, num_skipped, num_replaced, table.replacements)
+
+
+def num_chunks(ids: Ids) -> int:
+    """Return how many times `score_text` yields."""
+    return -(-(len(ids) - 1) // CHUNK_LENGTH)
+
+
+def score_text(read: Read, states: Any, ids: Ids) -> Iterator[Scores]:
+    """Score ids (characters,) with the state carried from the first to the last; yield the scores so far.
+
+    The first character is read but not scored: it has nothing before it to predict it from.
     """
     scores = Scores()
-    for start in range(0, len(ids) - 1, CHARACTERS_AT_ONCE):
-        piece = ids[start : start + CHARACTERS_AT_ONCE + 1]
-        logits, states = read(piece[None, :-1], states)
-        scores += score_logits(logits[0], piece[1:])
+    for start in range(0, len(ids) - 1, CHUNK_LENGTH):
+        chunk = ids[start : start + CHUNK_LENGTH + 1]
+        logits, states = read(chunk[None, :-1], states)
+        scores += score_logits(logits[0], chunk[1:])
         yield scores
 
 
-def score_logits(logits: npt.NDArray[np.floating], targets: Ids) -> Scores:
-    """Scores of logits (characters, vocabulary) against targets (characters,), summed in float64."""
+def score_logits(logits: Logits, targets: Ids) -> Scores:
+    """Score logits (characters, vocabulary) against targets (characters,), with sums in float64."""
     logits = logits.astype(np.float64)
     shifted = logits - logits.max(axis=-1, keepdims=True)
-    of_targets = np.take_along_axis(shifted, targets.astype(np.intp)[:, None], axis=-1)[:, 0]
-    nats = np.log(np.exp(shifted).sum(axis=-1)) - of_targets
+    target_logits = np.take_along_axis(shifted, targets.astype(np.intp)[:, None], axis=-1)[:, 0]
+    nats = np.log(np.exp(shifted).sum(axis=-1)) - target_logits
     correct = logits.argmax(axis=-1) == targets
     return Scores(float(nats.sum()), float(correct.sum()), len(targets))
 
 
 @dataclass(frozen=True)
 class EvaluationStreams:
-    """A text cut into parallel streams, each led in by the characters before it, so that scoring it is quick.
+    """A text cut into parallel streams, so that scoring it is fast.
 
-    The first `warmup` characters of a row are only read, to bring the state near the one it would be carried to;
-    the first rows may have none before them and start from zeros at their own beginning.
+    Each stream is preceded by the characters before it in the text, its warmup. They are read but not scored, to bring
+    the state close to the one that it would have if the whole text were read in order. The first rows may have no
+    text before them: they start with zero states.
     """
 
     warmup: Ids  # (streams, warmup)
     inputs: Ids  # (streams, time)
     targets: Ids  # (streams, time)
-    scored: npt.NDArray[np.float32]  # (streams, time); 0 where the text has ended
-    num_cold_rows: int = 1  # rows without a lead-in
+    scored: npt.NDArray[np.float32]  # (streams, time); 0 after the end of the text, else 1
+    num_cold_rows: int = 1  # first rows that have no warmup
 
 
 def evaluation_streams(
-    ids: Ids, *, warmup: int = 256, most_streams: int = 64, longest: int = 2048
+    ids: Ids, *, warmup: int = 256, max_streams: int = 64, max_length: int = 2048
 ) -> EvaluationStreams:
-    """Cut ids of shape (characters,) into as many streams as are no shorter than their lead-in.
+    """Cut ids (characters,) into as many streams as are at least as long as their warmup.
 
-    Of a long text only the first `longest` characters of each stream are scored, so that an evaluation stays quick.
+    Of a long text only the first `max_length` characters of each stream are scored, so that the evaluation stays short.
     """
     num_scored = len(ids) - 1
-    num_streams = max(1, min(most_streams, num_scored // warmup))
+    num_streams = max(1, min(max_streams, num_scored // warmup))
     stride = -(-num_scored // num_streams)
     starts = np.arange(num_streams)[:, None] * stride
-    places = starts + np.arange(min(stride, longest))
-    inside = places < num_scored
-    before = np.maximum(starts + np.arange(-warmup, 0), 0)
+    positions = starts + np.arange(min(stride, max_length))
+    warmup_positions = np.maximum(starts + np.arange(-warmup, 0), 0)
     return EvaluationStreams(
-        warmup=ids[before],
-        inputs=ids[np.minimum(places, num_scored - 1)],
-        targets=ids[np.minimum(places + 1, num_scored)],
-        scored=inside.astype(np.float32),
+        warmup=ids[warmup_positions],
+        inputs=ids[np.minimum(positions, num_scored - 1)],
+        targets=ids[np.minimum(positions + 1, num_scored)],
+        scored=(positions < num_scored).astype(np.float32),
     )
 
 
-def window_streams(ids: Ids, window: int, *, most: int = 2048) -> EvaluationStreams:
-    """Cut ids of shape (characters,) into windows, each to foretell the character after it; of many, some.
+def window_streams(ids: Ids, window: int, *, max_windows: int = 2048) -> EvaluationStreams:
+    """Cut ids (characters,) into windows that each predict the next character: at most `max_windows`, evenly spaced.
 
-    A text that is shorter than a window is one shorter window.
+    A text shorter than a window becomes one shorter window.
     """
     window = min(window, len(ids) - 1)
-    starts = np.unique(np.linspace(0, len(ids) - window - 1, min(most, len(ids) - window)).round().astype(np.intp))
+    starts = np.unique(
+        np.linspace(0, len(ids) - window - 1, min(max_windows, len(ids) - window)).round().astype(np.intp)
+    )
     rows = ids[starts[:, None] + np.arange(window + 1)]
     return EvaluationStreams(
         warmup=rows[:, : window - 1],

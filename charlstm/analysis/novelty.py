@@ -1,7 +1,9 @@
-"""How much of a text stands word for word in the training text: matches found in a suffix array."""
+"""How much of a generated text is copied from the training text, found with a suffix array."""
 
+import hashlib
+import json
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,98 +13,137 @@ from pydivsufsort import divsufsort
 
 from charlstm.arrays import Ids
 from charlstm.atomic_files import write_atomically
-from charlstm.errors import TensorFileError
+from charlstm.errors import CorpusError, RunError, TensorFileError
+from charlstm.storage.model_file import Model
+from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import open_tensors, to_bytes
+from charlstm.text.batches import split_for_validation
+from charlstm.text.catalogue import relocate_shipped_text
+from charlstm.text.corpus import load_corpus
+from charlstm.text.decoding import DecodingOptions
 from charlstm.text.vocabulary import Vocabulary
 
-COPIED = 20  # characters in a row that count as copied
-KIND = "text index"
+MIN_COPIED = 20  # characters in a row from which a match counts as copied
+FILE_KIND = "text index"
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """What of a sample is not new."""
+    """What a text has in common with the training text."""
 
     longest_copied_run: int  # characters
     longest_copied_text: str
-    copied_share: float  # of the characters, in copied runs of COPIED or more
+    copied_share: float  # of the characters, in runs of MIN_COPIED or more
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
 
 
 class TextIndex:
-    """A text and its suffixes in order (a suffix array: Manber and Myers 1993): finds any run in logarithmic time."""
+    """A text with its suffix array (Manber and Myers 1993), which finds any substring in logarithmic time."""
 
     def __init__(self, ids: Ids, suffixes: npt.NDArray[np.integer]) -> None:
         self.ids, self.suffixes = ids, suffixes
-        self._width = _width(ids.dtype)
-        self._text = _as_bytes(ids)
+        self._width = _bytes_per_id(ids.dtype)
+        self._text = _to_bytes(ids)
 
     @classmethod
-    def of(cls, ids: Ids) -> "TextIndex":
-        """The index of ids (characters,)."""
-        width = _width(ids.dtype)
-        suffixes = divsufsort(np.frombuffer(bytearray(_as_bytes(ids)), np.uint8))
+    def build(cls, ids: Ids) -> "TextIndex":
+        """Return the index of ids (characters,)."""
+        width = _bytes_per_id(ids.dtype)
+        suffixes = divsufsort(np.frombuffer(bytearray(_to_bytes(ids)), np.uint8))
         return cls(ids, suffixes[suffixes % width == 0] // width)
 
     def match_lengths(self, ids: Ids) -> npt.NDArray[np.intp]:
-        """For each place in ids the number of characters from there on that stand together in the text."""
-        sample, width = _as_bytes(ids.astype(self.ids.dtype)), self._width
-        found = np.zeros(len(ids), np.intp)
+        """Return for each position in ids how many ids from there on occur together in the text."""
+        sample, width = _to_bytes(ids.astype(self.ids.dtype)), self._width
+        lengths = np.zeros(len(ids), np.intp)
         length = 0
-        for place in range(len(ids)):
-            length = max(length - 1, 0)
-            while place + length < len(ids) and self._has(sample[place * width : (place + length + 1) * width]):
+        for start in range(len(ids)):
+            length = max(length - 1, 0)  # without its first id the previous match still occurs
+            while start + length < len(ids) and self._contains(sample[start * width : (start + length + 1) * width]):
                 length += 1
-            found[place] = length
-        return found
+            lengths[start] = length
+        return lengths
 
-    def _has(self, run: bytes) -> bool:
-        def beginning(start: int) -> bytes:
+    def _contains(self, run: bytes) -> bool:
+        def prefix(start: int) -> bytes:
             return self._text[start * self._width : start * self._width + len(run)]
 
-        place = bisect_left(self.suffixes, run, key=beginning)
-        return place < len(self.suffixes) and beginning(self.suffixes[place]) == run
+        rank = bisect_left(self.suffixes, run, key=prefix)
+        return rank < len(self.suffixes) and prefix(self.suffixes[rank]) == run
 
 
 @dataclass(frozen=True)
 class TrainingText:
-    """A training text's index, and the alphabet that it is written in."""
+    """The index of a training text and the vocabulary that it is encoded in."""
 
     index: TextIndex
     vocabulary: Vocabulary
 
     def match_lengths(self, text: str) -> npt.NDArray[np.intp]:
-        """As TextIndex.runs; a character that is not in the alphabet ends every run."""
-        known = self.vocabulary.id_table("".join(sorted(set(text))), "skip").replacements
-        pieces = self.vocabulary.fold_case(text).translate({ord(character): "\0" for character in known}).split("\0")
-        found = [np.append(self.index.match_lengths(self.vocabulary.encode(piece)), 0) for piece in pieces]
-        return np.concatenate(found)[:-1]
+        """Return for each position in a text how many characters from there on occur together in the training text.
+
+        The vocabulary may change case first, but positions and lengths are those of the text as given. A character
+        outside the vocabulary ends every match.
+        """
+        folded = self.vocabulary.fold_case(text)
+        unknown = self.vocabulary.id_table("".join(sorted(set(folded))), "skip").replacements
+        pieces = folded.translate({ord(character): "\0" for character in unknown}).split("\0")
+        matches = [np.append(self.index.match_lengths(self.vocabulary.encode(piece)), 0) for piece in pieces]
+        lengths = np.concatenate(matches)  # one more than there are characters: each piece is followed by a 0
+        if len(folded) == len(text):
+            return lengths[:-1]
+        # Some characters become longer in lower case: the dotted capital I becomes two.
+        starts = np.cumsum([0, *(len(self.vocabulary.fold_case(character)) for character in text)])
+        ends = starts[:-1] + lengths[starts[:-1]]
+        return np.asarray(np.searchsorted(starts, ends, side="right") - 1 - np.arange(len(text)))
 
 
 def measure_novelty(sources: Sequence[TrainingText], text: str) -> Novelty:
-    """How much of a text stands in one of the sources."""
-    runs = np.max([source.match_lengths(text) for source in sources], axis=0)
-    copied = np.zeros(len(text) + 1, np.intp)
-    for place in np.flatnonzero(runs >= COPIED):
-        copied[place] += 1
-        copied[place + runs[place]] -= 1
-    start, longest = (int(runs.argmax()), int(runs.max())) if len(runs) else (0, 0)
-    share = float((np.cumsum(copied)[:-1] > 0).mean()) if text else 0.0
+    """Return how much of a text is copied from any of the sources."""
+    lengths = np.max([source.match_lengths(text) for source in sources], axis=0)
+    coverage_changes = np.zeros(len(text) + 1, np.intp)
+    for start in np.flatnonzero(lengths >= MIN_COPIED).tolist():
+        coverage_changes[start] += 1
+        coverage_changes[start + lengths[start]] -= 1
+    start, longest = (int(lengths.argmax()), int(lengths.max())) if len(lengths) else (0, 0)
+    share = float((np.cumsum(coverage_changes)[:-1] > 0).mean()) if text else 0.0
     return Novelty(longest, text[start : start + longest], share)
 
 
+def load_training_text(path: Path, model: Model, on_message: Callable[[str], None]) -> TrainingText:
+    """Return the indexed text that the model in a file was trained on.
+
+    The index is kept in the run folder and built again if it is missing, damaged or of another text. Raises RunError
+    or CorpusError if the text cannot be found.
+    """
+    run, training = RunFolder(path.parent), model.training
+    digest, settings = str(training.get("text_sha256", "")), training.get("settings", {})
+    parts = [digest, model.vocabulary.to_json(), settings.get("validation"), settings.get("sequence_length")]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    index = load_index(run.index, key)
+    if index is None:
+        on_message(f"indexing the training text of {path}")
+        index = TextIndex.build(_training_ids(run, model, digest))
+        try:
+            save_index(run.index, index, key)
+        except RunError as problem:
+            on_message(f"the index was not saved and will be built again next time: {problem}")
+    return TrainingText(index, model.vocabulary)
+
+
 def save_index(path: Path, index: TextIndex, digest: str) -> None:
-    """Keep an index; `digest` says of which text and alphabet it is."""
-    write_atomically(path, to_bytes({"ids": index.ids, "suffixes": index.suffixes}, {"kind": KIND, "of": digest}))
+    """Save an index; `digest` identifies its text and vocabulary. Raises RunError if it cannot be written."""
+    metadata = {"kind": FILE_KIND, "of": digest}
+    write_atomically(path, to_bytes({"ids": index.ids, "suffixes": index.suffixes}, metadata))
 
 
 def load_index(path: Path, digest: str) -> TextIndex | None:
-    """The index in a file, or None if it is not there, damaged, or of another text."""
+    """Return the index in a file, or None if it is missing, damaged, or of another text."""
     try:
         with open_tensors(path) as file:
-            if file.metadata != {"kind": KIND, "of": digest}:
+            if file.metadata != {"kind": FILE_KIND, "of": digest}:
                 return None
             arrays = file.read()
     except TensorFileError:
@@ -110,10 +151,35 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
 
-def _width(kind: np.dtype[np.integer]) -> int:
-    return 1 if kind.itemsize == 1 else 2
+def _training_ids(run: RunFolder, model: Model, digest: str) -> Ids:
+    """Return the ids that a model was trained on, read again from where its run found the text."""
+    try:
+        text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
+        sources = [relocate_shipped_text(source) for source in text["sources"]]
+        options, unknown = DecodingOptions(**text["reading"]), text["unknown"]
+        settings = model.training["settings"]
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise RunError(
+            f"{run.path} does not say which text its model was trained on",
+            hint="`novelty` needs a run folder as charlstm train writes it",
+        ) from problem
+    corpus = load_corpus([str(run.text)] if run.text.exists() else sources, options)
+    if corpus.digest != digest:
+        raise CorpusError(
+            f"{', '.join(sources)} has changed since the model was trained on it",
+            hint="put the old text back; `novelty` compares with it",
+        )
+    table = model.vocabulary.id_table(corpus.characters, unknown).ids
+    ids = corpus.remap(table, size=len(model.vocabulary))
+    return split_for_validation(
+        ids, validation=settings["validation"], sequence_length=settings["sequence_length"]
+    ).training
 
 
-def _as_bytes(ids: Ids) -> bytes:
-    """Big-endian, so that the order of the bytes is that of the ids."""
+def _bytes_per_id(dtype: np.dtype[np.integer]) -> int:
+    return 1 if dtype.itemsize == 1 else 2
+
+
+def _to_bytes(ids: Ids) -> bytes:
+    """Return the ids as big-endian bytes, which sort in the same order as the ids."""
     return ids.tobytes() if ids.dtype.itemsize == 1 else ids.astype(">u2").tobytes()

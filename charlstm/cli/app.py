@@ -1,9 +1,9 @@
-"""The command line's entry: the commands, and the one place where errors become a line and an exit code."""
+"""The entry point of the command line: its commands, and the one handler that turns errors into messages."""
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -18,10 +18,9 @@ from charlstm.cli.commands.resume import resume
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
+from charlstm.cli.options import current_command_path, set_current_command
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
-
-WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # Typer names only this child of it
 
 app = typer.Typer(
     name="charlstm",
@@ -45,50 +44,53 @@ def _show_version(wanted: bool) -> None:
 def charlstm(
     context: typer.Context,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Learn the letters of a text with an LSTM, and write on in its style.
+    """Train a character-level LSTM on a text and generate more in its style.
 
     \b
     charlstm train macbeth.txt --max-time 2m
     charlstm generate --seed "Tomorrow, and tomorrow"
     """
+    set_current_command(context)
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 when interrupted.
+    """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 after Ctrl-C.
 
-    With CHARLSTM_DEBUG=1 in the environment errors keep their traceback.
+    With CHARLSTM_DEBUG=1 in the environment, errors are raised with their traceback.
     """
     prefer_avx512_openblas()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    set_current_command(None)
     try:
         return app(args=arguments, prog_name="charlstm", standalone_mode=False) or 0
-    except SystemExit as stop:  # a reader of stdout that has gone
+    except SystemExit as stop:  # raised by Typer when the reader of stdout has gone away
         return int(stop.code or 0)
-    except MemoryError as problem:
-        if os.environ.get("CHARLSTM_DEBUG") == "1":
-            raise
-        return _report(CharLSTMError(f"there is not enough memory: {problem}", hint="try a smaller network or batch"))
-    except (CharLSTMError, WRONG_USAGE, OSError) as problem:
+    except (CharLSTMError, typer.TyperException, OSError, MemoryError) as problem:
         if os.environ.get("CHARLSTM_DEBUG") == "1":
             raise
         return _report(problem)
 
 
 def _report(problem: Exception) -> int:
-    if isinstance(problem, CharLSTMError):
-        show_error(str(problem), problem.hint)
-        return problem.exit_code
-    if isinstance(problem, WRONG_USAGE):
-        if message := problem.format_message():
-            command = problem.ctx.command_path if problem.ctx else "charlstm"
-            show_error(message, f"see {command} --help")
-        return problem.exit_code
-    show_error(str(problem), "check the path, its permissions and the free space")
+    """Show an error with a hint and return the exit code."""
+    match problem:
+        case CharLSTMError():
+            show_error(str(problem), problem.hint)
+            return problem.exit_code
+        case typer.TyperException():
+            context = getattr(problem, "ctx", None)
+            path = context.command_path if context else current_command_path()
+            show_error(problem.format_message(), f"see {path} --help")
+            return problem.exit_code
+        case MemoryError():
+            show_error(f"there is not enough memory: {problem}", "try a smaller network or batch")
+        case _:
+            show_error(str(problem), "check the path, its permissions and the free space")
     return 1

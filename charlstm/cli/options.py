@@ -1,48 +1,81 @@
-"""Arguments and options that several commands share, and how their values are read."""
+"""Arguments and options that several commands share, and the names of options in messages."""
 
 import re
-from dataclasses import fields
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 
-from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
-from charlstm.generation.stopping import StopRules
+from charlstm.durations import parse_duration
+from charlstm.errors import SettingError
 
-FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where the names differ
-OPTION_FIELDS = {  # that are not fields of a config
-    *("attention", "beam", "changed_text", "encoding", "keep_boilerplate", "max_time", "min_count", "normalize"),
-    *("output", "overwrite", "resume", "stop", "text", "unknown"),
-}
+FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where field and option differ
+_FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 
 
-def option_name(field: str) -> str:
-    """Return the option that sets a field: `--batch-size` for `batch_size`."""
-    return FIELD_OPTIONS.get(field, "--" + field.replace("_", "-"))
+@dataclass
+class CurrentCommand:
+    """The command that is running."""
+
+    path: str = "charlstm"
+    options: set[str] = field(default_factory=set)
+
+
+_current = CurrentCommand()
+
+
+def set_current_command(context: typer.Context | None) -> None:
+    """Tell messages which command is running: the subcommand that a group is about to call, or none."""
+    _current.path, _current.options = "charlstm", set()
+    if context is not None and context.invoked_subcommand is not None:
+        command = getattr(context.command, "commands", {})[context.invoked_subcommand]
+        _current.path = f"{context.command_path} {context.invoked_subcommand}"
+        _current.options = {option for parameter in command.params for option in parameter.opts}
+
+
+def current_command_path() -> str:
+    """Return the running command as it is typed: `charlstm corpus stats`."""
+    return _current.path
 
 
 def with_option_names(message: str) -> str:
-    """Replace fields in backticks, as the library names them, by their options."""
-    configs = (ModelConfig, TrainingConfig, SamplingConfig, StopRules)
-    known = OPTION_FIELDS.union(*({field.name for field in fields(config)} for config in configs))
-    return re.sub(r"`(\w+)`", lambda match: option_name(match[1]) if match[1] in known else match[0], message)
+    """Replace fields in backticks, as the library names them, by options of the running command.
+
+    `batch_size` becomes --batch-size. A field that the command has no option for stays as it is.
+    """
+
+    def option_of(match: re.Match[str]) -> str:
+        names = (FIELD_OPTIONS.get(match[1], ""), "--" + match[1].replace("_", "-"))
+        return next((name for name in names if name in _current.options), match[0])
+
+    return _FIELD.sub(option_of, message)
 
 
 def is_given(context: typer.Context, name: str) -> bool:
-    """Whether a parameter stands on the command line."""
+    """Return whether a parameter was given on the command line."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
 
 def option(*names: str, **settings: Any) -> Any:
-    """An option whose default is chosen, or told in its help."""
+    """Return an option whose default is not shown, because it is computed or explained in the help."""
     return typer.Option(*names, show_default=False, **settings)
+
+
+def duration(text: str | float) -> float:
+    """Return the seconds of a duration on the command line: `90s`, `5m`, `1h30m` or a plain number of seconds."""
+    try:
+        return parse_duration(text)
+    except SettingError as problem:  # Typer adds the name of the option
+        raise typer.BadParameter(f"{problem}; {problem.hint}") from problem
 
 
 Run = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]", help="A run folder or a model file. Default: the newest run under runs/.", show_default=False
+        metavar="RUN",
+        help="A run folder, the name of a run under runs/, or a model file. Default: the newest run under runs/.",
+        show_default=False,
     ),
 ]
 Models = Annotated[
@@ -50,50 +83,28 @@ Models = Annotated[
     option(
         "--model",
         metavar="RUN[:WEIGHT]",
-        help="Instead of RUN, and more than once: the models' distributions are mixed in this proportion.",
+        help="Use several models, one per --model, instead of RUN: their predictions are averaged with these weights.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 RandomSeed = Annotated[
     int | None,
-    typer.Option(
+    option(
         "--random-seed",
         metavar="N",
-        help="The same number gives the same text. Default: another one each time.",
-        show_default=False,
+        help="The random seed; the same one gives the same text. Default: a new one each time.",
     ),
 ]
-
 Unknown = Annotated[
     str,
     typer.Option(
         "--unknown",
         metavar="POLICY",
-        help="Characters that the model does not know: error, skip (leave them out), or nearest (another case, without "
-        "the accent, the plain quotation mark or dash; else leave them out).",
+        help="How to treat characters that the model does not know: error, skip, or nearest (take another case, the "
+        "letter without its accent, a plain quotation mark or dash; skip the others).",
     ),
 ]
-
-TopK = Annotated[int | None, option("--top-k", metavar="K", help="Draw among the K most probable characters.")]
+TopK = Annotated[int | None, option("--top-k", metavar="K", help="Sample from the K most probable characters only.")]
 TopP = Annotated[
-    float | None,
-    option("--top-p", metavar="SHARE", help="Draw among the most probable characters that make up this share."),
+    float | None, option("--top-p", metavar="P", help="Probability mass kept by nucleus (top-p) sampling.")
 ]
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-
-
-def duration(text: str | float) -> float:
-    """Seconds of `90s`, `5m`, `1h30m` or a plain number of seconds."""
-    match = _DURATION.fullmatch(str(text).strip().lower())
-    if not match or not any(match.groups()):
-        raise typer.BadParameter(f"{text!r} is not a time; write it as 90s, 5m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def run_and_text(arguments: list[str]) -> tuple[str | None, str]:
-    """The two values of `[RUN] TEXT`."""
-    if len(arguments) > 2:
-        raise typer.BadParameter(f"expected [RUN] TEXT, got {len(arguments)} values")
-    return (arguments[0] if len(arguments) == 2 else None), arguments[-1]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.options import duration, option, option_name
+from charlstm.cli.options import duration, option
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
 from charlstm.training.auto_config import EMBEDDING_DIM, NUM_LAYERS, PRESETS, SEQUENCE_LENGTH, preset_settings
@@ -33,7 +33,7 @@ MinCount = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    option("--out", "-o", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
+    option("--output", "-o", "--out", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
 ]
 Preset = Annotated[str | None, option("--preset", metavar="NAME", help=f"Fixed settings: {', '.join(PRESETS)}.")]
 Cell = Annotated[
@@ -125,8 +125,8 @@ CheckpointEvery = Annotated[
         "--checkpoint-every",
         parser=duration,
         metavar="TIME",
-        help="Work that a sudden end may cost at most.",
-        show_default=f"{CHECKPOINT_EVERY:g}s",
+        help=f"Work that a sudden end may cost at most. Default: {CHECKPOINT_EVERY:g}s.",
+        show_default=False,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors and warnings.")]
@@ -146,7 +146,7 @@ def refuse_contradictions(given: dict[str, Any], settings: dict[str, Any], run: 
     """Raises SettingError if a setting was given that is not what `settings` of an earlier training say."""
     for name, value in given.items():
         if name not in PLAN and value != settings.get(name, value):
-            option = option_name(name)
+            option = f"`{name}`"
             raise SettingError(
                 f"{option} is {value}, but {run} was trained with {settings[name]}",
                 hint=f"leave {option} out, or train anew in another folder with --out",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from charlstm.generation.generate import LanguageModel, Request, banned_ids, of_rows, prompt_ids, read_prompt
+from charlstm.generation.generate import LanguageModel, Request, banned_ids, prompt_ids, read_prompt, select_rows
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stopping import StopCondition
 
@@ -25,7 +25,7 @@ class Hypothesis:
 
     def with_character(self, character: str, score: float) -> "Hypothesis":
         ending = copy.copy(self.ending)
-        return Hypothesis(ending, self.text + ending.take(character), (*self.scores, score))
+        return Hypothesis(ending, self.text + ending.feed(character), (*self.scores, score))
 
 
 def beam_search(voice: LanguageModel, request: Request, width: int) -> list[Hypothesis]:
@@ -58,7 +58,7 @@ def beam_search(voice: LanguageModel, request: Request, width: int) -> list[Hypo
         ]
         open_ones = [grown[place] for place in kept]
         if open_ones:
-            logits, states = voice.step(ids[kept], of_rows(states, rows[kept]))
+            logits, states = voice.step(ids[kept], select_rows(states, rows[kept]))
     return whole
 
 

@@ -76,7 +76,7 @@ class CompiledStepper:
         )
         return np.concatenate([seen[1:], last[None]]).swapaxes(0, 1), after
 
-    def write(
+    def sample(
         self, logits: FloatArray, states: States, uniforms: npt.NDArray[np.float64], temperature: float
     ) -> tuple[Ids, FloatArray, FloatArray, States]:
         """Draw characters with uniform numbers (time, streams), beginning from logits (streams, vocabulary).

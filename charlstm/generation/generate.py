@@ -1,4 +1,7 @@
-"""A seed text to the characters that go on from it: one text, or many side by side."""
+"""Generate text: from a prompt to the characters that continue it, for one request or for many in one batch.
+
+A model reads the prompt, then alternates between sampling a character and reading it back.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,215 +17,244 @@ from charlstm.generation.sampling import make_sampler, softmax
 from charlstm.generation.stopping import StopCondition, StopRules
 from charlstm.text.vocabulary import Vocabulary
 
-READ_AT_ONCE = 1024  # characters of the seed text
-READ_AT_MOST = 20_000  # the last of a seed text; what stood before no state remembers
-DRAW_AT_ONCE = 256  # random numbers
-WRITE_AT_ONCE = 64  # characters of each stream, by a voice that draws them itself
-LOGITS_AT_ONCE = 4_000_000  # that are kept for their scores
-SIDE_BY_SIDE, WINDOW = 64, 256  # requests written in one batch, and looked at together
+PROMPT_CHUNK = 1024  # characters of a prompt that are read in one call
+MAX_PROMPT_LENGTH = 20_000  # characters; earlier ones no longer influence the states
+UNIFORMS_CHUNK = 256  # random numbers made in one call
+SAMPLE_CHUNK = 64  # characters of each stream that compiled code samples in one call
+MAX_LOGITS = 4_000_000  # logits that one such call returns
+BATCH_SIZE = 64  # requests generated in one batch
+REQUEST_WINDOW = 256  # requests that are grouped into batches at a time
 
 NO_RULES = StopRules()
 
 States = list[Any]  # for each layer a tuple of arrays (streams, ...)
+StepFunction = Callable[
+    [Logits, States, npt.NDArray[np.intp], list[Iterator[float]]], tuple[npt.NDArray[np.intp], Logits, Logits, States]
+]
 
 
 class LanguageModel(Protocol):
-    """Whoever says what the next character may be: a model's stepper, or several blended."""
+    """Predicts the next character: one model, or an ensemble of several."""
 
     vocabulary: Vocabulary
 
-    def initial_states(self) -> States: ...
-    def step(self, ids: Ids, states: States) -> tuple[Logits, States]: ...
-    def read(self, ids: Ids, states: States) -> tuple[Logits, States]: ...
-    def compiled(self) -> Any: ...
+    def initial_states(self) -> States:
+        """Return the states of one stream before its first character."""
+
+    def step(self, ids: Ids, states: States) -> tuple[Logits, States]:
+        """Read ids (streams,); return the logits of the next character (streams, vocabulary) and the new states."""
+
+    def read(self, ids: Ids, states: States) -> tuple[Logits, States]:
+        """Read ids (streams, time); return logits (streams, time, vocabulary) and the new states."""
+
+    def compiled(self) -> "LanguageModel":
+        """Return a faster language model of the same network if there is one, else this one."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be written: where from, how, and how far."""
+    """One text to generate: what it continues, how it is sampled, and when it ends."""
 
     prompt: str
     config: SamplingConfig
     rules: StopRules = NO_RULES
-    starts_line: bool = False  # the seed text is read as the beginning of a line
+    starts_line: bool = False  # the prompt is read as the start of a line
 
     @property
     def batch_key(self) -> SamplingConfig:
-        """What requests have in common that can be written side by side."""
+        """Return what requests must have in common to be generated in one batch."""
         return replace(self.config, random_seed=0, length=1)
 
 
 @dataclass
 class Sample:
-    """A text on its way."""
+    """A text while it is generated."""
 
-    ending: StopCondition
+    stop_condition: StopCondition
     parts: list[str] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)  # ln p of each character drawn, as the model gives it
+    scores: list[float] = field(default_factory=list)  # ln p of each sampled character under the model
 
     @property
     def text(self) -> str:
         return "".join(self.parts)
 
 
-def generate(voice: LanguageModel, request: Request) -> Iterator[str]:
-    """The text that goes on from the seed text (which is not part of it), as it is made.
+def generate(model: LanguageModel, request: Request) -> Iterator[str]:
+    """Yield the continuation of the prompt, piece by piece as it is generated.
 
-    Without a seed text it starts on a new line. Raises VocabularyError, before the first character, if the seed text
-    has a character that is not known.
+    With an empty prompt it starts on a new line. Raises VocabularyError, before the first character is generated, if
+    the prompt has a character that is not in the vocabulary.
     """
     sample = Sample(StopCondition(request.rules, request.config.length))
-    seeds = [prompt_ids(voice, request)]
+    prompts = [prompt_ids(model, request)]
 
     def parts() -> Iterator[str]:
-        for _ in _steps(voice, [request], seeds, [sample], with_scores=False):
+        for _ in _steps(model, [request], prompts, [sample], with_scores=False):
             yield from filter(None, sample.parts)
             sample.parts.clear()
 
     return parts()
 
 
-def generate_many(voice: LanguageModel, requests: Sequence[Request], *, with_scores: bool = False) -> list[Sample]:
-    """Several texts, written side by side in one batch; all must have the same `style`.
+def generate_batch(model: LanguageModel, requests: Sequence[Request], *, with_scores: bool = False) -> list[Sample]:
+    """Generate the texts of several requests in one batch; they must have the same `batch_key`.
 
-    Each is what its request gives alone: exactly, by a compiled voice, by others but for the last bits of the
-    arithmetic. With scores each holds the
-    log-probability of every character drawn, as the model gives it, before temperature and all else.
+    Each text is the one that its request gives alone: exactly so with compiled code, otherwise up to rounding of the
+    logits. With scores, each sample has the log-probability of every character under the model, before temperature
+    and everything else that changes the distribution.
     """
     samples = [Sample(StopCondition(request.rules, request.config.length)) for request in requests]
-    seeds = [prompt_ids(voice, request) for request in requests]
-    for _ in _steps(voice, requests, seeds, samples, with_scores=with_scores):
+    prompts = [prompt_ids(model, request) for request in requests]
+    for _ in _steps(model, requests, prompts, samples, with_scores=with_scores):
         pass
     for sample in samples:
-        del sample.scores[len(sample.text) :]  # of what stopped it, which is not written
+        del sample.scores[len(sample.text) :]  # a stop string is sampled, but not part of the text
     return samples
 
 
 def generate_all(
-    voice: LanguageModel, requests: Iterable[Request], *, with_scores: bool = False, batch_size: int = SIDE_BY_SIDE
+    model: LanguageModel, requests: Iterable[Request], *, with_scores: bool = False, batch_size: int = BATCH_SIZE
 ) -> Iterator[Sample]:
-    """The texts of any number of requests, in their order; so many of the same style are written side by side."""
-    waiting = iter(requests)
-    while window := list(islice(waiting, WINDOW)):
+    """Yield the samples of any number of requests in their order, batching those with the same `batch_key`."""
+    remaining = iter(requests)
+    while window := list(islice(remaining, REQUEST_WINDOW)):
         samples: dict[int, Sample] = {}
-        manners: dict[SamplingConfig, list[int]] = {}
-        for place, request in enumerate(window):
-            manners.setdefault(request.batch_key, []).append(place)
-        for places in manners.values():
-            for batch in (places[start : start + batch_size] for start in range(0, len(places), batch_size)):
-                written = generate_many(voice, [window[place] for place in batch], with_scores=with_scores)
-                samples |= dict(zip(batch, written, strict=True))
-        yield from (samples[place] for place in range(len(window)))
+        groups: dict[SamplingConfig, list[int]] = {}
+        for index, request in enumerate(window):
+            groups.setdefault(request.batch_key, []).append(index)
+        for group in groups.values():
+            for batch in (group[start : start + batch_size] for start in range(0, len(group), batch_size)):
+                finished = generate_batch(model, [window[index] for index in batch], with_scores=with_scores)
+                samples |= dict(zip(batch, finished, strict=True))
+        yield from (samples[index] for index in range(len(window)))
 
 
-def prompt_ids(voice: LanguageModel, request: Request) -> Ids:
-    """What is read before the first character is drawn; raises VocabularyError for a character that is not known."""
-    characters = voice.vocabulary.characters
+def prompt_ids(model: LanguageModel, request: Request) -> Ids:
+    """Return the ids to read before the first character is sampled, at least one.
+
+    Raises VocabularyError for a character that is not in the vocabulary.
+    """
+    characters = model.vocabulary.characters
     line_end = "\n" if "\n" in characters else ""
     text = (line_end if request.starts_line else "") + request.prompt
-    return voice.vocabulary.encode(text[-READ_AT_MOST:] or line_end or characters[0])
+    return model.vocabulary.encode(text[-MAX_PROMPT_LENGTH:] or line_end or characters[0])
 
 
-def read_prompt(voice: LanguageModel, ids: Ids) -> tuple[Logits, States]:
-    """Logits (1, vocabulary) after ids (characters,), and the states."""
-    states = voice.initial_states()
-    for start in range(0, len(ids), READ_AT_ONCE):
-        read, states = voice.read(ids[None, start : start + READ_AT_ONCE], states)
-    return read[:, -1], states
+def read_prompt(model: LanguageModel, ids: Ids) -> tuple[Logits, States]:
+    """Return the logits (1, vocabulary) and the states after reading ids (characters,)."""
+    states = model.initial_states()
+    for start in range(0, len(ids), PROMPT_CHUNK):
+        logits, states = model.read(ids[None, start : start + PROMPT_CHUNK], states)
+    return logits[:, -1], states
 
 
 def banned_ids(vocabulary: Vocabulary) -> list[int]:
-    """The ids of what stands for rare characters."""
-    return [place for place, known in enumerate(vocabulary.characters) if known == vocabulary.unknown]
+    """Return the ids that are never sampled: the stand-in for rare characters."""
+    return [index for index, character in enumerate(vocabulary.characters) if character == vocabulary.unknown]
 
 
-def of_rows(states: States, rows: Any) -> States:
-    """The states of some of the streams, or of one of them many times."""
+def select_rows(states: States, rows: Any) -> States:
+    """Return the states of the given streams; a row may be given several times."""
     return [tuple(state[rows] for state in layer) for layer in states]
 
 
-def _steps(
-    voice: LanguageModel, requests: Sequence[Request], seeds: list[Ids], samples: list[Sample], *, with_scores: bool
-) -> Iterator[None]:
-    """Write all samples on, a character at a time; rows of the batch that are done are left out before long."""
-    config, write = requests[0].config, _writer(voice, requests[0].config)
-    characters = voice.vocabulary.characters
-    logits, states, recent = _read_seeds(voice, seeds, config.repetition_window)
-    chances = [uniforms(request.config.random_seed) for request in requests]
+def log_probabilities(logits: Logits, ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Return ln p of each of ids (...,) under logits (..., vocabulary)."""
+    return np.asarray(np.log(np.take_along_axis(softmax(logits), ids[..., None], axis=-1))[..., 0])
+
+
+def uniform_numbers(random_seed: int) -> Iterator[float]:
+    """Yield numbers in [0, 1) without end, the same for the same random seed."""
+    generator = np.random.Generator(np.random.Philox(key=random_seed % 2**128))
     while True:
-        ids, seen, logits, states = write(logits, states, recent, chances)
-        scores = log_probabilities(seen, ids) if with_scores else None
-        for row, (sample, drawn) in enumerate(zip(samples, ids.T.tolist(), strict=True)):
-            before = sample.ending.num_taken
-            if not sample.ending.is_reached:
-                sample.parts.append(sample.ending.take_all("".join([characters[place] for place in drawn])))
+        yield from generator.random(UNIFORMS_CHUNK).tolist()
+
+
+def _steps(
+    model: LanguageModel, requests: Sequence[Request], prompts: list[Ids], samples: list[Sample], *, with_scores: bool
+) -> Iterator[None]:
+    """Extend the samples until all are complete, yielding after every step of one or several characters.
+
+    Once at least half of the rows in the batch are complete, they are removed from it.
+    """
+    config, characters = requests[0].config, model.vocabulary.characters
+    take_step = _make_step(model, config)
+    logits, states, recent = _read_prompts(model, prompts, config.repetition_window)
+    uniforms = [uniform_numbers(request.config.random_seed) for request in requests]
+    while True:
+        ids, sampled_from, logits, states = take_step(logits, states, recent, uniforms)
+        scores = log_probabilities(sampled_from, ids) if with_scores else None
+        for row, (sample, sampled) in enumerate(zip(samples, ids.T.tolist(), strict=True)):
+            condition = sample.stop_condition
+            num_before = condition.num_characters
+            if not condition.is_reached:
+                sample.parts.append(condition.feed_all("".join([characters[index] for index in sampled])))
             if scores is not None:
-                sample.scores += scores[: sample.ending.num_taken - before, row].tolist()
+                sample.scores += scores[: condition.num_characters - num_before, row].tolist()
         yield
-        open_rows = [row for row, sample in enumerate(samples) if not sample.ending.is_reached]
+        open_rows = [row for row, sample in enumerate(samples) if not sample.stop_condition.is_reached]
         if not open_rows:
             return
         if config.repetition_penalty != 1:
             recent = np.concatenate([recent, ids.T], axis=1)[:, -config.repetition_window :]
         if 2 * len(open_rows) <= len(samples):
-            logits, recent, states = logits[open_rows], recent[open_rows], of_rows(states, open_rows)
-            samples, chances = [samples[row] for row in open_rows], [chances[row] for row in open_rows]
+            logits, recent, states = logits[open_rows], recent[open_rows], select_rows(states, open_rows)
+            samples, uniforms = [samples[row] for row in open_rows], [uniforms[row] for row in open_rows]
 
 
-def _writer(voice: LanguageModel, config: SamplingConfig) -> Callable[..., tuple[Any, Any, Logits, States]]:
-    """A function of logits, states, what was written lately, and the chances of each stream, that writes on a little.
+def _make_step(model: LanguageModel, config: SamplingConfig) -> StepFunction:
+    """Return a function that samples the next characters of every stream and reads them.
 
-    It gives ids (time, streams), the logits that each was drawn from (time, streams, vocabulary), and the logits and
-    states after the last. Many characters at a time if the voice can draw them itself, and they are drawn plainly.
+    It takes logits (streams, vocabulary), states, recent ids (streams, window) and the random numbers of each stream.
+    It returns the sampled ids (time, streams), the logits that each was sampled from (time, streams, vocabulary), and
+    the logits and states after the last. Compiled code samples many characters in one call, but only by temperature.
     """
-    never = banned_ids(voice.vocabulary)
-    draw = make_sampler(config)
-    write: Callable[..., Any] | None = getattr(voice, "write", None)
+    banned = banned_ids(model.vocabulary)
+    sampler = make_sampler(config)
+    sample: Callable[..., Any] | None = getattr(model, "sample", None)  # only compiled code has it
 
-    def write_one(logits: Logits, states: States, recent: Any, chances: Any) -> Any:
-        if never:
-            logits[:, never] = -np.inf
-        ids = draw(logits, recent, np.array([next(chance) for chance in chances]))
-        return ids[None], logits[None], *voice.step(ids, states)
+    def sample_one(
+        logits: Logits, states: States, recent: npt.NDArray[np.intp], uniforms: list[Iterator[float]]
+    ) -> tuple[npt.NDArray[np.intp], Logits, Logits, States]:
+        if banned:
+            logits[:, banned] = -np.inf
+        ids = sampler(logits, recent, np.array([next(numbers) for numbers in uniforms]))
+        return ids[None], logits[None], *model.step(ids, states)
 
-    is_plain = replace(config, temperature=1.0, random_seed=0, length=1) == SamplingConfig(length=1, temperature=1.0)
-    if write is None or never or not is_plain:
-        return write_one
+    has_only_temperature = replace(config, temperature=1.0, random_seed=0, length=1) == SamplingConfig(
+        length=1, temperature=1.0
+    )
+    if sample is None or banned or not has_only_temperature:
+        return sample_one
 
-    def write_many(logits: Logits, states: States, _: Any, chances: Any) -> Any:
-        most = max(1, LOGITS_AT_ONCE // (len(chances) * len(voice.vocabulary)))
-        numbers = np.array([list(islice(chance, min(WRITE_AT_ONCE, most))) for chance in chances]).T
-        return write(logits, states, numbers, config.temperature)
+    def sample_many(
+        logits: Logits, states: States, _: npt.NDArray[np.intp], uniforms: list[Iterator[float]]
+    ) -> tuple[npt.NDArray[np.intp], Logits, Logits, States]:
+        size = max(1, min(SAMPLE_CHUNK, MAX_LOGITS // (len(uniforms) * len(model.vocabulary))))
+        numbers = np.array([list(islice(stream, size)) for stream in uniforms]).T
+        result: tuple[npt.NDArray[np.intp], Logits, Logits, States] = sample(
+            logits, states, numbers, config.temperature
+        )
+        return result
 
-    return write_many
+    return sample_many
 
 
-def log_probabilities(logits: Logits, ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """ln p of each of ids (...,), drawn from logits (..., vocabulary)."""
-    return np.asarray(np.log(np.take_along_axis(softmax(logits), ids[..., None], axis=-1))[..., 0])
+def _read_prompts(model: LanguageModel, prompts: list[Ids], window: int) -> tuple[Logits, States, npt.NDArray[np.intp]]:
+    """Read the prompts, each different one once.
 
-
-def _read_seeds(voice: LanguageModel, seeds: list[Ids], window: int) -> tuple[Logits, States, npt.NDArray[np.intp]]:
-    """Logits (streams, vocabulary) after each seed text, the states, and its last ids (streams, window).
-
-    A text that several have in common is read once.
+    Returns the logits after each (streams, vocabulary), the states, and the last ids of each (streams, window); a
+    prompt shorter than the others is padded with its first id.
     """
-    read = {ids.tobytes(): ids for ids in seeds}
-    places = {key: place for place, key in enumerate(read)}
-    rows = [places[ids.tobytes()] for ids in seeds]
-    results = [read_prompt(voice, ids) for ids in read.values()]
+    unique = {ids.tobytes(): ids for ids in prompts}
+    indices = {key: index for index, key in enumerate(unique)}
+    rows = [indices[ids.tobytes()] for ids in prompts]
+    results = [read_prompt(model, ids) for ids in unique.values()]
     logits = np.concatenate([logits for logits, _ in results])[rows]
-    joined = [
+    states = [
         tuple(np.concatenate(parts)[rows] for parts in zip(*layer, strict=True))
         for layer in zip(*(states for _, states in results), strict=True)
     ]
-    longest = min(window, max(map(len, seeds)))
-    recent = [np.pad(ids[-longest:], (max(0, longest - len(ids)), 0), mode="edge") for ids in seeds]
-    return logits, joined, np.array(recent, np.intp)
-
-
-def uniforms(random_seed: int) -> Iterator[float]:
-    """Numbers in [0, 1), the same for the same random seed."""
-    generator = np.random.Generator(np.random.Philox(key=random_seed % 2**128))
-    while True:
-        yield from generator.random(DRAW_AT_ONCE).tolist()
+    longest = min(window, max(map(len, prompts)))
+    recent = [np.pad(ids[-longest:], (max(0, longest - len(ids)), 0), mode="edge") for ids in prompts]
+    return logits, states, np.array(recent, np.intp)

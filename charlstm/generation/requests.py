@@ -1,82 +1,103 @@
-"""Requests in a file, one a line: what is written for many prompts in one call."""
+"""Read requests from a file of JSON objects, one per line: many prompts, each with its own settings."""
 
 import json
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
-from charlstm.cli.options import duration
 from charlstm.config import SamplingConfig
+from charlstm.durations import parse_duration
 from charlstm.errors import CharLSTMError, SettingError
 from charlstm.generation.generate import Request
 from charlstm.generation.stopping import StopRules
 
-NAMES = {"stop": "stops"}  # of rules, where a request has another name for them
+PROMPT_KEYS = ("seed", "prompt")
+ALIASES = {"stop": "stops"}  # other names of settings in a request
+EXAMPLE = '{"seed": "Once upon", "length": 200}'
+TYPE_NAMES = {int: "an integer", float: "a number", bool: "true or false", NoneType: "null"}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request, its seed text as it was given, and what had to be changed in it."""
+def read_requests(path: Path, config: SamplingConfig, rules: StopRules) -> list[Request]:
+    """Read the requests of a file; `-` is standard input.
 
-    request: Request
-    shown: str
-    changes: dict[str, str] = field(default_factory=dict)
-
-
-def read_requests(path: Path, config: SamplingConfig, rules: StopRules) -> list[Asked]:
-    """The requests of a file; what a line does not say is as in `config` and `rules`, the random seed counting up.
-
-    Raises SettingError, which names the line, for one that is not right.
+    Settings that a line leaves out are those of `config` and `rules`, with the random seed counting up from line to
+    line. Raises SettingError, which names the line, for a request that is not valid, and CorpusError for a file that
+    cannot be read.
     """
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
     name = "standard input" if str(path) == "-" else path
     text = load_corpus([path], DecodingOptions(normalize="none", keep_boilerplate=True)).text
-    found: list[Asked] = []
+    requests: list[Request] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
+        defaults = replace(config, random_seed=config.random_seed + len(requests))
         try:
-            counted = replace(config, random_seed=config.random_seed + len(found))
-            found.append(_request(json.loads(line), counted, rules))
+            requests.append(_parse_request(json.loads(line), defaults, rules))
         except ValueError as problem:
             raise SettingError(
-                f"{name}, line {number}: not JSON ({problem})", hint='write one object a line: {"seed": "Once upon"}'
+                f"{name}, line {number}: not JSON ({problem})", hint=f"write one object per line: {EXAMPLE}"
             ) from problem
         except CharLSTMError as problem:
             raise SettingError(f"{name}, line {number}: {problem}", hint=problem.hint) from problem
-    if not found:
-        raise SettingError(f"{name} holds no request", hint='write one object a line: {"seed": "Once upon"}')
-    return found
+    if not requests:
+        raise SettingError(f"{name} holds no request", hint=f"write one object per line: {EXAMPLE}")
+    return requests
 
 
-def _request(given: Any, config: SamplingConfig, rules: StopRules) -> Asked:
-    if not isinstance(given, dict):
-        raise SettingError("a request must be an object", hint='such as {"seed": "Once upon", "length": 200}')
-    seed = given.pop("seed", "")
-    if not isinstance(seed, str):
-        raise SettingError(f"seed is {seed!r}, but it must be a text")
-    of_rules = {
-        NAMES.get(name, name): given.pop(name) for name in list(given) if NAMES.get(name, name) in rules.to_json()
+def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Request:
+    """Return the request of one JSON value. Raises SettingError."""
+    if not isinstance(values, dict):
+        raise SettingError("a request must be an object", hint=f"such as {EXAMPLE}")
+    settings: dict[str, Any] = {
+        ALIASES.get(key) or key: value for key, value in values.items() if key not in PROMPT_KEYS
     }
-    if "max_time" in of_rules and of_rules["max_time"] is not None:
-        of_rules["max_time"] = _seconds(of_rules["max_time"])
-    if isinstance(of_rules.get("stops"), str):
-        of_rules["stops"] = [of_rules["stops"]]
-    if unknown := given.keys() - config.to_json().keys():
-        known = ["seed", "stop", *config.to_json(), *(rules.to_json().keys() - {"stops"})]
-        raise SettingError(
-            f"there is no setting {sorted(unknown)[0]!r}", hint=f"settings are {', '.join(sorted(known))}"
-        )
-    sampling = SamplingConfig.from_json(config.to_json() | given)
-    return Asked(Request(seed, sampling, StopRules.from_json(rules.to_json() | of_rules)), seed)
+    known = config.to_json() | rules.to_json()
+    for name in settings:
+        if name not in known:
+            names = sorted((known.keys() - set(ALIASES.values())) | ALIASES.keys() | set(PROMPT_KEYS))
+            raise SettingError(f"there is no setting {name!r}", hint=f"settings are {', '.join(names)}")
+    if isinstance(settings.get("stops"), str):
+        settings["stops"] = [settings["stops"]]
+    if settings.get("max_time") is not None:
+        settings["max_time"] = _parse_max_time(settings["max_time"])
+    changed_config, changed_rules = _settings_of(config, settings), _settings_of(rules, settings)
+    return Request(_parse_prompt(values), replace(config, **changed_config), replace(rules, **changed_rules))
 
 
-def _seconds(time: Any) -> float:
-    import typer
+def _parse_prompt(values: dict[str, Any]) -> str:
+    prompts = {key: values[key] for key in PROMPT_KEYS if key in values}
+    if len(prompts) > 1:
+        raise SettingError("`seed` and `prompt` are both given", hint="give one of the two")
+    for key, prompt in prompts.items():
+        if not isinstance(prompt, str):
+            raise SettingError(f"`{key}` is {prompt!r}, but it must be a string", hint=f"such as {EXAMPLE}")
+    return next(iter(prompts.values()), "")
 
+
+def _parse_max_time(value: Any) -> float:
     try:
-        return duration(time)
-    except typer.BadParameter as problem:
-        raise SettingError(f"max_time: {problem.message}") from problem
+        return parse_duration(value)
+    except SettingError as problem:
+        raise SettingError(f"`max_time`: {problem}", hint=problem.hint) from problem
+
+
+def _settings_of(defaults: SamplingConfig | StopRules, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the settings that `defaults` has as fields. Raises SettingError for one of the wrong type."""
+    types = get_type_hints(type(defaults))
+    chosen = {name: value for name, value in settings.items() if name in types}
+    for name, value in chosen.items():
+        if types[name] == Sequence[str]:
+            if not isinstance(value, list) or not all(isinstance(stop, str) for stop in value):
+                raise SettingError(f"`stop` is {value!r}, but it must be a string or a list of strings")
+            continue
+        allowed = get_args(types[name]) or (types[name],)
+        is_of_type = isinstance(value, (*allowed, int) if float in allowed else allowed)
+        if not is_of_type or isinstance(value, bool) != (bool in allowed):  # to Python, true is an integer
+            expected = " or ".join(TYPE_NAMES[kind] for kind in allowed)
+            raise SettingError(f"`{name}` is {value!r}, but it must be {expected}")
+    return chosen

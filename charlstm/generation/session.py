@@ -1,62 +1,77 @@
-"""One text that grows under somebody's hands: read to any place, go on from there, say how probable it all is."""
+"""An interactive session: continue a text that a user edits, and score every character of it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from charlstm.arrays import Ids, Logits
 from charlstm.config import SamplingConfig
-from charlstm.generation.generate import LanguageModel, Request, banned_ids, prompt_ids, read_prompt, uniforms
+from charlstm.generation.generate import (
+    LanguageModel,
+    Request,
+    States,
+    banned_ids,
+    prompt_ids,
+    read_prompt,
+    uniform_numbers,
+)
 from charlstm.generation.sampling import make_sampler, softmax
 
-REACH = 1000  # characters before a place that are read to go on from it, or to say how probable it is
+CONTEXT_LENGTH = 1000  # characters that are read before a position, to continue from it or to score what follows
+MAX_TEMPERATURE = 2.0
 
 
 class Session:
-    """A voice that goes on from any text; the temperature can change between two characters."""
+    """Continues any text with a language model. The temperature can change between two characters."""
 
-    def __init__(self, voice: LanguageModel, config: SamplingConfig, *, unknown: str = "nearest") -> None:
-        self.voice, self.config, self._unknown = voice, config, unknown
-        self._never = banned_ids(voice.vocabulary)
-        self._scored: tuple[str, Any, Any] = ("", None, None)  # a text, and the logits and states after it
+    def __init__(self, model: LanguageModel, config: SamplingConfig, *, unknown: str = "nearest") -> None:
+        self.model, self.config, self._unknown = model, config, unknown
+        self._banned = banned_ids(model.vocabulary)
+        self._scored: tuple[str, Logits, States] | None = None  # a text, and the logits and states after it
 
-    def warm(self, change: float) -> None:
-        """Change the temperature, within 0 and 2."""
-        temperature = round(min(2.0, max(0.0, self.config.temperature + change)), 2)
+    def change_temperature(self, by: float) -> None:
+        """Add to the temperature, keeping it between 0 and 2."""
+        temperature = round(min(MAX_TEMPERATURE, max(0.0, self.config.temperature + by)), 2)
         self.config = replace(self.config, temperature=temperature)
 
-    def another(self) -> None:
-        """The next text from the same place will be another."""
+    def reseed(self) -> None:
+        """Change the random seed, so that the next continuation of the same text is another one."""
         self.config = replace(self.config, random_seed=self.config.random_seed + 1)
 
-    def go_on(self, before: str) -> Iterator[tuple[str, float]]:
-        """Characters that go on from a text, without end, each with its ln p."""
-        text, _ = self.voice.vocabulary.adapt(before[-REACH:], self._unknown)
-        ids = prompt_ids(self.voice, Request(text, self.config))
-        logits, states = read_prompt(self.voice, ids)
+    def continue_from(self, before: str) -> Iterator[tuple[str, float]]:
+        """Yield characters that continue a text, each with its log-probability (nats), without end."""
+        ids = self._context_ids(before)
+        logits, states = read_prompt(self.model, ids)
         recent = ids[None].astype(np.intp)
-        for chance in uniforms(self.config.random_seed):
-            logits[:, self._never] = -np.inf
+        for uniform in uniform_numbers(self.config.random_seed):
+            logits[:, self._banned] = -np.inf
             window = recent[:, -self.config.repetition_window :]
-            (drawn,) = make_sampler(self.config)(logits, window, np.array([chance]))
-            yield self.voice.vocabulary.characters[drawn], float(np.log(softmax(logits)[0, drawn]))
-            recent = np.append(window, [[drawn]], axis=1)
-            logits, states = self.voice.step(np.array([drawn]), states)
+            (sampled,) = make_sampler(self.config)(logits, window, np.array([uniform]))
+            yield self.model.vocabulary.characters[sampled], float(np.log(softmax(logits)[0, sampled]))
+            recent = np.append(window, [[sampled]], axis=1)
+            logits, states = self.model.step(np.array([sampled]), states)
 
     def scores(self, before: str, text: str) -> Iterator[float]:
-        """ln p of each character of a text that stands after another; what is not known has none (NaN)."""
-        vocabulary = self.voice.vocabulary
-        scored, logits, states = self._scored
-        if logits is None or scored != before:  # or it goes on where it was
-            warmup, _ = vocabulary.adapt(before[-REACH:], self._unknown)
-            logits, states = read_prompt(self.voice, prompt_ids(self.voice, Request(warmup, self.config)))
+        """Yield the log-probability (nats) of each character of a text that follows another.
+
+        A character that the model reads as several, such as a capital that is longer in lower case, gets their sum;
+        one that the model does not know is skipped and gets NaN.
+        """
+        if self._scored is not None and self._scored[0] == before:  # continue where the last call ended
+            _, logits, states = self._scored
+        else:
+            logits, states = read_prompt(self.model, self._context_ids(before))
+        vocabulary = self.model.vocabulary
         for character in text:
             known, _ = vocabulary.adapt(character, self._unknown)
-            if len(known) != 1:
-                yield float("nan")
-                continue
-            ids = vocabulary.encode(known)
-            yield float(np.log(softmax(logits)[0, ids[0]]))
-            logits, states = self.voice.step(ids, states)
+            score = 0.0 if known else float("nan")
+            for index in vocabulary.encode(known).tolist():
+                score += float(np.log(softmax(logits)[0, index]))
+                logits, states = self.model.step(np.array([index]), states)
+            yield score
         self._scored = (before + text, logits, states)
+
+    def _context_ids(self, before: str) -> Ids:
+        context, _ = self.model.vocabulary.adapt(before[-CONTEXT_LENGTH:], self._unknown)
+        return prompt_ids(self.model, Request(context, self.config))

@@ -1,43 +1,78 @@
-"""Copied runs, found by an index and by looking for them."""
+"""Copied runs found by a suffix array are those found by searching."""
+
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.analysis.novelty import TextIndex, TrainingText, load_index, measure_novelty, save_index
+from charlstm.analysis.novelty import (
+    TextIndex,
+    TrainingText,
+    load_index,
+    load_training_text,
+    measure_novelty,
+    save_index,
+)
+from charlstm.errors import CorpusError, RunError
+from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
+from tests.conftest import random_model
 
 
-def source_of(text, characters=None):
-    vocabulary = Vocabulary.from_text(characters or text)
-    return TrainingText(TextIndex.of(vocabulary.encode(text)), vocabulary)
+def training_text(text, characters=None, *, lowercase=False):
+    vocabulary = Vocabulary.from_text(characters or text, lowercase=lowercase)
+    return TrainingText(TextIndex.build(vocabulary.encode(text)), vocabulary)
 
 
-def runs_by_looking(text, sample):
+def match_lengths_by_search(text, sample):
     ends = [[end for end in range(start, len(sample) + 1) if sample[start:end] in text] for start in range(len(sample))]
     return [found[-1] - start for start, found in enumerate(ends)]
 
 
 @given(st.text("abc", min_size=1, max_size=60), st.text("abcx", min_size=1, max_size=30))
-def test_runs_are_those_found_by_looking(text, sample):
-    assert source_of(text).match_lengths(sample).tolist() == runs_by_looking(text, sample)
+def test_match_lengths_are_those_found_by_searching(text, sample):
+    assert training_text(text).match_lengths(sample).tolist() == match_lengths_by_search(text, sample)
 
 
-def test_an_alphabet_of_more_than_256_characters():
+def test_vocabulary_of_more_than_256_characters():
     rng = np.random.default_rng(0)
     characters = "".join(map(chr, range(0x4E00, 0x4E00 + 700)))
-    text = "".join(characters[place] for place in rng.integers(0, 700, 3000))
+    text = "".join(characters[index] for index in rng.integers(0, 700, 3000))
     sample = text[100:140] + "\u4e00" + text[2000:2010]
-    runs = source_of(text, characters).match_lengths(sample)
-    assert runs.tolist() == runs_by_looking(text, sample)
-    assert runs[0] >= 40
+    lengths = training_text(text, characters).match_lengths(sample)
+    assert lengths.tolist() == match_lengths_by_search(text, sample)
+    assert lengths[0] >= 40
 
 
-def test_the_share_counts_runs_of_twenty_or_more():
+@given(st.text("ab\u0307i", min_size=1, max_size=40), st.text("aB\u0130x", min_size=1, max_size=20))
+def test_positions_are_those_of_the_text_before_it_is_put_into_lower_case(text, sample):
+    lengths = training_text(text, lowercase=True).match_lengths(sample)
+    expected = [
+        max(end - start for end in range(start, len(sample) + 1) if sample[start:end].lower() in text)
+        for start in range(len(sample))
+    ]
+    assert lengths.tolist() == expected
+
+
+def test_copied_text_is_cut_from_the_text_as_given():
+    text = "the dotted capital i is two characters in lower case"
+    source = training_text(text, text + "\u0307", lowercase=True)
+    novelty = measure_novelty([source], "\u0130\u0130\u0130 The Dotted Capital I, and more")
+    assert novelty.longest_copied_text == "The Dotted Capital I"
+    assert novelty.longest_copied_run == 20
+
+
+def test_character_that_only_lower_case_makes_unknown_ends_a_match():
+    assert training_text("ab i", lowercase=True).match_lengths("ab \u0130").tolist() == [3, 2, 1, 0]
+
+
+def test_share_counts_runs_of_twenty_or_more():
     text = "Tomorrow, and tomorrow, and tomorrow, creeps in this petty pace"
     sample = "He says: " + text[:25] + " zzz " + text[30:45]
-    novelty = measure_novelty([source_of(text, text + sample)], sample)
+    novelty = measure_novelty([training_text(text, text + sample)], sample)
     assert (novelty.longest_copied_run, novelty.longest_copied_text) == (26, text[:25] + " ") or (
         novelty.longest_copied_run,
         novelty.longest_copied_text,
@@ -45,15 +80,15 @@ def test_the_share_counts_runs_of_twenty_or_more():
     assert novelty.copied_share == pytest.approx(novelty.longest_copied_run / len(sample))
 
 
-def test_a_text_is_not_new_if_any_source_has_it():
-    sources = [source_of("abc" * 20), source_of("xyz" * 20)]
+def test_text_is_copied_if_any_source_has_it():
+    sources = [training_text("abc" * 20), training_text("xyz" * 20)]
     assert measure_novelty(sources, "abc" * 8 + "xyz" * 8).copied_share == 1.0
     assert measure_novelty(sources, "axbycz" * 5).copied_share == 0.0
     assert measure_novelty(sources, "").longest_copied_run == 0
 
 
-def test_an_index_is_kept_and_only_taken_for_its_own_text(tmp_path):
-    path, index = tmp_path / "index.safetensors", source_of("some words").index
+def test_saved_index_is_loaded_only_for_its_own_text(tmp_path):
+    path, index = tmp_path / "index.safetensors", training_text("some words").index
     assert load_index(path, "digest") is None
     save_index(path, index, "digest")
     loaded = load_index(path, "digest")
@@ -62,3 +97,35 @@ def test_an_index_is_kept_and_only_taken_for_its_own_text(tmp_path):
     assert load_index(path, "another") is None
     path.write_bytes(path.read_bytes()[:-5])
     assert load_index(path, "digest") is None
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Return a model that was trained on a text, its path and the path of the text."""
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox jumps over the lazy dog\n" * 40)
+    origin = {"sources": [str(text)], "reading": {}, "unknown": "skip"}
+    (tmp_path / "config.json").write_text(json.dumps({"text": origin}))
+    settings = {"validation": 0.1, "sequence_length": 20}
+    model = replace(random_model(), training={"text_sha256": load_corpus([text]).digest, "settings": settings})
+    return model, tmp_path / "model.safetensors", text
+
+
+def test_training_text_is_indexed_once(trained):
+    model, path, _ = trained
+    messages: list[str] = []
+    source = load_training_text(path, model, messages.append)
+    assert measure_novelty([source], "the quick brown fox jumps over").copied_share == 1
+    assert len(messages) == 1
+    load_training_text(path, model, messages.append)
+    assert len(messages) == 1
+
+
+def test_training_text_must_be_found_and_unchanged(trained):
+    model, path, text = trained
+    text.write_text("another text")
+    with pytest.raises(CorpusError, match="has changed since"):
+        load_training_text(path, model, print)
+    (path.parent / "config.json").unlink()
+    with pytest.raises(RunError, match="does not say which text"):
+        load_training_text(path, model, print)

@@ -1,4 +1,4 @@
-"""docs/cli.md, made from `--help`: `python -m tests.cli.reference docs/cli.md`."""
+"""Generate docs/cli.md from `--help`: `python -m tests.cli.reference docs/cli.md`."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ def help_text(*arguments: str) -> str:
 
 
 def reference() -> str:
-    parts = ["# The command line\n\nMade from `--help` by `make docs`.\n", f"```text\n{help_text()}\n```\n"]
+    parts = ["# The command line\n\nGenerated from `--help` by `make docs`.\n", f"```text\n{help_text()}\n```\n"]
     parts += [f"## charlstm {command}\n\n```text\n{help_text(*command.split())}\n```\n" for command in COMMANDS]
     return "\n".join(parts)
 

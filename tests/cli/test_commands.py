@@ -1,4 +1,4 @@
-"""The commands that need no TensorFlow, and what every command does with wrong input."""
+"""The commands that need no TensorFlow, and how every command treats wrong input."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import charlstm as package
 from tests.cli import reference
 
 
-def test_the_reference_is_what_help_says():
+def test_reference_is_up_to_date():
     assert (Path(__file__).parents[2] / "docs" / "cli.md").read_text() == reference.reference(), "run make docs"
 
 
@@ -29,20 +29,22 @@ def test_version(charlstm):
     assert charlstm("--version") == (0, f"charlstm {package.__version__}\n", "")
 
 
-def test_without_a_command_the_help_is_shown(charlstm):
-    code, out, err = charlstm()
+@pytest.mark.parametrize(("group", "command"), [([], "generate"), (["corpus"], "fetch")])
+def test_without_a_command_the_help_is_shown(charlstm, group, command):
+    code, out, err = charlstm(*group)
     assert (code, err) == (0, "")
-    assert "train" in out
+    assert out.startswith("Usage: ")
+    assert command in out
 
 
-def test_stdout_holds_the_seed_and_its_continuation_and_nothing_else(charlstm, run):
+def test_stdout_has_only_the_prompt_and_its_continuation(charlstm, run):
     code, out, err = charlstm("generate", "--seed", "macbeth", "--length", 50)
     assert (code, err) == (0, "")
     assert out.startswith("macbeth")
     assert len(out) == 57
 
 
-def test_the_same_random_seed_gives_the_same_text(charlstm, run):
+def test_same_random_seed_gives_same_text(charlstm, run):
     first, second, other = (charlstm("generate", run, "--random-seed", seed)[1] for seed in (7, 7, 8))
     assert first == second != other
 
@@ -64,11 +66,11 @@ def test_evaluate_prints_figures_or_json(charlstm, run):
     assert f"{figures['nats_per_character']:.4f}" in charlstm("evaluate", "text")[1]
 
 
-def test_info_prints_facts_or_json(charlstm, run, model):
+def test_info_prints_lines_or_json(charlstm, run, model):
     assert f"{model.num_parameters:,} parameters" in charlstm("info")[1]
-    facts = json.loads(charlstm("info", "runs/tiny", "--json")[1])
-    assert facts["parameters"] == model.num_parameters
-    assert facts["vocabulary"]["characters"] == model.vocabulary.characters
+    values = json.loads(charlstm("info", "runs/tiny", "--json")[1])
+    assert values["parameters"] == model.num_parameters
+    assert values["vocabulary"]["characters"] == model.vocabulary.characters
 
 
 WRONG = [
@@ -82,7 +84,7 @@ WRONG = [
     (["generate", "broken.safetensors"], 1, "not a whole safetensors file"),
     (["generate", "--what"], 2, "--what"),
     (["info", "nowhere"], 1, "'nowhere'"),
-    (["evaluate"], 2, "[RUN] TEXT"),
+    (["evaluate"], 2, "Missing argument 'TEXT'"),
     (["evaluate", "a", "b", "c"], 2, "got 3 values"),
     (["evaluate", "nowhere.txt"], 1, "nowhere.txt"),
     (["evaluate", "one.txt"], 1, "only one character"),
@@ -125,7 +127,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
-def test_wrong_input_gets_one_line_and_a_hint(charlstm, run, arguments, code, message):
+def test_wrong_input_gives_one_line_and_a_hint(charlstm, run, arguments, code, message):
     Path("empty.txt").write_text("")
     Path("one.txt").write_text("a")
     Path("upper.txt").write_text("UPPER")
@@ -142,11 +144,11 @@ def test_wrong_input_gets_one_line_and_a_hint(charlstm, run, arguments, code, me
     assert lines[0].startswith("error: ")
     assert message in lines[0]
     assert [line.startswith("hint: ") for line in lines[1:]] == [True]
-    assert sorted(Path().rglob("*")) == before, "something was left behind"
+    assert sorted(Path().rglob("*")) == before, "no file may be left behind"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission(charlstm, tmp_path):
+def test_folder_without_permission(charlstm, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     code, _, err = charlstm("train", "macbeth.txt", "--out", tmp_path / "locked" / "run")
     assert code == 1
@@ -157,7 +159,7 @@ def test_control_characters_in_an_error_cannot_drive_the_terminal(charlstm, run)
     assert "\x1b" not in charlstm("generate", "run\x1b[2Jner")[2]
 
 
-def test_a_traceback_can_be_had(charlstm, run, monkeypatch):
+def test_debugging_shows_the_traceback(charlstm, run, monkeypatch):
     from charlstm.errors import SettingError
 
     monkeypatch.setenv("CHARLSTM_DEBUG", "1")
@@ -165,18 +167,18 @@ def test_a_traceback_can_be_had(charlstm, run, monkeypatch):
         charlstm("generate", "--length", "0")
 
 
-def test_a_seed_with_unknown_characters_is_adapted_and_said(charlstm, run):
+def test_unknown_characters_of_a_prompt_are_replaced_with_a_message(charlstm, run):
     code, out, err = charlstm("generate", "--seed", "MACB\u00c9TH", "--length", 3)
     assert code == 0
     assert out.startswith("MACB\u00c9TH")
-    assert "\u00c9 (U+00C9) to e (U+0065)" in err
+    assert "\u00c9 (U+00C9) with e (U+0065)" in err
 
 
-def test_evaluate_says_what_it_could_not_score(charlstm, run):
+def test_evaluate_counts_unknown_characters(charlstm, run):
     Path("text").write_text("some W\u6f22rds")
     code, out, err = charlstm("evaluate", "text")
     assert code == 0
-    assert "not scored          2 that" in out
+    assert "skipped             2 that" in out
     assert "U+6F22" in err
     figures = json.loads(charlstm("evaluate", "text", "--unknown", "nearest", "--json")[1])
     assert figures["unknown_characters"] == {"left_out": 1, "changed": 1}

@@ -1,4 +1,4 @@
-"""`charlstm generate`: what it writes, where to, and in which form."""
+"""`charlstm generate`: the text, its destination, its format, and what is refused."""
 
 import json
 import subprocess
@@ -8,28 +8,43 @@ from pathlib import Path
 import pytest
 
 
-def test_where_it_ends_and_what_it_starts_from(charlstm, run):
-    Path("seed.txt").write_text("from a file")
-    whole = charlstm("generate", "--random-seed", 1, "--length", 80, "--seed-file", "seed.txt")[1]
+def test_prompt_file_echo_and_stop(charlstm, run):
+    Path("prompt.txt").write_text("from a file")
+    options = ["--random-seed", 1, "--length", 80]
+    whole = charlstm("generate", *options, "--seed-file", "prompt.txt")[1]
     assert whole.startswith("from a file")
-    rest = charlstm("generate", "--random-seed", 1, "--length", 80, "--seed-file", "seed.txt", "--no-echo")[1]
+    rest = charlstm("generate", *options, "--seed-file", "prompt.txt", "--no-echo")[1]
     assert whole == "from a file" + rest
     stop = rest[30:33]
-    ended = charlstm("generate", "--random-seed", 1, "--length", 80, "--seed", "from a file", "--stop", stop)[1]
-    assert ended == "from a file" + rest[: rest.index(stop)]
+    stopped = charlstm("generate", *options, "--seed", "from a file", "--stop", stop)[1]
+    assert stopped == "from a file" + rest[: rest.index(stop)]
 
 
-def test_json_holds_all_that_is_needed_to_write_it_again(charlstm, run):
+def test_prompt_and_out_are_other_names(charlstm, run):
+    Path("prompt.txt").write_text("ab")
+    options = ["--random-seed", 1, "--length", 9]
+    text = charlstm("generate", *options, "--seed", "ab")[1]
+    assert charlstm("generate", *options, "--prompt", "ab")[1] == text
+    assert charlstm("generate", *options, "--prompt-file", "prompt.txt")[1] == text
+    for name in ("--output", "--out", "-o"):
+        assert charlstm("generate", *options, "--prompt", "ab", name, f"{name}.txt")[1] == ""
+        assert Path(f"{name}.txt").read_text() == text
+
+
+def test_json_has_all_that_is_needed_to_generate_the_text_again(charlstm, run):
     options = ["--seed", "ab", "--length", 9, "--num-samples", 3, "--random-seed", 7, "--scores", "--top-p", 0.9]
-    facts = json.loads(charlstm("generate", *options, "--format", "json")[1])
+    values = json.loads(charlstm("generate", *options, "--format", "json")[1])
     lines = charlstm("generate", *options, "--format", "jsonl")[1].splitlines()
-    assert [json.loads(line) for line in lines] == facts
-    assert [fact["random_seed"] for fact in facts] == [7, 8, 9]
-    assert all(len(fact["scores"]) == len(fact["text"]) == 9 for fact in facts)
-    assert facts[0]["settings"]["top_p"] == 0.9
-    assert len(facts[0]["model_sha256"]) == 64
+    assert [json.loads(line) for line in lines] == values
+    assert [list(value) for value in values] == [
+        ["seed", "text", "random_seed", "settings", "model_sha256", "scores"]
+    ] * 3
+    assert [value["random_seed"] for value in values] == [7, 8, 9]
+    assert all(len(value["scores"]) == len(value["text"]) == 9 for value in values)
+    assert values[0]["settings"]["top_p"] == 0.9
+    assert len(values[0]["model_sha256"]) == 64
     alone = charlstm("generate", "--seed", "ab", "--length", 9, "--random-seed", 9, "--top-p", 0.9)[1]
-    assert alone == "ab" + facts[2]["text"]
+    assert alone == "ab" + values[2]["text"]
 
 
 def test_several_texts_and_a_file(charlstm, run):
@@ -52,8 +67,10 @@ def test_several_texts_and_a_file(charlstm, run):
         (["--lines", 0], "--lines is 0"),
         (["--num-samples", 0], "--num-samples"),
         (["--format", "xml"], "--format is 'xml'"),
-        (["--scores"], "--scores needs"),
+        (["--scores"], "--scores needs --format json"),
         (["--seed", "a", "--seed-file", "b"], "--seed and --seed-file"),
+        (["--prompt", "a", "--prompt-file", "b"], "--seed and --seed-file"),
+        (["--max-time", "soon"], "'--max-time': 'soon' is not a duration; write it as 90s, 5m or 1h30m"),
     ],
 )
 def test_wrong_usage(charlstm, run, arguments, message):
@@ -62,7 +79,7 @@ def test_wrong_usage(charlstm, run, arguments, message):
     assert message in err.splitlines()[0]
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(run):
+def test_closed_pipe_ends_it_quietly(run):
     command = f"{sys.executable} -m charlstm generate --length 300000 | head -c 10"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
     assert len(result.stdout) == 10
@@ -71,7 +88,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(run):
 
 @pytest.fixture
 def trained(run, model):
-    """The run with a training text, as a training leaves it."""
+    """Return the run with its training text, as training leaves it."""
     from dataclasses import replace
 
     from charlstm.storage.model_file import save_model
@@ -80,34 +97,34 @@ def trained(run, model):
     Path("text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 40)
     text = {"sources": [str(Path("text.txt").absolute())], "reading": {}, "unknown": "skip"}
     (run / "config.json").write_text(json.dumps({"text": text}))
-    facts = {
+    metadata = {
         "text": "text.txt",
         "text_characters": 1760,
         "text_sha256": load_corpus(["text.txt"]).digest,
         "settings": {"validation": 0.1, "sequence_length": 20},
         "openings": ["the quick", "over"],
     }
-    save_model(run / "model.safetensors", replace(model, training=facts))
+    save_model(run / "model.safetensors", replace(model, training=metadata))
     return run
 
 
-def test_without_a_seed_it_begins_as_a_line_of_the_text_does(charlstm, trained):
-    texts = {charlstm("generate", "--length", 3, "--random-seed", place)[1] for place in range(20)}
+def test_without_a_prompt_it_starts_like_a_line_of_the_training_text(charlstm, trained):
+    texts = {charlstm("generate", "--length", 3, "--random-seed", seed)[1] for seed in range(20)}
     assert {text[:-3] for text in texts} == {"the quick", "over"}
-    fact = json.loads(charlstm("generate", "--length", 3, "--random-seed", 1, "--format", "jsonl")[1])
-    assert fact["seed"] + fact["text"] == charlstm("generate", "--length", 3, "--random-seed", 1)[1]
+    value = json.loads(charlstm("generate", "--length", 3, "--random-seed", 1, "--format", "jsonl")[1])
+    assert value["seed"] + value["text"] == charlstm("generate", "--length", 3, "--random-seed", 1)[1]
 
 
-def test_novelty_is_reported_and_its_index_kept_and_renewed(charlstm, trained):
+def test_novelty_is_reported_and_its_index_is_kept(charlstm, trained):
     arguments = ["generate", "--seed", "the", "--length", 40, "--random-seed", 1, "--novelty"]
     code, out, err = charlstm(*arguments)
     assert (code, len(out)) == (0, 43)
-    assert "reading the text" in err
-    assert "the longest run that stands in the training text has" in err
+    assert "indexing the training text" in err
+    assert "the longest run copied from the training text has" in err
     index = trained / "text_index.safetensors"
-    assert "reading the text" not in charlstm(*arguments)[2]
+    assert "indexing" not in charlstm(*arguments)[2]
     index.write_bytes(b"damaged")
-    assert "reading the text" in charlstm(*arguments)[2]
+    assert "indexing" in charlstm(*arguments)[2]
     novelty = json.loads(charlstm(*arguments, "--format", "json")[1])[0]["novelty"]
     assert novelty["longest_copied_text"] in Path("text.txt").read_text()
     assert len(novelty["longest_copied_text"]) == novelty["longest_copied_run"]
@@ -115,17 +132,20 @@ def test_novelty_is_reported_and_its_index_kept_and_renewed(charlstm, trained):
     Path("text.txt").write_text("another")
     code, out, err = charlstm(*arguments)
     assert (code, out) == (1, "")
-    assert "not the text that the model learned from" in err
+    assert "has changed since the model was trained on it" in err
+    assert "--novelty compares with it" in err
 
 
 def test_novelty_without_a_run_folder(charlstm, run):
-    code, out, err = charlstm("generate", "--novelty")
+    code, out, err = charlstm("generate", "--novelty", "--output-dir", "folder")
     assert (code, out) == (1, "")
     assert "does not say which text" in err
+    assert "--novelty needs a run folder" in err
+    assert not Path("folder").exists()
 
 
-def test_a_file_of_requests_is_answered_in_order(charlstm, trained):
-    lines = [{"seed": "ab", "length": 5}, {"random_seed": 4, "temperature": 0}, {"seed": "x", "stop": ["e", "t"]}]
+def test_requests_of_a_file_are_answered_in_order(charlstm, trained):
+    lines = [{"seed": "ab", "length": 5}, {"random_seed": 4, "temperature": 0}, {"prompt": "x", "stop": ["e", "t"]}]
     Path("requests.jsonl").write_text("\n\n".join(map(json.dumps, lines)))
     code, out, _ = charlstm("generate", "--batch", "requests.jsonl", "--random-seed", 7, "--format", "jsonl")
     answers = [json.loads(line) for line in out.splitlines()]
@@ -139,29 +159,14 @@ def test_a_file_of_requests_is_answered_in_order(charlstm, trained):
     assert answers[2]["settings"]["stops"] == ["e", "t"]
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("{", "line 1: not JSON"),
-        ("3", "line 1: a request must be an object"),
-        ('{"seed": 3}', "line 1: seed is 3"),
-        ('{"lenght": 3}', "line 1: there is no setting 'lenght'"),
-        ('{"length": 0}', "line 1: --length is 0"),
-        ('{"length": "9"}', "line 1: setting 'length' is '9'"),
-        ('{"stop": 3}', "line 1: stops is 3"),
-        ('{"lines": true}', "line 1: lines is True"),
-        ('{"max_time": "soon"}', "line 1: max_time"),
-        ("\n", "holds no request"),
-    ],
-)
-def test_a_wrong_request_is_told_by_its_line(charlstm, run, line, message):
-    Path("requests.jsonl").write_text(line)
+def test_invalid_request_is_named_by_file_line_and_option(charlstm, run):
+    Path("requests.jsonl").write_text('{"seed": "a"}\n{"top_k": 0}')
     code, out, err = charlstm("generate", "--batch", "requests.jsonl")
     assert (code, out) == (2, "")
-    assert message in err.splitlines()[0]
+    assert err.splitlines()[0] == "error: requests.jsonl, line 2: --top-k is 0, but it must be at least 1"
 
 
-def test_a_folder_of_texts(charlstm, run):
+def test_folder_of_texts(charlstm, run):
     options = ["--seed", "ab", "--length", 9, "--num-samples", 3, "--random-seed", 7]
     assert charlstm("generate", *options, "--output-dir", "out/here") == (0, "", "")
     files = sorted(Path("out/here").iterdir())
@@ -175,15 +180,12 @@ def test_a_folder_of_texts(charlstm, run):
     assert "file" in err
 
 
-def test_the_most_probable_texts(charlstm, run):
-    facts = json.loads(
-        charlstm(
-            "generate", "--seed", "ab", "--length", 6, "--beam", 20, "--num-samples", 3, "--format", "json", "--scores"
-        )[1]
-    )
-    totals = [sum(fact["scores"]) for fact in facts]
+def test_most_probable_texts(charlstm, run):
+    options = ["--seed", "ab", "--length", 6, "--beam", 20]
+    values = json.loads(charlstm("generate", *options, "--num-samples", 3, "--format", "json", "--scores")[1])
+    totals = [sum(value["scores"]) for value in values]
     assert totals == sorted(totals, reverse=True)
-    assert charlstm("generate", "--seed", "ab", "--length", 6, "--beam", 20)[1] == "ab" + facts[0]["text"]
+    assert charlstm("generate", *options)[1] == "ab" + values[0]["text"]
 
 
 def test_several_models(charlstm, run, model):
@@ -198,7 +200,14 @@ def test_several_models(charlstm, run, model):
     both = charlstm("generate", "--model", "tiny", "--model", "other:2", *options)[1]
     assert {"A", "B", "C", "e"} < set(both)
     assert both.count("A") + both.count("B") + both.count("C") > 130
-    for name, message in (("tiny:0", "must be above 0"), ("none:1", "there is no run"), ("tiny:x", "there is no run")):
+    value = json.loads(charlstm("generate", "--model", "tiny", "--model", "other:2", "--format", "jsonl")[1])
+    assert [member["weight"] for member in value["models"]] == [1, 2]
+    messages = (
+        ("tiny:0", "in --model tiny:0 must be above 0"),
+        ("none:1", "there is no run"),
+        ("tiny:x", "there is no run"),
+    )
+    for name, message in messages:
         assert message in charlstm("generate", "--model", name)[2]
 
 
@@ -213,16 +222,24 @@ def test_several_models(charlstm, run, model):
         ["--output", "a", "--output-dir", "b"],
     ],
 )
-def test_options_that_do_not_go_together(charlstm, run, arguments):
+def test_contradicting_options(charlstm, run, arguments):
     code, out, err = charlstm("generate", *arguments)
     assert (code, out) == (2, "")
     assert arguments[-2] in err
 
 
-def test_a_long_text_begins_like_a_short_one_and_does_not_hang_on_how_many_there_are(charlstm, run):
-    from charlstm.cli.writing import SHORT
+def test_path_that_cannot_be_written(charlstm, run):
+    code, out, err = charlstm("generate", "--output", "/nonexistent/x")
+    assert (code, out) == (1, "")
+    lines = err.splitlines()
+    assert lines[0] == "error: /nonexistent/x cannot be written: No such file or directory"
+    assert lines[1] == "hint: check that the folder exists, its permissions and the free space"
 
-    for length in (SHORT, SHORT + 1):
+
+def test_text_depends_neither_on_its_length_nor_on_the_number_of_texts(charlstm, run):
+    from charlstm.generation.jobs import MAX_UNCOMPILED_LENGTH
+
+    for length in (MAX_UNCOMPILED_LENGTH, MAX_UNCOMPILED_LENGTH + 1):
         options = ["--seed", "ab", "--length", length, "--random-seed", 3, "--format", "jsonl"]
         texts = [
             json.loads(line)["text"] for line in charlstm("generate", *options, "--num-samples", 9)[1].splitlines()
@@ -232,25 +249,3 @@ def test_a_long_text_begins_like_a_short_one_and_does_not_hang_on_how_many_there
         assert json.loads(charlstm("generate", *options)[1])["text"] == texts[5]
         short = charlstm("generate", "--seed", "ab", "--length", 20, "--random-seed", 8, "--no-echo")[1]
         assert texts[5].startswith(short)
-
-
-def test_who_watches_is_told_what_takes_long(run, capsys, monkeypatch):
-    import time
-
-    from charlstm.cli import voices
-    from charlstm.cli.display.messages import console
-
-    class Slow:
-        def compiled(self):
-            time.sleep(0.3)
-            return self
-
-    monkeypatch.setattr(voices, "PATIENCE", 0.05)
-    voices.compiled(Slow())
-    assert capsys.readouterr().err == ""  # nobody watches
-    monkeypatch.setattr(console, "_force_terminal", True)
-    voices.compiled(Slow())
-    assert "first time" in capsys.readouterr().err
-    monkeypatch.setattr(voices, "PATIENCE", 5)
-    voices.compiled(Slow())
-    assert capsys.readouterr().err == ""

@@ -1,28 +1,134 @@
+"""How options are read, and how messages name them."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 import typer
+from typer.main import get_command
 
-from charlstm.cli.display.messages import clock, visible
-from charlstm.cli.options import duration
+import charlstm as package
+from charlstm.cli.app import app
+from charlstm.cli.options import FIELD_OPTIONS, duration, with_option_names
+
+PACKAGE = Path(package.__file__).parent
+FIELD = re.compile(r"`(\w+)`")
+USERS = {  # of packages, the command that shows most of their messages
+    "analysis": "generate",
+    "experiments": "compare",
+    "generation": "generate",
+    "storage": "train",
+    "text": "train",
+    "training": "train",
+}
+
+
+def commands():
+    """Return the commands by name: `generate`, `corpus stats`."""
+    found: dict[str, Any] = {}
+    group: Any = get_command(app)
+    for name, command in group.commands.items():
+        subcommands = getattr(command, "commands", None)
+        found |= {f"{name} {sub}": one for sub, one in subcommands.items()} if subcommands else {name: command}
+    return found
+
+
+def options_of(command):
+    return {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+
+
+def messages(path):
+    """Return the strings of a module that are not docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+
+
+FIELDS = sorted(
+    {
+        (match, path.relative_to(PACKAGE).as_posix())
+        for path in PACKAGE.rglob("*.py")
+        for message in messages(path)
+        for match in FIELD.findall(message)
+    }
+)
+
+
+@pytest.mark.parametrize(("field", "file"), FIELDS)
+def test_every_field_in_a_message_is_an_option(field, file):
+    parts = Path(file).parts
+    if parts[:2] == ("cli", "commands"):
+        users = [name for name in commands() if name.split()[0] == Path(file).stem]
+    else:
+        users = [USERS[parts[0]]] if parts[0] in USERS else list(commands())
+    names = {FIELD_OPTIONS.get(field), "--" + field.replace("_", "-")}
+    assert any(names & options_of(commands()[user]) for user in users)
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1h0m1s", 3601), ("45", 45), ("0.5s", 0.5), ("2H", 7200)],
+    ("command", "message", "expected"),
+    [
+        (["generate", "--top-k", "0"], "`top_k` is 0", "--top-k is 0"),
+        (["generate"], "`num_layers` is 0", "`num_layers` is 0"),  # generate has no such option
+        (["train", "none.txt"], "`num_layers` and `embedding_dim`", "--layers and --embedding"),
+        (["train", "none.txt"], "`top_k` and `nothing`", "`top_k` and `nothing`"),
+        (["corpus", "stats", "none.txt"], "try `encoding` utf-8", "try --encoding utf-8"),
+        (["corpus", "list"], "try `encoding` utf-8", "try `encoding` utf-8"),
+        (["generate"], "there is no run '`length`'", "there is no run '`length`'"),  # a user's own text
+        (["generate"], 'there is no run "`length`"', 'there is no run "`length`"'),
+    ],
 )
-def test_durations(text, seconds):
+def test_fields_become_options_of_the_running_command(charlstm, run, command, message, expected):
+    charlstm(*command)
+    assert with_option_names(message) == expected
+
+
+def test_outside_of_a_command_fields_stay(charlstm):
+    charlstm("--version")
+    assert with_option_names("`length` is 0") == "`length` is 0"
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_has_neither_doubled_brackets_nor_broken_defaults(charlstm, name):
+    _, out, _ = charlstm(*name.split(), "--help")
+    assert "[[" not in out
+    assert "(" not in "".join(re.findall(r"\[default: *\(?", out))
+    assert "{[" not in out
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("45", 45)])
+def test_duration(text, seconds):
     assert duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5 m", "-3m", "1d", "m", "3m2h"])
-def test_wrong_durations(text):
+def test_wrong_duration():
     with pytest.raises(typer.BadParameter, match="90s, 5m or 1h30m"):
-        duration(text)
+        duration("soon")
 
 
-def test_clock():
-    assert [clock(seconds) for seconds in (0, 61, 3723)] == ["0:00", "1:01", "1:02:03"]
-
-
-def test_control_characters_are_made_visible():
-    assert visible("a\x1b[2J\nb\u202e") == "a\\x1b[2J\\nb\\u202e"
-    assert visible("a\nb", keep="\n") == "a\nb"
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ([], "charlstm"),
+        (["generate"], "charlstm generate"),
+        (["evaluate"], "charlstm evaluate"),
+        (["corpus", "fetch"], "charlstm corpus fetch"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--no-such-option", "--random-seed"])
+def test_wrong_usage_points_at_the_help_of_its_command(charlstm, arguments, path, option):
+    code, out, err = charlstm(*arguments, option)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1] == f"hint: see {path} --help"

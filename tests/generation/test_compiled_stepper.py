@@ -8,7 +8,7 @@ import pytest
 
 from charlstm.config import SamplingConfig
 from charlstm.generation.ensemble import Ensemble
-from charlstm.generation.generate import Request, generate, generate_many
+from charlstm.generation.generate import Request, generate, generate_batch
 from charlstm.generation.sampling import draw
 from charlstm.generation.stepper import Stepper, WindowStepper
 from charlstm.generation.stopping import StopRules
@@ -72,10 +72,10 @@ def test_a_stream_has_the_same_bits_alone_and_among_others(precision):
     streams, time = 45, 20
     logits, states = compiled.read(random_ids(streams, 5), compiled.initial_states(streams))
     chances = rng.random((time, streams))
-    together = compiled.write(logits[:, -1], states, chances, 0.9)
+    together = compiled.sample(logits[:, -1], states, chances, 0.9)
     for row in (0, 7, 44):
         of_row = [tuple(state[row : row + 1] for state in layer) for layer in states]
-        alone = compiled.write(logits[row : row + 1, -1], of_row, chances[:, row : row + 1], 0.9)
+        alone = compiled.sample(logits[row : row + 1, -1], of_row, chances[:, row : row + 1], 0.9)
         np.testing.assert_array_equal(alone[0][:, 0], together[0][:, row])
         np.testing.assert_array_equal(alone[1][:, 0], together[1][:, row])
         np.testing.assert_array_equal(alone[2][0], together[2][row])
@@ -86,7 +86,7 @@ def test_what_it_writes_is_drawn_as_numpy_draws(temperature):
     plain, compiled = both(trained_in("float32", scale=1.5))
     chances = np.random.default_rng(1).random((200, 6))
     logits = np.zeros((6, 28), np.float32)
-    ids, seen, last, after = compiled.write(logits, compiled.initial_states(6), chances, temperature)
+    ids, seen, last, after = compiled.sample(logits, compiled.initial_states(6), chances, temperature)
     for before, drawn, chance in zip(seen, ids, chances, strict=True):
         expected = draw(before / temperature, chance) if temperature else before.argmax(axis=-1)
         np.testing.assert_array_equal(drawn, expected)
@@ -108,7 +108,7 @@ def test_many_samples_are_each_exactly_what_they_are_alone():
     requests = [
         Request("once", SamplingConfig(length=150, random_seed=seed), StopRules(stops=("q", "z"))) for seed in range(70)
     ]
-    samples = generate_many(compiled, requests, with_scores=True)
+    samples = generate_batch(compiled, requests, with_scores=True)
     assert len({len(sample.text) for sample in samples}) > 3
     for request, sample in zip(requests, samples, strict=True):
         assert "".join(generate(compiled, request)) == sample.text
@@ -123,7 +123,7 @@ def test_it_is_compiled_once_for_any_number_of_streams():
     before = len(dispatcher.signatures)
     for count in (1, 3, 40):
         requests = [Request("ab", SamplingConfig(length=70, random_seed=seed)) for seed in range(count)]
-        generate_many(compiled, requests, with_scores=True)
+        generate_batch(compiled, requests, with_scores=True)
         compiled.read(random_ids(count, 7), compiled.initial_states(count))
     assert len(dispatcher.signatures) == before
 
@@ -131,7 +131,7 @@ def test_it_is_compiled_once_for_any_number_of_streams():
 def test_its_scores_are_those_of_numpy():
     plain, compiled = both(trained_in("float32", scale=1.5))
     request = Request("once", SamplingConfig(length=100))
-    one, other = (generate_many(voice, [request], with_scores=True)[0] for voice in (plain, compiled))
+    one, other = (generate_batch(voice, [request], with_scores=True)[0] for voice in (plain, compiled))
     assert one.text == other.text
     np.testing.assert_allclose(one.scores, other.scores, rtol=1e-3, atol=1e-5)
 

@@ -5,7 +5,7 @@ import pytest
 
 from charlstm.config import SamplingConfig
 from charlstm.generation.ensemble import Ensemble
-from charlstm.generation.generate import Request, generate, generate_many
+from charlstm.generation.generate import Request, generate, generate_batch
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import Stepper
 from tests.conftest import random_model
@@ -59,5 +59,5 @@ def test_it_writes_with_the_characters_of_both():
     blend = Ensemble([random_model(characters="ab"), random_model(characters="cd")], [1, 1])
     config = SamplingConfig(length=200)
     assert set("".join(generate(blend, Request("ac", config)))) == set("abcd")
-    together = generate_many(blend, [Request("ac", config), Request("d", config)])
+    together = generate_batch(blend, [Request("ac", config), Request("d", config)])
     assert together[0].text == "".join(generate(blend, Request("ac", config)))

@@ -24,7 +24,10 @@ def compare(
         str, typer.Option("--cells", metavar="CELLS", help="As train's --cell takes them, with commas between.")
     ] = "lstm,gru,rnn",
     max_time: Annotated[
-        float, typer.Option("--max-time", parser=duration, metavar="TIME", help="Of each training.", show_default="2m")
+        float,
+        typer.Option(
+            "--max-time", parser=duration, metavar="TIME", help="Of each training. Default: 2m.", show_default=False
+        ),
     ] = 120.0,
     repeats: Annotated[
         int,
@@ -49,7 +52,8 @@ def compare(
     learning_rate: settings.LearningRate = None,
     random_seed: settings.RandomSeed = None,
     out: Annotated[
-        Path | None, option("--out", "-o", metavar="FOLDER", help="Default: runs/compare- and the name of the text.")
+        Path | None,
+        option("--output", "-o", "--out", metavar="FOLDER", help="Default: runs/compare- and the name of the text."),
     ] = None,
     plot: Annotated[
         Path | None, option("--plot", metavar="FILE", help="Default: comparison.svg in the folder.")

@@ -1,28 +1,28 @@
-"""`charlstm corpus`: what a text is made of, and texts to be had."""
+"""`charlstm corpus`: figures about a text, and texts to download."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from charlstm.cli import settings
-from charlstm.cli.display.messages import say, visible
+from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import download_bar
-from charlstm.cli.options import Json
+from charlstm.cli.display.text_statistics import describe_text, describe_text_list
+from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import SettingError
-from charlstm.machine import cache_folder, load_throughput, num_cores
+from charlstm.machine import cache_folder
 from charlstm.text.decoding import DecodingOptions
-from charlstm.training.auto_config import AutoConfigInputs, choose, describe
 
-if TYPE_CHECKING:
-    from charlstm.text.corpus import Corpus
+corpus = typer.Typer(name="corpus", invoke_without_command=True, rich_markup_mode=None)
 
-NOMINAL_SPEED = 7e10  # floating-point operations a second and core, where no training has measured it yet
-MOST_SHOWN = 100  # characters of an alphabet
 
-corpus = typer.Typer(
-    name="corpus", help="Look at a text, and fetch texts.", no_args_is_help=True, rich_markup_mode=None
-)
+@corpus.callback()
+def show_help(context: typer.Context) -> None:
+    """Show figures about a text, and download texts."""
+    set_current_command(context)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @corpus.command()
@@ -33,28 +33,30 @@ def stats(
     keep_boilerplate: settings.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a text is made of.
+    """Show figures about a text.
 
-    Characters, lines, alphabet, entropies, what compressors reach, and the settings that train would choose. Of a
-    text of more than four million characters the entropies and compressors see the first four million.
+    Characters, lines, alphabet, entropies, compressed sizes, and the settings that train would choose. For a text of
+    more than four million characters the entropies and compressed sizes are those of its first four million.
 
     \b
     charlstm corpus stats macbeth.txt
     """
     from charlstm.text.corpus import load_corpus
+    from charlstm.text.statistics import text_statistics
+    from charlstm.training.preview import preview_settings
 
     text = load_corpus(texts, DecodingOptions(encoding, normalize, keep_boilerplate), on_message=say)
-    facts = _facts(text)
+    statistics = text_statistics(text)
+    chosen = preview_settings(len(text), len(text.characters))
     if as_json:
-        print(json.dumps(facts, indent=2))
-        return
-    for name, value in _lines(facts):
-        print(f"{name:<14}{visible(value)}")
+        print(json.dumps(statistics.to_json() | {"settings": chosen}, indent=2))
+    else:
+        print(describe_text(statistics, chosen))
 
 
 @corpus.command("list")
 def list_texts(as_json: Json = False) -> None:
-    """List texts that ship with charlstm, and texts that can be fetched.
+    """List the texts that ship with charlstm and those that can be downloaded.
 
     \b
     charlstm corpus list
@@ -68,22 +70,20 @@ def list_texts(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    for row in rows:
-        split = f"; usual split {row['split']}" if row["split"] else ""
-        print(f"{'*' if row['here'] else ' '} {row['name']:<22}{row['title']}{split}")
-    say("* can be trained on by name; fetch another with: charlstm corpus fetch NAME")
+    print(describe_text_list(rows))
+    say("* is on this machine: train on it by name; download another with charlstm corpus fetch NAME")
 
 
 @corpus.command()
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from charlstm corpus list, or an address.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that charlstm corpus list shows, or a URL.")],
     sha256: Annotated[
-        str | None, typer.Option("--sha256", metavar="DIGEST", help="What the file must be.", show_default=False)
+        str | None, option("--sha256", metavar="DIGEST", help="The SHA-256 that the file must have.")
     ] = None,
 ) -> None:
-    """Download a text, so that it can be trained on by name.
+    """Download a text, to train on it by name.
 
-    It goes to the user's cache (CHARLSTM_CACHE puts that elsewhere); where its SHA-256 is known it is checked.
+    It is stored in the user's cache folder (CHARLSTM_CACHE sets another one). Its SHA-256 is checked if it is known.
 
     \b
     charlstm corpus fetch alice
@@ -93,48 +93,9 @@ def fetch(
     from charlstm.text.catalogue import find_entry
 
     if sha256 and (len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef")):
-        raise SettingError(f"--sha256 is {sha256!r}, which is no SHA-256", hint="give 64 hexadecimal digits")
+        raise SettingError(f"`sha256` is {sha256!r}, which is not a SHA-256", hint="give 64 hexadecimal digits")
     entry = find_entry(name, sha256)
     with download_bar(entry.name) as bar:
         path = download(entry, cache_folder(), bar)
     print(path)
     say(f"train on it: charlstm train {entry.name}")
-
-
-def _facts(text: "Corpus") -> dict[str, Any]:
-    from charlstm.text.entropy import MAX_CHARACTERS, compressed_bits, conditional_entropies
-
-    beginning = text.ids[:MAX_CHARACTERS]
-    speed = load_throughput() or NOMINAL_SPEED * num_cores()
-    situation = AutoConfigInputs(max(1, len(text) * 9 // 10), len(text.characters), num_cores(), speed)
-    counts = dict(zip(text.characters, text.counts, strict=True))
-    return {
-        "text": text.name,
-        "characters": len(text),
-        "lines": counts.get("\n", 0) + (text.characters[int(text.ids[-1])] != "\n"),
-        "sha256": text.digest,
-        "alphabet": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
-        "entropies": conditional_entropies(beginning),
-        "compressors": compressed_bits(text.head(MAX_CHARACTERS)),
-        "settings": describe(choose(situation, {}), {}, situation),
-    }
-
-
-def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    alphabet = facts["alphabet"]
-    shown = [f"{_name(character)} {count:,}" for character, count in list(alphabet.items())[:MOST_SHOWN]]
-    more = f", and {len(alphabet) - MOST_SHOWN:,} more" if len(alphabet) > MOST_SHOWN else ""
-    orders = "  ".join(f"order {order}: {bits:.3f}" for order, bits in enumerate(facts["entropies"]))
-    return [
-        ("text", facts["text"]),
-        ("characters", f"{facts['characters']:,}"),
-        ("lines", f"{facts['lines']:,}"),
-        ("alphabet", f"{len(alphabet):,} characters: {', '.join(shown)}{more}"),
-        ("entropy", f"bits a character  {orders}"),
-        ("compressed", "  ".join(f"{name}: {bits:.3f} bits" for name, bits in facts["compressors"].items())),
-        ("settings", facts["settings"]),
-    ]
-
-
-def _name(character: str) -> str:
-    return character if character.isprintable() and character.strip() else f"U+{ord(character):04X}"

@@ -7,83 +7,91 @@ import typer
 
 from charlstm.cli import settings
 from charlstm.cli.display.messages import changes_line, say
-from charlstm.cli.display.progress import progress_over
-from charlstm.cli.options import Json, Unknown, run_and_text
+from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
+from charlstm.cli.display.rows import aligned
+from charlstm.cli.options import Json, Unknown
+from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 
 if TYPE_CHECKING:
-    from charlstm.analysis.evaluation import Scores
+    from charlstm.analysis.evaluation import EncodedText, Scores
+    from charlstm.storage.model_file import Model
 
-SHORT = 5000  # characters that are scored before compiled code is ready
+MAX_UNCOMPILED_LENGTH = 5000  # characters; up to here NumPy is done before compiled code is loaded
 
 
 def evaluate(
-    arguments: Annotated[
-        list[str],
+    *,
+    run: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="[RUN] TEXT",
-            help="A run folder or a model file (default: the newest run under runs/), and the text to score.",
+            metavar="RUN",
+            help="A run folder, the name of a run under runs/, or a model file. Default: the newest run under runs/.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text to score.")],
     unknown: Unknown = "skip",
     encoding: settings.Encoding = None,
     normalize: settings.Normalize = "nfc",
     keep_boilerplate: settings.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
-    """Measure how well a model foretells a text.
+    """Measure how well a model predicts a text.
 
-    Nats and bits per character, perplexity and accuracy; the state is carried from the first character to the last,
-    and the first is not scored, as nothing stands before it. Characters that the model does not know are neither
-    read nor scored, and their number is told; with --unknown nearest they count as what they are taken for.
+    Prints nats and bits per character, perplexity and accuracy. The state is carried from the first character to the
+    last; the first is not scored, because nothing comes before it. Characters that the model does not know are skipped
+    and counted; with --unknown nearest they are scored as the characters that replace them.
 
     \b
     charlstm evaluate macbeth.txt
     charlstm evaluate runs/macbeth hamlet.txt --json
     """
-    run, path = run_and_text(arguments)
-    from charlstm.analysis.evaluation import CHARACTERS_AT_ONCE, score_text
-    from charlstm.cli.voices import compiled
-    from charlstm.errors import CorpusError
-    from charlstm.generation.stepper import make_stepper
+    if run and len(run) > 1:
+        raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
+    from charlstm.analysis.evaluation import encode_corpus
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
     from charlstm.text.corpus import load_corpus
 
-    model = load_model(find_model(run))
-    reading = DecodingOptions(encoding, normalize, keep_boilerplate, model.vocabulary.lowercase)
-    corpus = load_corpus([path], reading, on_message=say)
-    table = model.vocabulary.id_table(corpus.characters, unknown)
-    counts = dict(zip(corpus.characters, corpus.counts, strict=True))
-    left_out = sum(counts[old] for old, new in table.replacements.items() if not new)
-    changed = sum(counts[old] for old in table.replacements) - left_out
-    ids = corpus.remap(table.ids, size=len(model.vocabulary))
-    if len(ids) < 2:
-        number = "only one" if len(ids) else "no"
-        known = " that the model knows" if table.replacements else ""
-        raise CorpusError(
-            f"{path} has {number} character{known}", hint="give a text of two characters or more to score"
-        )
-    stepper = make_stepper(model)
-    if len(ids) > SHORT:
-        stepper = compiled(stepper)
-    pieces = score_text(stepper.read, stepper.initial_states(), ids)
-    *_, scores = progress_over(pieces, "scoring", total=-(-(len(ids) - 1) // CHARACTERS_AT_ONCE))
-    if table.replacements:
-        say(changes_line(table.replacements))
+    model = load_model(find_model(run[0] if run else None))
+    options = DecodingOptions(encoding, normalize, keep_boilerplate, model.vocabulary.lowercase)
+    encoded = encode_corpus(load_corpus([text], options, on_message=say), model.vocabulary, unknown=unknown)
+    scores = _score(model, encoded)
+    if encoded.changes:
+        say(changes_line(encoded.changes))
     if as_json:
-        unknowns = {"left_out": left_out, "changed": changed}
-        print(json.dumps(scores.to_json() | {"unknown_characters": unknowns}))
-        return
-    _show(scores)
-    if table.replacements:
-        print(f"not scored          {left_out:,} that the model does not know")
-        print(f"taken for others    {changed:,} that the model does not know")
+        print(json.dumps(scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
+    else:
+        print(aligned(_rows(scores, encoded), name_width=20))
 
 
-def _show(scores: "Scores") -> None:
-    print(f"nats per character  {scores.nats_per_character:.4f}")
-    print(f"bits per character  {scores.bits_per_character:.4f}")
-    print(f"perplexity          {scores.perplexity:.3f}")
-    print(f"accuracy            {scores.accuracy:.2%}")
-    print(f"characters          {scores.characters:,}")
+def _score(model: "Model", encoded: "EncodedText") -> "Scores":
+    from charlstm.analysis.evaluation import num_chunks, score_text
+    from charlstm.generation.generate import LanguageModel
+    from charlstm.generation.stepper import make_stepper
+
+    stepper: LanguageModel = make_stepper(model)
+    if len(encoded.ids) > MAX_UNCOMPILED_LENGTH:
+        with notice_if_slow(COMPILING):
+            stepper = stepper.compiled()
+    *_, scores = progress_over(
+        score_text(stepper.read, stepper.initial_states(), encoded.ids), "scoring", total=num_chunks(encoded.ids)
+    )
+    return scores
+
+
+def _rows(scores: "Scores", encoded: "EncodedText") -> list[tuple[str, str]]:
+    rows = [
+        ("nats per character", f"{scores.nats_per_character:.4f}"),
+        ("bits per character", f"{scores.bits_per_character:.4f}"),
+        ("perplexity", f"{scores.perplexity:.3f}"),
+        ("accuracy", f"{scores.accuracy:.2%}"),
+        ("characters", f"{scores.characters:,}"),
+    ]
+    if encoded.changes:
+        rows += [
+            ("skipped", f"{encoded.num_skipped:,} that the model does not know"),
+            ("replaced", f"{encoded.num_replaced:,} that the model does not know"),
+        ]
+    return rows

@@ -1,24 +1,31 @@
 """`charlstm generate`."""
 
 import secrets
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from charlstm.cli.display.messages import changes_line, say
+from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
+from charlstm.cli.display.results import FORMATS, Result, ResultFormat, novelty_line, write_folder, write_output
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, duration, is_given, option
 from charlstm.config import SamplingConfig
 from charlstm.errors import SettingError
 from charlstm.generation.stopping import StopRules
 
-FORMATS = ("text", "json", "jsonl")
-DRAWN = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
+if TYPE_CHECKING:
+    from charlstm.generation.jobs import GeneratedText
+    from charlstm.generation.load import LoadedModel
+
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
 CONTRADICTIONS = [
     ("seed", "seed_file"),
-    ("run", "model"),
     ("output", "output_dir"),
     *(("batch", other) for other in ("seed", "seed_file", "num_samples", "beam")),
-    *(("beam", other) for other in DRAWN),
+    *(("beam", other) for other in SAMPLING),
 ]
 
 
@@ -28,83 +35,122 @@ def generate(
     model: Models = None,
     seed: Annotated[
         str | None,
-        option("--seed", metavar="TEXT", help="The text to go on from. Default: the beginning of a line of the text."),
+        option(
+            "--seed",
+            "--prompt",
+            metavar="TEXT",
+            help="The text to continue. Default: the start of a line of the training text.",
+        ),
     ] = None,
     seed_file: Annotated[
-        Path | None, option("--seed-file", metavar="FILE", help="Go on from what is in a file; - for standard input.")
+        Path | None,
+        option(
+            "--seed-file",
+            "--prompt-file",
+            metavar="FILE",
+            help="Continue the text in a file; - is standard input.",
+        ),
     ] = None,
-    no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the seed out of what is written.")] = False,
+    no_echo: Annotated[bool, typer.Option("--no-echo", help="Do not write the prompt, only its continuation.")] = False,
     length: Annotated[
-        int, typer.Option(metavar="N", help="Characters to write after the seed, if nothing ends it sooner.")
+        int, typer.Option(metavar="N", help="Characters to generate, unless another rule stops it earlier.")
     ] = SamplingConfig.length,
     temperature: Annotated[
-        float, typer.Option(metavar="T", help="0 is always the most probable character, 1 as learned, above 1 wilder.")
+        float,
+        typer.Option(
+            metavar="T",
+            help="Sampling temperature: 0 always takes the most probable character, 1 samples from the distribution "
+            "that the model has learned, above 1 is more random.",
+        ),
     ] = SamplingConfig.temperature,
     top_k: TopK = None,
     top_p: TopP = None,
     min_p: Annotated[
         float | None,
-        option("--min-p", metavar="SHARE", help="Leave out what has less than this share of the highest probability."),
+        option(
+            "--min-p",
+            metavar="P",
+            help="Never sample characters whose probability is below this fraction of the highest one.",
+        ),
     ] = None,
     typical: Annotated[
         float | None,
-        option("--typical", metavar="SHARE", help="Draw among the most typical characters that make up this share."),
+        option("--typical", metavar="P", help="Probability mass kept by locally typical sampling."),
     ] = None,
     repetition_penalty: Annotated[
-        float, typer.Option(metavar="X", help="Above 1: characters written lately become less probable.")
+        float, typer.Option(metavar="X", help="Above 1, make recent characters less probable.")
     ] = SamplingConfig.repetition_penalty,
     repetition_window: Annotated[
-        int, typer.Option(metavar="N", help="How many characters count as lately.")
+        int, typer.Option(metavar="N", help="The number of characters that count as recent.")
     ] = SamplingConfig.repetition_window,
     stop: Annotated[
-        list[str] | None, option("--stop", metavar="TEXT", help="End before this text; can be given more than once.")
+        list[str] | None, option("--stop", metavar="TEXT", help="Stop before this text; can be given several times.")
     ] = None,
-    include_stop: Annotated[bool, typer.Option("--include-stop", help="Write the text of --stop, too.")] = False,
-    lines: Annotated[int | None, option("--lines", metavar="N", help="End after so many lines.")] = None,
-    paragraphs: Annotated[int | None, option("--paragraphs", metavar="N", help="End after so many paragraphs.")] = None,
+    include_stop: Annotated[bool, typer.Option("--include-stop", help="Keep the --stop text at the end.")] = False,
+    lines: Annotated[int | None, option("--lines", metavar="N", help="Stop after N lines.")] = None,
+    paragraphs: Annotated[
+        int | None,
+        option(
+            "--paragraphs",
+            metavar="N",
+            help="Stop after N paragraphs. A paragraph ends with a blank line, which may contain spaces; further blank "
+            "lines, and those before the first paragraph, do not count.",
+        ),
+    ] = None,
     until_sentence: Annotated[
-        bool, typer.Option("--until-sentence", help="After the length, finish the sentence.")
+        bool, typer.Option("--until-sentence", help="After --length, generate up to the end of the sentence.")
     ] = False,
     max_time: Annotated[
-        float | None, option("--max-time", parser=duration, metavar="TIME", help="Write at most so long: 10s, 5m.")
+        float | None, option("--max-time", parser=duration, metavar="TIME", help="Stop after this time: 10s, 5m.")
     ] = None,
     beam: Annotated[
         int | None,
-        option("--beam", metavar="WIDTH", min=1, max=10_000, help="The most probable text, of so many looked at."),
+        option(
+            "--beam",
+            metavar="WIDTH",
+            min=1,
+            max=10_000,
+            help="Find the most probable text by beam search of this width, instead of sampling.",
+        ),
     ] = None,
     num_samples: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=1_000_000, help="Texts to write; the random seed counts up."),
+        typer.Option(metavar="N", min=1, max=1_000_000, help="Texts to generate; the random seed counts up."),
     ] = 1,
     batch: Annotated[
         Path | None,
         option(
             "--batch",
             metavar="FILE",
-            help="One request a line, as JSON: seed, and any of these settings; - for standard input.",
+            help="Generate a text for each line of a file: a JSON object with a seed (or prompt) and any of these "
+            "settings; - is standard input.",
         ),
     ] = None,
-    separator: Annotated[str, typer.Option(metavar="TEXT", help="Stands between several texts.")] = "\n---\n",
+    separator: Annotated[
+        str, option("--separator", metavar="TEXT", help=r"Written between two texts. Default: \n---\n")
+    ] = "\n---\n",
     output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, json or jsonl.")] = "text",
     scores: Annotated[
-        bool, typer.Option("--scores", help="With json: the log-probability of each character, in nats.")
+        bool, typer.Option("--scores", help="Add the log-probability of each character, in nats, to JSON.")
     ] = False,
     novelty: Annotated[
-        bool, typer.Option("--novelty", help="How much of it stands word for word in the training text.")
+        bool, typer.Option("--novelty", help="Measure how much of each text is copied from the training text.")
     ] = False,
     output: Annotated[
-        Path | None, option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
+        Path | None,
+        option("--output", "-o", "--out", metavar="FILE", help="Write to a file, in full or not at all."),
     ] = None,
     output_dir: Annotated[
-        Path | None, option("--output-dir", metavar="FOLDER", help="Write each text to a file of its own: 0001.txt.")
+        Path | None, option("--output-dir", metavar="FOLDER", help="Write each text to its own file: 0001.txt.")
     ] = None,
     unknown: Unknown = "nearest",
     random_seed: RandomSeed = None,
 ) -> None:
-    """Write text in the style of a trained model.
+    """Generate text with a trained model.
 
-    The seed and its continuation go to stdout, as they are made, and nothing else does. What is drawn is chosen in
-    this order: repetition penalty, temperature, top-k, top-p, min-p, typical.
+    The prompt and its continuation are written to stdout while they are generated; everything else goes to stderr.
+    The options that change the distribution of the next character apply in this order: repetition penalty,
+    temperature, top-k, top-p, min-p, typical.
 
     \b
     charlstm generate --seed "Tomorrow, and tomorrow"
@@ -132,47 +178,75 @@ def generate(
         until_sentence=until_sentence,
         max_time=max_time,
     )
-    refuse_what_does_not_go_together(context, context.params)
-    from charlstm.cli.writing import Job, write
+    _refuse_contradictions(context)
+    from charlstm.generation.generate import Request
+    from charlstm.generation.jobs import GenerationJob, repeat_request
+    from charlstm.generation.load import load_models
+    from charlstm.generation.requests import read_requests
 
-    write(
-        Job(
-            run=run,
-            models=model or [],
-            seed=seed,
-            seed_file=seed_file,
-            config=config,
-            rules=rules,
-            beam=beam,
-            num_samples=num_samples,
-            batch=batch,
-            unknown=unknown,
-            echo=not no_echo,
-            separator=separator,
-            output_format=output_format,
-            scores=scores,
-            novelty=novelty,
-            output=output,
-            output_dir=output_dir,
-        )
+    models = load_models(run, model or [])
+    if batch:
+        requests = read_requests(batch, config, rules)
+    else:
+        prompt = seed or "" if seed_file is None else _read_prompt_file(seed_file)
+        requests = repeat_request(Request(prompt, config, rules), 1 if beam else num_samples)
+    job = GenerationJob(models, requests, unknown=unknown, is_batch=batch is not None)
+    if job.changes:
+        say(changes_line(job.changes))
+    if job.needs_compiling:
+        with notice_if_slow(COMPILING):
+            job.compile()
+    result_format = ResultFormat(
+        name=output_format, echo=not no_echo, separator=separator, models=models, beam=beam, scores=scores
     )
+    if num_samples == 1 and output_format == "text" and not (batch or beam or novelty or output_dir):
+        write_output(chain([job.prepared[0].prompt] if result_format.echo else [], job.stream()), output)
+        return
+    texts = job.search(beam, num_samples) if beam else job.texts(with_scores=scores)
+    results = _with_novelty(texts, models) if novelty else map(Result, texts)
+    if batch or len(requests) > 1:
+        results = progress_over(results, "generating", total=len(requests))
+    if output_dir:
+        write_folder(results, result_format, output_dir, total=len(requests))
+    else:
+        write_output(result_format.join(results), output)
 
 
-def refuse_what_does_not_go_together(context: typer.Context, options: dict[str, Any]) -> None:
-    """Raises SettingError for options that contradict each other, or that would do nothing."""
+def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]") -> Iterator[Result]:
+    """Return the texts with their novelty; as each is generated, say how much of it is copied."""
+    from charlstm.analysis.novelty import load_training_text, measure_novelty
+
+    sources = [load_training_text(loaded.path, loaded.model, say) for loaded in models]
+
+    def measure(text: "GeneratedText") -> Result:
+        novelty = measure_novelty(sources, text.text)
+        say(novelty_line(novelty))
+        return Result(text, novelty)
+
+    return map(measure, texts)
+
+
+def _read_prompt_file(path: Path) -> str:
+    from charlstm.text.corpus import load_corpus
+    from charlstm.text.decoding import DecodingOptions
+
+    return load_corpus([path], DecodingOptions(keep_boilerplate=True), on_message=say).text
+
+
+def _refuse_contradictions(context: typer.Context) -> None:
+    """Raise SettingError for options that contradict each other, or that would have no effect."""
+    options = context.params
     if options["output_format"] not in FORMATS:
-        raise SettingError(f"--format is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
+        raise SettingError(f"`format` is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
     if options["scores"] and options["output_format"] == "text":
-        raise SettingError("--scores needs --format json or jsonl", hint="add one of them")
+        raise SettingError("`scores` needs `format` json or jsonl", hint="add one of them")
+    if is_given(context, "run") and is_given(context, "model"):
+        raise SettingError("RUN and `model` are both given", hint="give one of the two")
     for one, other in CONTRADICTIONS:
         if is_given(context, one) and is_given(context, other):
-            raise SettingError(f"{_name(one)} and {_name(other)} are both given", hint="give one of the two")
+            raise SettingError(f"`{one}` and `{other}` are both given", hint="give one of the two")
     if options["beam"] and options["num_samples"] > options["beam"]:
         raise SettingError(
-            f"--num-samples is {options['num_samples']}, more than --beam {options['beam']} looks at",
-            hint="give a wider --beam",
+            f"`num_samples` is {options['num_samples']}, but `beam` {options['beam']} finds at most that many texts",
+            hint="give a wider `beam`",
         )
-
-
-def _name(option: str) -> str:
-    return {"run": "RUN"}.get(option, "--" + option.replace("_", "-"))

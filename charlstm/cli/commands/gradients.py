@@ -30,7 +30,7 @@ DEFAULT_TEXT = "macbeth.txt"
 def gradients(
     context: typer.Context,
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help=f"Default: {DEFAULT_TEXT}.", show_default=False)
+        str | None, typer.Argument(metavar="TEXT", help=f"Default: {DEFAULT_TEXT}.", show_default=False)
     ] = None,
     cells: Annotated[
         str, typer.Option("--cells", metavar="CELLS", help="Untrained networks of these cells.")

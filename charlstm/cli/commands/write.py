@@ -3,7 +3,7 @@
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,26 +12,32 @@ from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, o
 from charlstm.config import SamplingConfig
 from charlstm.errors import CorpusError, SettingError
 
+if TYPE_CHECKING:
+    from charlstm.cli.display.editor import Editor
+
 
 def write(
     run: Run = None,
     model: Models = None,
-    seed: Annotated[str | None, option("--seed", metavar="TEXT", help="What stands there at the beginning.")] = None,
+    seed: Annotated[
+        str | None, option("--seed", "--prompt", metavar="TEXT", help="The text that the editor starts with.")
+    ] = None,
     file: Annotated[
-        Path | None, option("--file", metavar="FILE", help="Write in this file: it is opened, and saved to.")
+        Path | None, option("--file", metavar="FILE", help="Edit this file; it is created if it does not exist.")
     ] = None,
     temperature: Annotated[
-        float, typer.Option(metavar="T", help="At the beginning; it can be changed while it writes.")
+        float, typer.Option(metavar="T", help="Sampling temperature at the start; keys change it.")
     ] = SamplingConfig.temperature,
     top_k: TopK = None,
     top_p: TopP = None,
     unknown: Unknown = "nearest",
     random_seed: RandomSeed = None,
 ) -> None:
-    """Write a text together with a model, in the terminal.
+    """Write a text together with a model, in an editor in the terminal.
 
-    Type, and press Tab to let it go on from the cursor; undo, take another, edit, change the temperature while it
-    writes. The colour of a character says how probable it was. What has not been saved is printed at the end.
+    Type, and press Tab to let the model continue from the cursor. Undo, try another continuation, edit, or change the
+    temperature while it generates. Colours show how probable each character is. Text that has not been saved is printed
+    at the end.
 
     \b
     charlstm write
@@ -44,41 +50,45 @@ def write(
         random_seed=secrets.randbits(32) if random_seed is None else random_seed,
     )
     if run is not None and model:
-        raise SettingError("RUN and --model are both given", hint="give one of the two")
+        raise SettingError("RUN and `model` are both given", hint="give one of the two")
     if unknown == "error":
-        raise SettingError("--unknown error would stop at every character typed", hint="give nearest or skip")
+        raise SettingError("`unknown` error would stop at every unknown character typed", hint="give nearest or skip")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingError("charlstm write needs a terminal", hint="in a pipe use charlstm generate")
-    from charlstm.cli import voices
-    from charlstm.cli.display.editor import INTERRUPTED, Desk
+    from charlstm.cli.display.editor import Editor
+    from charlstm.generation.load import load_models, make_language_model
     from charlstm.generation.session import Session
 
-    voice = voices.voice_of(voices.find_models(run, model or []))
-    voice.vocabulary.id_table("", unknown)  # refuses an unknown policy
-    found = _text_of(file) if file is not None and file.exists() else ""
-    if found and seed:
-        raise SettingError(f"{file} holds a text already, and --seed is given", hint="give one of the two")
-    newline = "\r\n" if "\r\n" in found else "\n"
-    text = found.replace("\r\n", "\n") or seed or ""
-    desk = Desk(Session(voice, config, unknown=unknown), text, file, newline=newline)
-    code = desk.run()
-    if code > INTERRUPTED and desk.is_unsaved:  # the terminal may have gone away
-        desk.save()
-    if desk.is_unsaved:
-        print(visible(desk.text, keep="\n\t"), end="" if desk.text.endswith("\n") else "\n")
+    language_model = make_language_model(load_models(run, model or []))
+    language_model.vocabulary.id_table("", unknown)  # refuses an invalid policy
+    text = _read(file) if file is not None and file.exists() else ""
+    if text and seed:
+        raise SettingError(f"{file} is not empty, and `seed` is given", hint="give one of the two")
+    newline = "\r\n" if "\r\n" in text else "\n"
+    text = text.replace("\r\n", "\n") or seed or ""
+    _edit(Editor(Session(language_model, config, unknown=unknown), text, file, newline=newline))
+
+
+def _edit(editor: "Editor") -> None:
+    """Run the editor, keep what was not saved, and exit with its code."""
+    from charlstm.cli.display.editor import INTERRUPTED
+
+    code = editor.run()
+    if code > INTERRUPTED and editor.is_unsaved:  # ended by a signal: the terminal may have been closed
+        editor.save()
+    if editor.is_unsaved:
+        print(visible(editor.text, keep="\n\t"), end="" if editor.text.endswith("\n") else "\n")
     raise typer.Exit(code)
 
 
-def _text_of(file: Path) -> str:
-    """The text of a file that will be written again, byte for byte but for what is changed.
+def _read(file: Path) -> str:
+    """Return the text of a file, so that saving it changes only what was edited.
 
-    Raises CorpusError for one that is not plain text in UTF-8.
+    Raises CorpusError for a file that is not plain text in UTF-8.
     """
     try:
         return file.read_bytes().decode("utf-8")
     except OSError as problem:
         raise CorpusError(f"{file} cannot be read: {problem.strerror}", hint="give a text file") from problem
     except UnicodeDecodeError as problem:
-        raise CorpusError(
-            f"{file} is not plain text in UTF-8", hint="convert it first, or write in a new file"
-        ) from problem
+        raise CorpusError(f"{file} is not plain text in UTF-8", hint="convert it, or give a new file") from problem

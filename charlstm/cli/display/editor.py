@@ -1,4 +1,8 @@
-"""The screen of `charlstm write`: an editor in which a model goes on."""
+"""The screen of `charlstm write`: a text editor in which a language model continues the text.
+
+The text lives in prompt_toolkit's buffer. Two background tasks work on it: one inserts generated characters at the
+cursor, the other keeps the scores of all characters up to date while the user types.
+"""
 
 import asyncio
 import math
@@ -22,20 +26,22 @@ from charlstm.atomic_files import write_atomically
 from charlstm.errors import RunError
 from charlstm.generation.session import Session
 
-CHARACTERS_PER_SECOND = 40.0  # a pace that can be read
-SCORED_AT_ONCE = 50  # characters, before the keyboard is listened to again
-UNSAVED_NAME = "written"  # .txt, or written-2.txt
-PROBABLE = ((0.5, "class:sure"), (0.1, "class:likely"), (0.01, "class:unlikely"), (0.0, "class:wild"))
+CHARACTERS_PER_SECOND = 40.0  # fast, but one can still read along
+SCORING_CHUNK = 50  # characters that are scored before the keyboard gets its turn
+SCORING_PAUSE, IDLE_PAUSE = 0.001, 0.05  # seconds between two chunks, and between two looks for edits
+UNSAVED_NAME = "written"  # a text without a file is saved to written.txt, or written-2.txt
+SCORE_STYLES = ((0.5, "class:sure"), (0.1, "class:likely"), (0.01, "class:unlikely"), (0.0, "class:wild"))
 STYLE = Style.from_dict(
     {"sure": "", "likely": "ansicyan", "unlikely": "ansiyellow", "wild": "ansired bold", "bar": "reverse"}
 )
-KEYS = "Tab go on/pause ^R another ^Z undo ^Y redo ^T warmer ^G cooler ^S save ^Q leave"
+KEY_HELP = "Tab generate/pause ^R retry ^Z undo ^Y redo ^T hotter ^G cooler ^S save ^Q quit"  # in 80 columns
+TEMPERATURE_STEP = 0.1
 INTERRUPTED = 130  # exit code
 END_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-class Desk:
-    """A text, how probable each of its characters is, and the keys that work on it."""
+class Editor:
+    """A text, the probability of each of its characters, and the keys that change it."""
 
     def __init__(
         self,
@@ -48,20 +54,20 @@ class Desk:
         keyboard: Input | None = None,
         screen: Output | None = None,
     ) -> None:
-        self.session, self._file = session, file
+        self.session, self._file, self._newline = session, file, newline
         self._pause = 1 / characters_per_second
         self._saved_text = text
         self._scored_text, self._scores = "", list[float]()
         self._message = ""
-        self._writing: asyncio.Task[None] | None = None
-        self._newline = newline
-        self._last: tuple[int, str] | None = None  # where the last continuation began, and what it was
+        self._generating: asyncio.Task[None] | None = None
+        self._continuation: tuple[int, str] | None = None  # where the last one starts, and its text
         self.area = TextArea(text=text, wrap_lines=True, lexer=_ScoreLexer(self), scrollbar=False)
         self.area.buffer.cursor_position = len(text)
-        bar = Window(FormattedTextControl(self._bar), height=2, style="class:bar", wrap_lines=False)
+        self.area.buffer.on_text_changed += self._on_edit
+        bar = Window(FormattedTextControl(self.bar_text), height=2, style="class:bar", wrap_lines=False)
         self._application: Application[int] = Application(
             layout=Layout(HSplit([self.area, bar])),
-            key_bindings=self._keys(),
+            key_bindings=self._key_bindings(),
             style=STYLE,
             full_screen=True,
             input=keyboard,
@@ -77,108 +83,29 @@ class Desk:
         return self.text != self._saved_text and self.text != ""
 
     @property
-    def is_writing(self) -> bool:
-        return self._writing is not None and not self._writing.done()
-
-    def run(self) -> int:
-        """Until the user leaves; returns the exit code."""
-        return self._application.run(pre_run=self._begin)
-
-    async def run_async(self) -> int:
-        return await self._application.run_async(pre_run=self._begin)
+    def is_generating(self) -> bool:
+        return self._generating is not None and not self._generating.done()
 
     @property
     def num_scored(self) -> int:
         return len(self._scores)
 
-    def score_at(self, place: int) -> float | None:
-        """ln p of a character of the text, if it is known yet."""
-        return self._scores[place] if 0 <= place < len(self._scores) else None
+    def score_at(self, position: int) -> float | None:
+        """Return the log-probability (nats) of a character, or None if it is not scored yet."""
+        return self._scores[position] if 0 <= position < len(self._scores) else None
 
-    def _begin(self) -> None:
-        for number in END_SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, self._leave, 128 + number)
-        self._application.create_background_task(self._keep_scores())
+    def run(self) -> int:
+        """Run until the user quits; return the exit code."""
+        return self._application.run(pre_run=self._start)
 
-    def _leave(self, code: int) -> None:
-        self._application.exit(result=code)
-
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-        actions: dict[str, Callable[[], Any]] = {
-            "tab": self._go_on_or_pause,
-            "c-r": self._another,
-            "c-z": self._undo,
-            "c-y": self._redo,
-            "c-t": lambda: self.session.warm(+0.1),
-            "c-g": lambda: self.session.warm(-0.1),
-            "c-s": self.save,
-            "enter": lambda: self.area.buffer.insert_text("\n"),
-            "c-q": lambda: self._leave(0),
-            "c-c": lambda: self._leave(INTERRUPTED),
-        }
-        for key, action in actions.items():
-            keys.add(key, save_before=lambda _: False)(lambda _, action=action: action())
-        return keys
-
-    def _go_on_or_pause(self) -> None:
-        if self.is_writing:
-            self._stop()
-        else:
-            self.area.buffer.save_to_undo_stack()
-            self._go_on()
-
-    def _go_on(self) -> None:
-        self._last = (self.area.buffer.cursor_position, "")
-        self._writing = self._application.create_background_task(self._write())
-
-    async def _write(self) -> None:
-        buffer = self.area.buffer
-        place = buffer.cursor_position
-        for character, score in self.session.go_on(buffer.text[:place]):
-            written = buffer.text[:place] + character + buffer.text[place:]
-            if self._scored_text == buffer.text[: len(self._scored_text)] and len(self._scores) == place:
-                self._scores.append(score)
-                self._scored_text += character
-            buffer.set_document(Document(written, place + 1), bypass_readonly=True)
-            place += 1
-            if self._last is not None:
-                self._last = (self._last[0], self._last[1] + character)
-            self._application.invalidate()
-            await asyncio.sleep(self._pause)
-            if buffer.cursor_position != place or buffer.text != written:
-                return  # somebody has typed
-
-    def _stop(self) -> None:
-        if self._writing is not None:
-            self._writing.cancel()
-            self._writing = None
-        self.session.another()
-
-    def _another(self) -> None:
-        start, written = self._last or (0, "")
-        end = start + len(written)
-        if not written or self.text[start:end] != written:
-            self._message = "there is nothing to write anew: Tab lets it go on"
-            return
-        self._stop()
-        buffer = self.area.buffer
-        buffer.save_to_undo_stack()
-        buffer.set_document(Document(buffer.text[:start] + buffer.text[end:], start))
-        self._go_on()
-
-    def _undo(self) -> None:
-        self._stop()
-        self.area.buffer.undo()
-
-    def _redo(self) -> None:
-        self._stop()
-        self.area.buffer.redo()
+    async def run_async(self) -> int:
+        """Run until the user quits, as a task of a running event loop; return the exit code."""
+        return await self._application.run_async(pre_run=self._start)
 
     def save(self) -> None:
-        """Write the text to its file, or to a new one."""
+        """Save the text to its file, or to a new one if it has none; an error is shown in the bar."""
         if self._file is None:
-            self._file = next(path for path in _free_names() if not path.exists())
+            self._file = next(path for path in _unsaved_paths() if not path.exists())
         try:
             write_atomically(self._file, self.text.replace("\n", self._newline).encode("utf-8", "surrogatepass"))
         except RunError as problem:
@@ -187,71 +114,159 @@ class Desk:
         self._saved_text = self.text
         self._message = f"saved to {self._file}"
 
-    async def _keep_scores(self) -> None:
-        """Find out how probable the characters are that somebody typed, a few at a time."""
+    def _start(self) -> None:
+        for number in END_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self._quit, 128 + number)
+        self._application.create_background_task(self._update_scores())
+
+    def _quit(self, code: int) -> None:
+        self._application.exit(result=code)
+
+    def _on_edit(self, _: object) -> None:
+        if not self.is_generating:
+            self._message = ""
+
+    def _press(self, action: Callable[[], Any]) -> None:
+        self._message = ""
+        action()
+
+    def _key_bindings(self) -> KeyBindings:
+        bindings = KeyBindings()
+        actions: dict[str, Callable[[], Any]] = {
+            "tab": self._generate_or_pause,
+            "c-r": self._retry,
+            "c-z": self._undo,
+            "c-y": self._redo,
+            "c-t": lambda: self.session.change_temperature(+TEMPERATURE_STEP),
+            "c-g": lambda: self.session.change_temperature(-TEMPERATURE_STEP),
+            "c-s": self.save,
+            "enter": lambda: self.area.buffer.insert_text("\n"),
+            "c-q": lambda: self._quit(0),
+            "c-c": lambda: self._quit(INTERRUPTED),
+        }
+        for key, action in actions.items():
+            bindings.add(key, save_before=lambda _: False)(lambda _, action=action: self._press(action))
+        return bindings
+
+    def _generate_or_pause(self) -> None:
+        if self.is_generating:
+            self._pause_generating()
+        else:
+            self.area.buffer.save_to_undo_stack()
+            self._start_generating()
+
+    def _start_generating(self) -> None:
+        self._continuation = (self.area.buffer.cursor_position, "")
+        self._generating = self._application.create_background_task(self._generate())
+
+    def _pause_generating(self) -> None:
+        if self._generating is not None:
+            self._generating.cancel()
+            self._generating = None
+        self.session.reseed()
+
+    async def _generate(self) -> None:
+        """Insert generated characters at the cursor, until the task is cancelled or the user edits the text."""
+        buffer = self.area.buffer
+        position = buffer.cursor_position
+        for character, score in self.session.continue_from(buffer.text[:position]):
+            text = buffer.text[:position] + character + buffer.text[position:]
+            if self._scored_text == buffer.text[: len(self._scored_text)] and len(self._scores) == position:
+                self._scores.append(score)
+                self._scored_text += character
+            buffer.set_document(Document(text, position + 1), bypass_readonly=True)
+            position += 1
+            if self._continuation is not None:
+                self._continuation = (self._continuation[0], self._continuation[1] + character)
+            self._application.invalidate()
+            await asyncio.sleep(self._pause)
+            if buffer.cursor_position != position or buffer.text != text:
+                return
+
+    def _retry(self) -> None:
+        """Replace the last continuation by another one, unless it has been edited."""
+        start, continuation = self._continuation or (0, "")
+        end = start + len(continuation)
+        if not continuation or self.text[start:end] != continuation:
+            self._message = "there is no continuation to replace: Tab generates one"
+            return
+        self._pause_generating()
+        buffer = self.area.buffer
+        buffer.save_to_undo_stack()
+        buffer.set_document(Document(buffer.text[:start] + buffer.text[end:], start))
+        self._start_generating()
+
+    def _undo(self) -> None:
+        self._pause_generating()
+        self.area.buffer.undo()
+
+    def _redo(self) -> None:
+        self._pause_generating()
+        self.area.buffer.redo()
+
+    async def _update_scores(self) -> None:
+        """Score characters that the user typed or that follow an edit, a few at a time, without end."""
         while True:
             text = self.text
-            kept = _common_length(text, self._scored_text)
-            if kept < len(self._scored_text):
-                self._scores, self._scored_text = self._scores[:kept], text[:kept]
-            if kept < len(text) and not self.is_writing:
-                piece = text[kept : kept + SCORED_AT_ONCE]
-                self._scores.extend(self.session.scores(text[:kept], piece))
-                self._scored_text += piece
+            unchanged = _common_prefix_length(text, self._scored_text)
+            if unchanged < len(self._scored_text):
+                self._scores, self._scored_text = self._scores[:unchanged], text[:unchanged]
+            if unchanged < len(text) and not self.is_generating:
+                chunk = text[unchanged : unchanged + SCORING_CHUNK]
+                self._scores.extend(self.session.scores(text[:unchanged], chunk))
+                self._scored_text += chunk
                 self._application.invalidate()
-            await asyncio.sleep(0.05 if len(self._scored_text) >= len(text) else 0.001)
+            await asyncio.sleep(IDLE_PAUSE if len(self._scored_text) >= len(text) else SCORING_PAUSE)
 
-    def _bar(self) -> StyleAndTextTuples:
+    def bar_text(self) -> str:
+        """Return the two lines below the text: its state, and the keys or the message about the last one."""
         score = self.score_at(self.area.buffer.cursor_position - 1)
         parts = [
-            "writing" if self.is_writing else "waiting",
+            "generating" if self.is_generating else "paused",
             f"temperature {self.session.config.temperature:g}",
             f"{len(self.text):,} characters" + (", unsaved" if self.is_unsaved else ""),
-            f"the last had p = {math.exp(score):.3f}" if score is not None and not math.isnan(score) else "",
-            self._message,
+            f"p = {math.exp(score):.3f}" if score is not None and not math.isnan(score) else "",
         ]
-        return [("", " " + "  ".join(filter(None, parts)) + "\n " + KEYS)]
+        return f" {'  '.join(filter(None, parts))}\n {self._message or KEY_HELP}"
 
 
 class _ScoreLexer(Lexer):
-    """Colours each character by how probable it was."""
+    """Colours each character by its probability."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         starts = [0]
         for line in document.lines:
             starts.append(starts[-1] + len(line) + 1)
 
-        def colours(number: int) -> StyleAndTextTuples:
-            start = starts[number]
+        def lex_line(number: int) -> StyleAndTextTuples:
             return [
-                (_colour(self._desk.score_at(start + place)), character)
-                for place, character in enumerate(document.lines[number])
+                (_style_of(self._editor.score_at(starts[number] + column)), character)
+                for column, character in enumerate(document.lines[number])
             ]
 
-        return colours
+        return lex_line
 
     def invalidation_hash(self) -> int:
-        return self._desk.num_scored
+        return self._editor.num_scored
 
 
-def _colour(score: float | None) -> str:
+def _style_of(score: float | None) -> str:
     if score is None or math.isnan(score):
         return ""
-    return next(style for least, style in PROBABLE if math.exp(score) >= least)
+    return next(style for least, style in SCORE_STYLES if math.exp(score) >= least)
 
 
-def _common_length(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginning."""
+def _common_prefix_length(one: str, other: str) -> int:
     shorter = min(len(one), len(other))
     if one[:shorter] == other[:shorter]:
         return shorter
-    return next(place for place in range(shorter) if one[place] != other[place])
+    return next(position for position in range(shorter) if one[position] != other[position])
 
 
-def _free_names() -> Iterator[Path]:
+def _unsaved_paths() -> Iterator[Path]:
     yield Path(f"{UNSAVED_NAME}.txt")
     number = 2
     while True:

@@ -1,26 +1,42 @@
-"""Progress bars on a terminal; nothing elsewhere."""
+"""Progress of work that takes a while: bars and notices on a terminal, nothing elsewhere."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
-from charlstm.cli.display.messages import console
+from charlstm.cli.display.messages import console, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
+
+NOTICE_AFTER = 1.0  # seconds
+COMPILING = "compiling the network for this machine; this takes some seconds the first time"
 
 Item = TypeVar("Item")
 
 
 def progress_over(items: Iterable[Item], label: str, *, total: int) -> Iterator[Item]:
-    """Pass the items on, with a progress bar on a terminal that goes away at the end."""
+    """Yield the items behind a progress bar that disappears at the end."""
     from rich.progress import track
 
     return iter(track(items, label, total=total, console=console, transient=True, disable=not console.is_terminal))
 
 
+@contextmanager
+def notice_if_slow(line: str) -> Iterator[None]:
+    """Show a line on a terminal if the work in this context takes longer than a moment."""
+    timer = Timer(NOTICE_AFTER, say, [line])
+    if console.is_terminal:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 class DownloadBar:
-    """How far a download is; what pooch asks of a bar."""
+    """The progress of a download, with the interface that pooch expects of a progress bar."""
 
     def __init__(self, progress: "RichProgress", label: str) -> None:
         self._progress, self._task, self._total = progress, progress.add_task(label, total=None), 0
@@ -46,7 +62,7 @@ class DownloadBar:
 
 @contextmanager
 def download_bar(label: str) -> Iterator[DownloadBar]:
-    """A bar for a download, on a terminal; nothing elsewhere."""
+    """Show a progress bar for a download."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -1,0 +1,125 @@
+"""Generated texts on stdout, in a file or in a folder: as text, JSON, or one JSON object per line."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from charlstm.atomic_files import cannot_write, open_atomically, write_atomically
+from charlstm.cli.display.messages import visible
+
+if TYPE_CHECKING:
+    from charlstm.analysis.novelty import Novelty
+    from charlstm.generation.jobs import GeneratedText
+    from charlstm.generation.load import LoadedModel
+
+FORMATS = ("text", "json", "jsonl")
+MIN_DIGITS = 4  # in the names of files in a folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """A generated text, and how much of it is copied if that was measured."""
+
+    generated: "GeneratedText"
+    novelty: "Novelty | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultFormat:
+    """How results are written, and what JSON says about their origin."""
+
+    name: str  # one of FORMATS
+    echo: bool  # write the prompt before the text
+    separator: str  # between two texts
+    models: "Sequence[LoadedModel]"
+    beam: int | None = None
+    scores: bool = False
+
+    def to_text(self, result: Result) -> str:
+        return (result.generated.source.prompt if self.echo else "") + result.generated.text
+
+    def to_json(self, result: Result) -> dict[str, Any]:
+        """Return everything that is needed to generate the text again."""
+        request = result.generated.source.request
+        settings = request.config.to_json()
+        random_seed = settings.pop("random_seed")
+        values: dict[str, Any] = {"seed": result.generated.source.prompt, "text": result.generated.text}
+        if self.beam:
+            settings = {"length": settings["length"]}
+            values["beam"] = self.beam
+        values |= {"random_seed": random_seed, "settings": settings | request.rules.to_json()}
+        values |= self._models_to_json()
+        if self.scores:
+            values["scores"] = list(result.generated.scores)
+        if result.novelty:
+            values["novelty"] = result.novelty.to_json()
+        return values
+
+    def join(self, results: Iterable[Result]) -> Iterator[str]:
+        """Yield the parts of all results as one document."""
+        if self.name == "json":
+            yield json.dumps([self.to_json(result) for result in results], indent=2) + "\n"
+            return
+        for index, result in enumerate(results):
+            if self.name == "jsonl":
+                yield json.dumps(self.to_json(result)) + "\n"
+            else:
+                yield (self.separator if index else "") + self.to_text(result)
+
+    def _models_to_json(self) -> dict[str, Any]:
+        if len(self.models) == 1:
+            return {"model_sha256": self.models[0].digest}
+        members = [{"path": str(one.path), "weight": one.weight, "sha256": one.digest} for one in self.models]
+        return {"models": members}
+
+
+def novelty_line(novelty: "Novelty") -> str:
+    """Describe in one line how much of a text is copied."""
+    from charlstm.analysis.novelty import MIN_COPIED
+
+    return (
+        f"novelty: the longest run copied from the training text has {novelty.longest_copied_run} characters "
+        f'("{visible(novelty.longest_copied_text)}"); {novelty.copied_share:.1%} of the text is in copied runs of '
+        f"{MIN_COPIED} or more"
+    )
+
+
+def write_output(parts: Iterator[str], output: Path | None) -> None:
+    """Write the parts to a file as a whole, to a pipe as they are, or to a terminal with control characters escaped.
+
+    Raises RunError if the file cannot be written.
+    """
+    if output is not None:
+        with open_atomically(output) as file:
+            for part in parts:
+                file.write(part.encode("utf-8", "surrogatepass"))
+        return
+    is_terminal = sys.stdout.isatty()
+    ends_line = True
+    for part in parts:
+        sys.stdout.write(visible(part, keep="\n\t") if is_terminal else part)
+        if is_terminal:
+            sys.stdout.flush()
+            ends_line = part.endswith("\n") if part else ends_line
+    if not ends_line:  # or the prompt of the shell would follow the text
+        sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def write_folder(results: Iterable[Result], result_format: ResultFormat, folder: Path, *, total: int) -> None:
+    """Write each result to its own file in a folder: 0001.txt or 0001.json. Raises RunError if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise cannot_write(folder, problem) from problem
+    is_text, digits = result_format.name == "text", max(MIN_DIGITS, len(str(total)))
+    for number, result in enumerate(results, start=1):
+        if is_text:
+            content = result_format.to_text(result)
+        else:
+            content = json.dumps(result_format.to_json(result), indent=2) + "\n"
+        path = folder / f"{number:0{digits}}.{'txt' if is_text else 'json'}"
+        write_atomically(path, content.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,28 @@
+"""Rows of a name and a value, for results on stdout."""
+
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from charlstm.cli.display.messages import terminal_width, visible
+
+MAX_WIDTH = 100  # columns
+NO_BREAK_SPACE = "\u00a0"
+
+Value = str | Sequence[str]  # parts of a sequence are set apart, and never broken at a space
+
+
+def aligned(rows: Iterable[tuple[str, Value]], *, name_width: int) -> str:
+    """Return the rows with aligned values; on a terminal long values are wrapped, elsewhere each row is one line."""
+    width = min(MAX_WIDTH, terminal_width()) if sys.stdout.isatty() else None
+    return "\n".join(_format(name.ljust(name_width), value, width) for name, value in rows)
+
+
+def _format(name: str, value: Value, width: int | None) -> str:
+    text = visible(value if isinstance(value, str) else "  ".join(value))
+    if width is None or width < 2 * len(name):
+        return name + text
+    if not isinstance(value, str):
+        text = visible("  ".join(part.replace(" ", NO_BREAK_SPACE) for part in value))
+    lines = textwrap.wrap(text, width, initial_indent=name, subsequent_indent=" " * len(name), break_on_hyphens=False)
+    return "\n".join(lines if isinstance(value, str) else (line.replace(NO_BREAK_SPACE, " ") for line in lines))

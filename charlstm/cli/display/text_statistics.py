@@ -1,0 +1,45 @@
+"""The figures of a text, and the list of texts."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from charlstm.cli.display.messages import is_visible
+from charlstm.cli.display.rows import Value, aligned
+
+if TYPE_CHECKING:
+    from charlstm.text.statistics import TextStatistics
+
+MAX_CHARACTERS = 100  # of an alphabet that are shown
+
+
+def describe_text(statistics: "TextStatistics", settings: str) -> str:
+    """Describe a text, one property per row."""
+    entropies = [f"order {order}: {bits:.3f}" for order, bits in enumerate(statistics.entropies)]
+    compressed = [f"{name}: {bits:.3f} bits" for name, bits in statistics.compressed_bits.items()]
+    rows: list[tuple[str, Value]] = [
+        ("text", statistics.name),
+        ("characters", f"{statistics.num_characters:,}"),
+        ("lines", f"{statistics.num_lines:,}"),
+        ("alphabet", [f"{len(statistics.counts):,} characters:", *_alphabet(statistics.counts)]),
+        ("entropy", ["bits per character", *entropies]),
+        ("compressed", compressed),
+        ("settings", settings),
+    ]
+    return aligned(rows, name_width=14)
+
+
+def describe_text_list(rows: Sequence[Mapping[str, Any]]) -> str:
+    """List texts by name, title and usual split, with a star before those that are on this machine."""
+    splits = [f"; usual split {row['split']}" if row["split"] else "" for row in rows]
+    lines = (
+        f"{'*' if row['here'] else ' '} {row['name']:<22}{row['title']}{split}"
+        for row, split in zip(rows, splits, strict=True)
+    )
+    return "\n".join(lines)
+
+
+def _alphabet(counts: Mapping[str, int]) -> list[str]:
+    names = [character if is_visible(character) else f"U+{ord(character):04X}" for character in counts]
+    shown = [f"{name} {count:,}" for name, count in zip(names, counts.values(), strict=True)][:MAX_CHARACTERS]
+    more = len(counts) - len(shown)
+    return shown + ([f"and {more:,} more"] if more else [])

@@ -1,0 +1,9 @@
+from charlstm.training.preview import preview_settings
+
+
+def test_settings_are_previewed_for_a_text_of_any_size():
+    for num_characters in (1, 100_000, 100_000_000):
+        line = preview_settings(num_characters, 60)
+        assert "2x" in line
+        assert "learning rate" in line
+        assert "chosen for" in line
