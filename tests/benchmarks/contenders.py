@@ -23,7 +23,7 @@ def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision:
     from charlstm.config import ModelConfig, TrainingConfig
     from charlstm.machine import num_cores
     from charlstm.training.auto_config import num_shards_for
-    from charlstm.training.schedule import STEPS_AT_ONCE
+    from charlstm.training.schedule import MAX_STEPS_PER_CALL
     from charlstm.training.train_step import Trainer, set_threads
 
     set_threads(num_cores())
@@ -37,8 +37,8 @@ def charlstm(num_layers: int, units: int, batch_size: int, time: int, precision:
     learner = Trainer(ModelConfig(num_layers=num_layers, units=units), config, VOCABULARY_SIZE)
 
     def learn(batches: np.ndarray) -> None:
-        for start in range(0, len(batches), STEPS_AT_ONCE):
-            some = batches[start : start + STEPS_AT_ONCE]
+        for start in range(0, len(batches), MAX_STEPS_PER_CALL):
+            some = batches[start : start + MAX_STEPS_PER_CALL]
             learner.train_steps(some, step=start, learning_rates=[1e-3] * len(some))
 
     return learn

@@ -22,7 +22,7 @@ from charlstm.machine import fastest_precision
 from charlstm.text.batches import Streams, split_for_validation
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.schedule import TrainingPlan, learning_rate
+from charlstm.training.schedule import TrainingPlan, learning_rate_at
 
 TEXT, UNITS, EMBEDDING_DIM, SECONDS = "macbeth.txt", 256, 64, 60.0
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -38,7 +38,7 @@ def charlstm_curve() -> Curve:
     with tempfile.TemporaryDirectory() as folder:
         options = ["--layers", 1, "--units", UNITS, "--batch-size", 32, "--sequence-length", 64, "--dropout", 0.3]
         options += ["--recurrent-dropout", 0, "--learning-rate", 8e-3, "--max-time", SECONDS, "--patience", 99]
-        command = [sys.executable, "-m", "charlstm", "train", TEXT, "--quiet", "--out", f"{folder}/run"]
+        command = [sys.executable, "-m", "charlstm", "train", TEXT, "--quiet", "--output", f"{folder}/run"]
         subprocess.run([*command, *map(str, options)], check=True)
         lines = (Path(folder) / "run" / "history.jsonl").read_text().splitlines()
     return [(entry["seconds"], entry["validation_nats"]) for entry in map(json.loads, lines)]
@@ -93,8 +93,8 @@ def train_torch() -> Curve:
         return float((nats * validation.scored).sum() / validation.scored.sum())
 
     plan, states, curve, step, start, last = TrainingPlan(None, SECONDS), None, [], 0, time.perf_counter(), 0.0
-    while (done := plan.done(step, time.perf_counter() - start)) < 1:
-        optimizer.param_groups[0]["lr"] = learning_rate(done, highest=CONFIG.learning_rate)
+    while (done := plan.fraction_done(step, time.perf_counter() - start)) < 1:
+        optimizer.param_groups[0]["lr"] = learning_rate_at(done, peak=CONFIG.learning_rate)
         batch = streams.batch(step)
         logits, states = run(batch[:, :-1], states)
         optimizer.zero_grad()

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charlstm.cli import settings
+from charlstm.cli import text_options as settings
 from charlstm.cli.display.messages import say, visible
 from charlstm.cli.display.progress import download_bar
 from charlstm.cli.options import Json
 from charlstm.errors import SettingError
 from charlstm.machine import cache_folder, load_throughput, num_cores
 from charlstm.text.decoding import DecodingOptions
-from charlstm.training.auto_config import AutoConfigInputs, choose, describe
+from charlstm.training.auto_config import AutoConfigInputs, choose_settings, describe_settings
 
 if TYPE_CHECKING:
     from charlstm.text.corpus import Corpus
@@ -117,7 +117,7 @@ def _facts(text: "Corpus") -> dict[str, Any]:
         "alphabet": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         "entropies": entropies(beginning),
         "compressors": compressed_bits(text.beginning(LOOKED_AT)),
-        "settings": describe(choose(situation, {}), {}, situation),
+        "settings": describe_settings(choose_settings(situation, {}), {}, situation),
     }
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli import settings
+from charlstm.cli import text_options as settings
 from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import progress_over
 from charlstm.cli.options import Json, Unknown, run_and_text
