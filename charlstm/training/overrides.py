@@ -34,13 +34,19 @@ class Overrides:
     def check_agreement(self, settings: Mapping[str, Any], source: str, *, alternative: str) -> None:
         """Raise SettingError if one of these settings contradicts `settings`, those of the run or model `source`.
 
-        Its hint is to leave that setting out, or the alternative.
+        Its hint is to leave that setting out, or the alternative. A setting is only named if it is explicit; a preset
+        that does not fit is refused as a whole.
         """
-        overrides = self.settings
-        if name := _first_contradiction(overrides, settings):
+        if name := _first_contradiction(self.explicit, settings):
             raise SettingError(
-                f"`{name}` is {overrides[name]}, but {source} was trained with {settings[name]}",
+                f"`{name}` is {self.explicit[name]}, but {source} was trained with {settings[name]}",
                 hint=f"leave `{name}` out, or {alternative}",
+            )
+        if name := _first_contradiction(self.settings, settings):
+            raise SettingError(
+                f"`preset` {self.preset} has {name.replace('_', ' ')} {self.settings[name]}, "
+                f"but {source} was trained with {settings[name]}",
+                hint=f"leave `preset` out, or {alternative}",
             )
 
 

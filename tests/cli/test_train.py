@@ -73,6 +73,22 @@ def test_a_run_started_with_a_preset_is_resumed_by_the_same_command(charlstm, te
     assert "runs/cats is complete" in err
 
 
+def test_a_preset_that_contradicts_the_run_is_refused_by_its_own_name(charlstm, text):
+    command = ["train", text, "--preset", "medium", *TINY]
+    assert charlstm(*command, "--layers", 1)[0] == 0
+    code, _, err = charlstm(*command, "--resume")
+    assert code == 2
+    assert err.startswith("error: --preset medium has num layers 2, but runs/cats was trained with 1")
+    assert "leave --preset out" in err
+    assert "--layers" not in err
+    code, _, err = charlstm(*command, "--resume", "--layers", 3)
+    assert code == 2
+    assert "--layers is 3, but runs/cats was trained with 1" in err
+    code, _, err = charlstm(*command, "--from", "cats", "--output", "runs/new")
+    assert code == 2
+    assert "--preset medium has num layers 2, but cats was trained with 1" in err
+
+
 def test_lower_case_contradicts_a_model_that_knows_upper_case(charlstm, text):
     assert charlstm("train", text, *TINY)[0] == 0
     code, _, err = charlstm("train", text, *TINY, "--lowercase", "--from", "cats", "--output", "runs/new")

@@ -36,5 +36,14 @@ def test_overrides_that_agree_with_a_run(overrides):
 
 def test_an_option_that_contradicts_a_run_is_named():
     with pytest.raises(SettingError, match="`units` is 64, but runs/one was trained with 256") as caught:
-        Overrides({"units": 64}).check_agreement(RUN, "runs/one", alternative="train elsewhere")
+        Overrides({"units": 64}, "large").check_agreement(RUN, "runs/one", alternative="train elsewhere")
     assert "leave `units` out, or train elsewhere" in caught.value.hint
+
+
+def test_a_preset_that_contradicts_a_run_is_refused_without_naming_options_that_were_not_given():
+    with pytest.raises(
+        SettingError, match="`preset` large has num layers 2, but runs/one was trained with 1"
+    ) as caught:
+        Overrides({"units": 256}, "large").check_agreement(RUN, "runs/one", alternative="train elsewhere")
+    assert "leave `preset` out" in caught.value.hint
+    assert "`num_layers`" not in str(caught.value) + caught.value.hint
