@@ -105,7 +105,8 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
         return line
     line += f": chosen for {inputs.num_characters:,} characters"
     expected_epochs = expected_training_characters(inputs, settings) / inputs.num_characters
-    line += f", about {float(f'{expected_epochs:.2g}'):g} epochs"
+    if math.isfinite(expected_epochs):
+        line += f", about {float(f'{expected_epochs:.2g}'):g} epochs"
     time = max_time if max_time or epochs == overrides.get("epochs") else default_max_time(inputs.num_characters)
     return line + (f" in {time:,.0f} seconds on this machine" if time and inputs.throughput else "")
 

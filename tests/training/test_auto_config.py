@@ -111,3 +111,12 @@ def test_settings_are_described_with_what_they_were_chosen_for():
     assert "chosen for 1,000,000 characters, about" in line
     assert "in 60 seconds on this machine" in line
     assert "chosen" not in describe_settings(settings, settings, inputs)
+
+
+def test_a_description_without_a_throughput_promises_no_number_of_epochs():
+    overrides = {"units": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "batch_size": 16, "max_time": 60.0}
+    assert not needs_throughput(overrides)
+    inputs = inputs_for(100_000, throughput=None)
+    line = describe_settings(choose_settings(inputs, overrides), overrides, inputs)
+    assert line.endswith("60 seconds: chosen for 100,000 characters")
+    assert "inf" not in line
