@@ -24,6 +24,8 @@ HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a l
 MAX_LEARNING_RATE, LEARNING_RATE_UNITS = 8e-3, 512  # above this width the rate falls with the square root of the width
 
 BATCH_SIZE_PER_CORE = 8
+MIN_STEPS_PER_EPOCH = 64  # a batch that is widened for many cores leaves at least so many steps
+MIN_WIDE_BATCH_SIZE = 32  # but is not limited below this, the batch of four cores
 MIN_SHARD_SIZE = 8  # rows of a batch
 
 REFERENCE_UNITS = 256  # width of the network that the throughput is measured with
@@ -64,7 +66,7 @@ def choose_settings(inputs: AutoConfigInputs, overrides: Settings) -> Settings:
     settings = {
         "dropout": _choose_dropout(epochs),
         "recurrent_dropout": _choose_recurrent_dropout(epochs, fixed["units"]),
-        "batch_size": _choose_batch_size(inputs, characters),
+        "batch_size": _choose_batch_size(inputs, fixed["sequence_length"], characters),
         "learning_rate": _choose_learning_rate(fixed["units"]),
         **fixed,
     }
@@ -172,14 +174,15 @@ def _choose_units(inputs: AutoConfigInputs, settings: Settings) -> int:
     return best
 
 
-def _choose_batch_size(inputs: AutoConfigInputs, characters: float) -> int:
+def _choose_batch_size(inputs: AutoConfigInputs, sequence_length: int, characters: float) -> int:
     """Return a batch size that suits the text and the run, or a larger one that keeps all cores busy.
 
     A small text needs many steps; in a long run the larger matmuls pay off.
     """
     long_text = 64 if characters >= LONG_RUN else 32
     suitable = 16 if inputs.num_characters < SMALL_TEXT else long_text
-    return max(suitable, BATCH_SIZE_PER_CORE * inputs.num_cores)
+    most = max(MIN_WIDE_BATCH_SIZE, inputs.num_characters // (MIN_STEPS_PER_EPOCH * sequence_length))
+    return max(suitable, min(BATCH_SIZE_PER_CORE * inputs.num_cores, most))
 
 
 def _choose_learning_rate(units: int) -> float:

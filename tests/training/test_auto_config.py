@@ -7,6 +7,7 @@ from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.training.auto_config import (
     MAX_CHARACTERS_PER_SECOND,
+    MIN_STEPS_PER_EPOCH,
     AutoConfigInputs,
     choose_settings,
     count_parameters,
@@ -28,7 +29,7 @@ def inputs_for(num_characters, *, num_cores=2, throughput=TWO_CORES):
 
 
 @pytest.mark.parametrize(
-    ("num_characters", "num_cores", "max_time"), list(itertools.product(TEXT_SIZES, (1, 2, 16), (None, 30, 600)))
+    ("num_characters", "num_cores", "max_time"), list(itertools.product(TEXT_SIZES, (1, 2, 16, 64), (None, 30, 600)))
 )
 def test_chosen_settings_are_valid(num_characters, num_cores, max_time):
     overrides = {} if max_time is None else {"max_time": max_time}
@@ -68,6 +69,39 @@ def test_a_slow_machine_gets_a_smaller_network():
         for throughput in (1e12, 1e10)
     )
     assert slow < fast
+
+
+BATCH_SIZES = [  # characters, then the batch sizes of 1, 2, 3 and 4 cores
+    (1_000, [16, 16, 24, 32]),
+    (10_000, [16, 16, 24, 32]),
+    (299_999, [16, 16, 24, 32]),
+    (300_000, [32, 32, 32, 32]),
+    (100_000_000, [32, 32, 32, 32]),
+]
+
+
+@pytest.mark.parametrize(("num_characters", "expected"), BATCH_SIZES)
+def test_up_to_four_cores_get_eight_rows_each_for_any_text(num_characters, expected):
+    overrides = {"epochs": 0.1}
+    sizes = [
+        choose_settings(inputs_for(num_characters, num_cores=cores), overrides)["batch_size"] for cores in (1, 2, 3, 4)
+    ]
+    assert sizes == expected
+
+
+@pytest.mark.parametrize("num_cores", [8, 64, 256])
+@pytest.mark.parametrize("num_characters", TEXT_SIZES)
+def test_many_cores_leave_enough_steps_per_epoch(num_characters, num_cores):
+    settings = choose_settings(inputs_for(num_characters, num_cores=num_cores), {"epochs": 0.1})
+    steps_per_epoch = num_characters / (settings["batch_size"] * settings["sequence_length"])
+    assert settings["batch_size"] == 32 or steps_per_epoch >= MIN_STEPS_PER_EPOCH
+    assert settings["batch_size"] <= 8 * num_cores
+    assert settings["num_shards"] == min(num_cores, settings["batch_size"] // 8)
+
+
+def test_a_large_text_keeps_many_cores_busy():
+    settings = choose_settings(inputs_for(10_000_000, num_cores=64), {"epochs": 1})
+    assert (settings["batch_size"], settings["num_shards"]) == (512, 64)
 
 
 def test_a_tiny_network_does_not_train_arbitrarily_fast():
