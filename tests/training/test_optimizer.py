@@ -40,3 +40,20 @@ def test_it_updates_variables_as_keras_does():
     for expected, actual in zip(*results, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-5)
         assert np.abs(expected - 1).max() > 0.05
+
+
+def test_its_variables_stand_in_the_order_of_keras():
+    """Checkpoints name them by their index."""
+    import tensorflow as tf
+
+    orders = []
+    for optimizer_class in optimizer_classes():
+        variables = make_variables()
+        optimizer = optimizer_class(learning_rate=0.01, beta_2=0.99)
+        optimizer.build(variables)
+        optimizer.apply([tf.fill(shape, 0.5) for shape in SHAPES], variables)
+        orders.append([(tuple(variable.shape), variable.dtype, variable.numpy()) for variable in optimizer.variables])
+    for (shape, dtype, values), (own_shape, own_dtype, own_values) in zip(*orders, strict=True):
+        assert (own_shape, own_dtype) == (shape, dtype)
+        np.testing.assert_allclose(own_values, values, rtol=1e-6)
+    assert [shape for shape, _, _ in orders[1]] == [(), (), (5, 7), (5, 7), (3,), (3,)]
