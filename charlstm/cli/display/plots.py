@@ -1,12 +1,13 @@
 """Line plots: in the terminal with plotext, in an image file with matplotlib."""
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charlstm.atomic_files import beside, move, remove_leftovers
+from charlstm.atomic_files import write_atomically
 from charlstm.errors import SettingError
 
 IMAGE_FORMATS = (".png", ".svg", ".pdf")
@@ -79,12 +80,11 @@ def save_plot(path: Path, panels: Sequence[Panel]) -> None:
         for panel, panel_axes in zip(panels, axes[0], strict=True):
             _draw(panel, panel_axes)
         figure.tight_layout()
-        written = beside(path)
-        figure.savefig(written, format=path.suffix[1:].lower())
-        move(written, path)
+        image = io.BytesIO()
+        figure.savefig(image, format=path.suffix[1:].lower())
     finally:
         pyplot.close(figure)
-        remove_leftovers(path.parent, (path.name,))
+    write_atomically(path, image.getvalue())
 
 
 def _draw(panel: Panel, axes: Any) -> None:
