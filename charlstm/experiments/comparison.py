@@ -1,312 +1,174 @@
-"""What `compare` does: plan the trainings, make those that are missing, and write down how they came out."""
+"""Train networks of several cells under equal conditions; runs that are finished are not repeated."""
 
-import csv
 import gc
-import io
-import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-import typer
-
-from charlstm.atomic_files import write_atomically
-from charlstm.cli import launch
-from charlstm.cli.display import plots
-from charlstm.cli.display.comparison_table import comparison_display
-from charlstm.cli.display.messages import say, warn
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.errors import RunError, SettingError, TrainingError
-from charlstm.experiments.outcomes import Outcome, match_parameter_count, summaries
-from charlstm.machine import fastest_precision, num_cores
+from charlstm.errors import TrainingError
+from charlstm.experiments.files import remove_comparison, results_to_json, run_folder, write_results
+from charlstm.experiments.matching import match_parameter_count
+from charlstm.experiments.outcomes import Outcome
+from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, extend_plan, new_plan
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import Dataset, split_for_validation
-from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.batches import split_for_validation
+from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.auto_config import (
-    SEQUENCE_LENGTH,
-    AutoConfigInputs,
-    choose,
-    expected_training_characters,
-    make_configs,
-)
+from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
-
-if TYPE_CHECKING:
-    from charlstm.cli.display.comparison_table import ComparisonDisplay
-
-PLAN_FILE = "plan.json"  # file of the folder
+from charlstm.training.reporting import StartupReporter, TrainingReporter
+from charlstm.training.startup import locked_run, tensorflow_ready
+from charlstm.training.training_data import TrainingData
 
 
-@dataclass(frozen=True)
-class ComparisonRequest:
-    """What was asked for."""
+class ComparisonReporter(StartupReporter, TrainingReporter, Protocol):
+    """Receives the progress of a comparison and of the run that is training now."""
 
-    texts: list[str]
-    cells: list[str]
-    repeats: int
-    equal: str
-    given: dict[str, Any]
-    folder: Path
-    plot: Path
+    def on_run_start(self, cell: str, repeat: int) -> None: ...
+
+    def on_outcomes(self, outcomes: list[Outcome]) -> None:
+        """Receive all outcomes so far, the newest last."""
+        ...
 
 
 @dataclass(frozen=True)
-class ComparisonPlan:
-    """What all trainings have in common, so that they can be gone on with, and all that were ever asked for."""
+class ComparisonResult:
+    """The outcomes of a comparison, and the signal that interrupted it, if any."""
 
-    text_sha256: str
-    equal: str
-    model: ModelConfig  # of the LSTM that the others are measured by
-    training: TrainingConfig
-    cells: list[str]
-    repeats: int
+    plan: ComparisonPlan
+    outcomes: list[Outcome]
+    signal_number: int | None
 
     def to_json(self) -> dict[str, Any]:
-        return vars(self) | {"model": self.model.to_json(), "training": self.training.to_json()}
-
-    @classmethod
-    def load(cls, path: Path) -> "ComparisonPlan":
-        """Raises RunError for a file that is not what was written."""
-        try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            model, training = ModelConfig.from_json(facts["model"]), TrainingConfig.from_json(facts["training"])
-            return cls(**facts | {"model": model, "training": training})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as problem:
-            raise RunError(
-                f"{path} is damaged", hint="remove it, or compare in another folder with `output`"
-            ) from problem
-
-    def save(self, path: Path) -> None:
-        write_atomically(path, (json.dumps(self.to_json(), indent=2) + "\n").encode())
+        return results_to_json(self.plan, self.outcomes)
 
 
-def run_comparison(wanted: ComparisonRequest, *, overwrite: bool) -> tuple[dict[str, Any], list[Outcome]]:
-    """Train what has not been trained yet; returns what stands in comparison.json, and the outcomes.
+def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> ComparisonResult:
+    """Train each cell as often as requested, unless that was done earlier, and write the results after each run.
 
-    Ends the command with the signal's exit code when it is interrupted.
+    An interrupted comparison is continued by the same request. Raises CharLSTMError for everything the user can fix;
+    an earlier comparison is only removed once everything that can fail has succeeded.
     """
-    corpus = load_corpus(wanted.texts, on_message=say)
-    if wanted.plot.parent != wanted.folder and not wanted.plot.parent.is_dir():
-        raise RunError(f"there is no folder {wanted.plot.parent} for the plot", hint="make it first")
-    run = RunFolder(wanted.folder)
-    run.create()
-    with launch.owned(run) as interruption:
-        material = _Material(corpus, interruption)
-        plan = _plan(wanted, material, overwrite=overwrite)
-        outcomes = _found(plan, wanted, material)
-        with comparison_display(total=len(wanted.cells) * wanted.repeats) as display:
-            for outcome in _outcomes(wanted, plan, material, display):
-                outcomes[outcome.cell, outcome.repeat] = outcome
-                display.show(list(outcomes.values()))
-                _write(wanted, plan, list(outcomes.values()))
-        if interruption.signal_number is not None:
-            warn("stopped; nothing is lost, the same command goes on with it")
-            raise typer.Exit(interruption.exit_code)
-    return _facts(plan, list(outcomes.values())), list(outcomes.values())
+    data = _load_data(request, reporter)
+    folder = RunFolder(request.folder)
+    folder.create()
+    with locked_run(folder, reporter) as interruption:
+        plan = _prepare_plan(request, data, reporter)
+        comparison = _Comparison(request, plan, data, reporter, interruption)
+        outcomes = comparison.earlier_outcomes()
+        for outcome in comparison.requested_outcomes():
+            outcomes[outcome.cell, outcome.repeat] = outcome
+            write_results(request.folder, plan, list(outcomes.values()))
+            reporter.on_outcomes(list(outcomes.values()))
+    return ComparisonResult(plan, list(outcomes.values()), interruption.signal_number)
 
 
-class _Material:
-    """The text in the ids of its own alphabet, and the signals."""
-
-    def __init__(self, corpus: Corpus, interruption: Interruption) -> None:
-        self.corpus, self.interruption = corpus, interruption
-        self.vocabulary = Vocabulary(corpus.characters)
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        return split_for_validation(
-            self.corpus.ids, validation=TrainingConfig.validation, sequence_length=SEQUENCE_LENGTH
-        )
+def _load_data(request: ComparisonRequest, reporter: StartupReporter) -> TrainingData:
+    corpus = load_corpus(request.texts, on_message=reporter.on_message)
+    dataset = split_for_validation(
+        corpus.ids, validation=TrainingConfig.validation, sequence_length=DEFAULT_SEQUENCE_LENGTH
+    )
+    return TrainingData(corpus, Vocabulary(corpus.characters), dataset)
 
 
-def _plan(wanted: ComparisonRequest, material: _Material, *, overwrite: bool) -> ComparisonPlan:
-    """The plan that was made when this comparison was begun, or a new one, with all that is asked for now.
+def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:
+    """Return the plan of the comparison that was started in this folder, extended by the request, or a new plan.
 
-    Raises RunError if what was asked for is not what was begun, and SettingError for cells that cannot be matched.
-    Nothing is removed or written before that.
+    Raises RunError if the request does not fit the plan, and SettingError for a cell that cannot match the LSTM's
+    number of parameters. Nothing is removed or written before that.
     """
-    path = wanted.folder / PLAN_FILE
-    begun = ComparisonPlan.load(path) if path.exists() else None
-    if begun and not overwrite:
-        _refuse_another(wanted, material, begun)
-        cells = list(dict.fromkeys([*begun.cells, *wanted.cells]))
-        plan = replace(begun, cells=cells, repeats=max(begun.repeats, wanted.repeats))
+    existing = ComparisonPlan.load(request.folder)
+    if existing and not request.overwrite:
+        plan = extend_plan(existing, request, data.corpus.digest)
     else:
-        plan = _new_plan(wanted, material)
-    for cell in wanted.cells:
-        match_parameter_count(plan.model, cell, len(material.vocabulary))
-    if begun and overwrite:
-        _clear(wanted.folder, begun)
-    plan.save(path)
+        plan = new_plan(request, data, reporter)
+    for cell in request.cells:
+        match_parameter_count(plan.model, cell, len(data.vocabulary))
+    if existing and request.overwrite:
+        remove_comparison(request.folder, existing)
+    plan.save(request.folder)
     return plan
 
 
-def _found(plan: ComparisonPlan, wanted: ComparisonRequest, material: _Material) -> dict[tuple[str, int], Outcome]:
-    """The outcomes of trainings that were asked for earlier and are not now."""
-    found = {}
-    for repeat in range(plan.repeats):
-        for cell in plan.cells:
-            run = _run_of(wanted.folder, cell, repeat)
-            if (cell in wanted.cells and repeat < wanted.repeats) or not run.has_checkpoint:
-                continue
-            history = History.from_json(load_checkpoint(run)[0].metadata["history"])
-            if history.finished and history.evaluations:
-                found[cell, repeat] = _outcome_of(history, plan, material, cell, repeat)
-    return found
+class _Comparison:
+    """The runs of one comparison."""
 
+    def __init__(
+        self,
+        request: ComparisonRequest,
+        plan: ComparisonPlan,
+        data: TrainingData,
+        reporter: ComparisonReporter,
+        interruption: Interruption,
+    ) -> None:
+        self._request, self._plan, self._data = request, plan, data
+        self._reporter, self._interruption = reporter, interruption
 
-def _run_of(folder: Path, cell: str, repeat: int) -> RunFolder:
-    return RunFolder(folder / f"{cell.replace(':', '-')}-{repeat + 1}")
+    def earlier_outcomes(self) -> dict[tuple[str, int], Outcome]:
+        """Return the outcomes of finished runs that were requested earlier and are not requested now."""
+        outcomes = {}
+        for repeat in range(self._plan.num_repeats):
+            for cell in self._plan.cells:
+                run = run_folder(self._request.folder, cell, repeat)
+                is_requested = cell in self._request.cells and repeat < self._request.num_repeats
+                if is_requested or not run.has_checkpoint:
+                    continue
+                history = History.from_json(load_checkpoint(run)[0].metadata["history"])
+                if history.finished and history.evaluations:
+                    outcomes[cell, repeat] = self._outcome(history, self._model_config(cell), repeat)
+        return outcomes
 
+    def requested_outcomes(self) -> Iterator[Outcome]:
+        """Yield the outcome of each requested run, repeat by repeat, until a signal comes."""
+        for repeat in range(self._request.num_repeats):
+            for cell in self._request.cells:
+                outcome = self._finish_run(cell, repeat)
+                if self._interruption.signal_number is not None:
+                    return
+                if outcome:
+                    yield outcome
 
-def _outcome_of(history: History, plan: ComparisonPlan, material: _Material, cell: str, repeat: int) -> Outcome:
-    return Outcome.of(
-        history,
-        match_parameter_count(plan.model, cell, len(material.vocabulary)),
-        repeat=repeat,
-        vocabulary_size=len(material.vocabulary),
-        characters_per_epoch=len(material.dataset.training),
-    )
+    def _finish_run(self, cell: str, repeat: int) -> Outcome | None:
+        """Return the outcome of a run, which is trained now unless it is finished; None if it has none."""
+        folder, model_config = run_folder(self._request.folder, cell, repeat), self._model_config(cell)
+        checkpoint = None
+        if folder.has_checkpoint:
+            checkpoint, warning = load_checkpoint(folder)
+            if warning:
+                self._reporter.on_warning(warning)
+        history = History.from_json(checkpoint.metadata["history"]) if checkpoint else History()
+        if not history.finished:
+            self._reporter.on_run_start(cell, repeat)
+            config = replace(self._plan.training, random_seed=self._plan.training.random_seed + repeat)
+            with tensorflow_ready(self._reporter, precision=config.precision):
+                import keras
 
+                from charlstm.training.loop import TrainingRun
 
-def _refuse_another(wanted: ComparisonRequest, material: _Material, plan: ComparisonPlan) -> None:
-    begun = plan.model.to_json() | plan.training.to_json() | {"equal": plan.equal}
-    asked = wanted.given | {"equal": wanted.equal}
-    if plan.equal == "characters":
-        asked.pop("max_time", None)
-    changed = [name for name, value in asked.items() if begun.get(name) != value]
-    if material.corpus.digest != plan.text_sha256:
-        changed.append("the text")
-    if changed:
-        raise RunError(
-            f"{wanted.folder} holds a comparison with another {changed[0].replace('_', ' ')}",
-            hint="begin anew with `overwrite`, or give another folder with `output`",
+                keras.backend.clear_session()  # frees the graph of the previous run
+                gc.collect()
+            folder.create()
+            run = TrainingRun(self._data, model_config, config, folder, checkpoint=checkpoint)
+            self._interruption.stops_gracefully = True
+            try:
+                run.run(self._reporter, self._interruption)
+            except TrainingError as error:
+                self._reporter.on_warning(f"{cell}: {error}")
+                return None
+            history = run.history
+        return self._outcome(history, model_config, repeat) if history.evaluations else None
+
+    def _model_config(self, cell: str) -> ModelConfig:
+        return match_parameter_count(self._plan.model, cell, len(self._data.vocabulary))
+
+    def _outcome(self, history: History, model_config: ModelConfig, repeat: int) -> Outcome:
+        return Outcome.from_history(
+            history,
+            model_config,
+            repeat=repeat,
+            vocabulary_size=len(self._data.vocabulary),
+            characters_per_epoch=len(self._data.dataset.training),
         )
-
-
-def _new_plan(wanted: ComparisonRequest, material: _Material) -> ComparisonPlan:
-    """Settings for an LSTM, chosen as train chooses them."""
-    precision = fastest_precision()
-    given = {"precision": precision, "patience": 1000} | wanted.given
-    with launch.tensorflow_started(quiet=False, precision=precision) as show:
-        from charlstm.training.throughput import measure_throughput
-
-        show("measuring how fast this machine trains")
-        speed = measure_throughput(precision=precision)
-    situation = AutoConfigInputs(len(material.dataset.training), len(material.vocabulary), num_cores(), speed)
-    chosen = choose(situation, given)
-    if wanted.equal == "characters":
-        epochs = expected_training_characters(situation, chosen) / situation.num_characters
-        chosen |= {"epochs": float(f"{epochs:.3g}"), "max_time": None}
-    model, training = make_configs(chosen)
-    return ComparisonPlan(material.corpus.digest, wanted.equal, model, training, wanted.cells, wanted.repeats)
-
-
-def _outcomes(
-    wanted: ComparisonRequest, plan: ComparisonPlan, material: _Material, display: "ComparisonDisplay"
-) -> Iterator[Outcome]:
-    """How each training came out, repeat by repeat, until a signal comes."""
-    for repeat in range(wanted.repeats):
-        for cell in wanted.cells:
-            outcome = _outcome(wanted, plan, material, display, cell, repeat)
-            if material.interruption.signal_number is not None:
-                return
-            if outcome:
-                yield outcome
-
-
-def _outcome(
-    wanted: ComparisonRequest,
-    plan: ComparisonPlan,
-    material: _Material,
-    display: "ComparisonDisplay",
-    cell: str,
-    repeat: int,
-) -> Outcome | None:
-    """How a training came out: found in its folder, or made now; None if it came to nothing."""
-    run = _run_of(wanted.folder, cell, repeat)
-    config = match_parameter_count(plan.model, cell, len(material.vocabulary))
-    checkpoint = None
-    if run.has_checkpoint:
-        checkpoint, trouble = load_checkpoint(run)
-        if trouble:
-            warn(trouble)
-    history = History.from_json(checkpoint.metadata["history"]) if checkpoint else History()
-    if not history.finished:
-        display.begin(cell, repeat)
-        with launch.tensorflow_started(quiet=True, precision=fastest_precision()):
-            import keras
-
-            from charlstm.training.loop import TrainingRun
-
-            keras.backend.clear_session()
-            gc.collect()
-        run.create()
-        training = TrainingRun(
-            material.corpus,
-            material.vocabulary,
-            material.dataset,
-            config,
-            replace(plan.training, random_seed=plan.training.random_seed + repeat),
-            run,
-            checkpoint=checkpoint,
-        )
-        material.interruption.can_wait = True
-        try:
-            training.run(display, material.interruption)
-        except TrainingError as problem:
-            warn(f"{cell}: {problem}")
-            return None
-        history = training.history
-    return _outcome_of(history, plan, material, cell, repeat) if history.evaluations else None
-
-
-def _facts(plan: ComparisonPlan, outcomes: list[Outcome]) -> dict[str, Any]:
-    return {
-        "plan": plan.to_json(),
-        "cells": [summary.to_json() for summary in summaries(outcomes)],
-        "trainings": [outcome.to_json() | {"curve": outcome.curve} for outcome in outcomes],
-    }
-
-
-def _write(wanted: ComparisonRequest, plan: ComparisonPlan, outcomes: list[Outcome]) -> None:
-    """The results so far, as JSON, as a table and as a plot."""
-    facts = json.dumps(_facts(plan, outcomes), indent=2) + "\n"
-    write_atomically(wanted.folder / "comparison.json", facts.encode())
-    rows = [outcome.to_json() for outcome in outcomes]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(wanted.folder / "comparison.csv", table.getvalue().encode())
-    plots.save_plot(wanted.plot, _panels(outcomes))
-
-
-def _panels(outcomes: list[Outcome]) -> list[plots.Panel]:
-    panels = []
-    for place, what in ((0, "seconds"), (1, "characters read")):
-        lines = [
-            plots.Line(outcome.cell, [point[place] for point in outcome.curve], [point[2] for point in outcome.curve])
-            for outcome in outcomes
-        ]
-        panels.append(plots.Panel(lines, f"validation loss over {what}", what, "bits per character"))
-    return panels
-
-
-def _clear(folder: Path, plan: ComparisonPlan) -> None:
-    """Remove the trainings and results of an earlier comparison, and nothing else."""
-    for name in (PLAN_FILE, "comparison.json", "comparison.csv", "comparison.svg"):
-        (folder / name).unlink(missing_ok=True)
-    for repeat in range(plan.repeats):
-        for cell in plan.cells:
-            run = _run_of(folder, cell, repeat)
-            if run.path.is_dir():
-                run.clear()
-                if not any(path.name != ".lock" for path in run.path.iterdir()):
-                    shutil.rmtree(run.path)

@@ -1,56 +1,38 @@
-"""Networks of different cells beside each other: the same number of parameters, and the same time or characters."""
+"""The outcomes of a comparison: one per run, and a summary per cell."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import mean, median
-from typing import Any
+from typing import Any, NamedTuple
 
 from charlstm.analysis.evaluation import nats_to_bits
 from charlstm.cells.shapes import num_parameters
 from charlstm.config import ModelConfig
-from charlstm.errors import SettingError
 from charlstm.training.history import Evaluation, History
 
-CLOSE = 0.02  # the share by which numbers of parameters may differ
-MOST_UNITS = 16_384
-LONGEST_LINE = 60  # characters of a sample's line that is shown
+MAX_LINE_LENGTH = 60  # characters of a sample's line that are shown
 
 
-def match_parameter_count(config: ModelConfig, cell: str, vocabulary_size: int) -> ModelConfig:
-    """The same network of another cell, with as many units as give the nearest number of parameters.
+class CurvePoint(NamedTuple):
+    """One evaluation on the learning curve of a run."""
 
-    Raises SettingError if none comes within 2 %.
-    """
-    wanted = num_parameters(config, vocabulary_size)
-
-    def size(units: int) -> int:
-        return num_parameters(replace(config, cell=cell, units=units), vocabulary_size)
-
-    low, high = 1, MOST_UNITS
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if size(middle) < wanted else (low, middle)
-    units = min((units for units in (low - 1, low) if units), key=lambda units: abs(size(units) - wanted))
-    if abs(size(units) - wanted) > CLOSE * wanted:
-        raise SettingError(
-            f"no {cell} network comes within {CLOSE:.0%} of {wanted:,} parameters: {units} units have {size(units):,}",
-            hint="give more `units`",
-        )
-    return replace(config, cell=cell, units=units)
+    seconds: float
+    characters: float  # trained on so far
+    bits: float  # per character of the validation text
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one training of one cell came out."""
+    """The outcome of one run: the network, and its evaluations."""
 
     cell: str
     repeat: int
     config: ModelConfig
-    parameters: int
+    num_parameters: int
     characters_per_epoch: int
     evaluations: list[Evaluation]
 
     @classmethod
-    def of(
+    def from_history(
         cls, history: History, config: ModelConfig, *, repeat: int, vocabulary_size: int, characters_per_epoch: int
     ) -> "Outcome":
         size = num_parameters(config, vocabulary_size)
@@ -66,26 +48,27 @@ class Outcome:
         return nats_to_bits(self.best.validation.nats_per_character)
 
     @property
-    def speed(self) -> float:
-        """Characters a second, the median over evaluations."""
+    def characters_per_second(self) -> float:
+        """The median over evaluations."""
         return median(evaluation.characters_per_second for evaluation in self.evaluations)
 
     @property
-    def curve(self) -> list[tuple[float, float, float]]:
-        """Seconds, characters read, and validation bits per character at each evaluation."""
+    def curve(self) -> list[CurvePoint]:
+        """The learning curve: one point for each evaluation."""
         return [
-            (e.seconds, e.epoch * self.characters_per_epoch, nats_to_bits(e.validation.nats_per_character))
+            CurvePoint(e.seconds, e.epoch * self.characters_per_epoch, nats_to_bits(e.validation.nats_per_character))
             for e in self.evaluations
         ]
 
     def to_json(self) -> dict[str, Any]:
+        """Return the row of this run in comparison.csv."""
         return {
             "cell": self.cell,
             "repeat": self.repeat,
             "units": self.config.units,
             "layers": self.config.num_layers,
-            "parameters": self.parameters,
-            "characters_per_second": round(self.speed, 1),
+            "parameters": self.num_parameters,
+            "characters_per_second": round(self.characters_per_second, 1),
             "validation_bits": self.bits,
             "validation_nats": self.best.validation.nats_per_character,
             "seconds": round(self.evaluations[-1].seconds, 1),
@@ -96,44 +79,54 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Summary:
-    """All repeats of one cell."""
+    """The outcomes of all repeats of one cell."""
 
     cell: str
     units: int
-    parameters: int
-    characters_per_second: float
-    bits: float  # the mean over repeats
-    spread: float  # half the way from the lowest to the highest
-    repeats: int
-    line: str
+    num_parameters: int
+    characters_per_second: float  # median over repeats
+    bits: float  # mean over repeats
+    half_range: float  # of the bits: half of highest minus lowest
+    num_repeats: int
+    line: str  # from a sample of the best repeat
 
     def to_json(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return {
+            "cell": self.cell,
+            "units": self.units,
+            "parameters": self.num_parameters,
+            "characters_per_second": self.characters_per_second,
+            "bits": self.bits,
+            "spread": self.half_range,
+            "repeats": self.num_repeats,
+            "line": self.line,
+        }
 
 
-def summaries(outcomes: list[Outcome]) -> list[Summary]:
-    """One for each cell, the best first."""
-    found = []
-    for cell in dict.fromkeys(outcome.cell for outcome in outcomes):
-        own = [outcome for outcome in outcomes if outcome.cell == cell]
-        bits = [outcome.bits for outcome in own]
-        found.append(
-            Summary(
-                cell=cell,
-                units=own[0].config.units,
-                parameters=own[0].parameters,
-                characters_per_second=median(outcome.speed for outcome in own),
-                bits=mean(bits),
-                spread=(max(bits) - min(bits)) / 2,
-                repeats=len(own),
-                line=best_line(min(own, key=lambda outcome: outcome.bits).best.sample),
-            )
-        )
-    return sorted(found, key=lambda summary: summary.bits)
+def summarize(outcomes: list[Outcome]) -> list[Summary]:
+    """Return one summary per cell, the best first."""
+    cells = dict.fromkeys(outcome.cell for outcome in outcomes)
+    summaries = [_summary([outcome for outcome in outcomes if outcome.cell == cell]) for cell in cells]
+    return sorted(summaries, key=lambda summary: summary.bits)
 
 
 def best_line(sample: str) -> str:
-    """The longest whole line of a sample that is short enough to be shown."""
-    lines = [line.strip() for line in sample.split("\n")[:-1]] or [sample[:LONGEST_LINE]]
-    short = [line for line in lines if len(line) <= LONGEST_LINE] or [lines[0][:LONGEST_LINE]]
+    """Return the longest whole line of a sample that is short enough to show."""
+    lines = [line.strip() for line in sample.split("\n")[:-1]] or [sample[:MAX_LINE_LENGTH]]
+    short = [line for line in lines if len(line) <= MAX_LINE_LENGTH] or [lines[0][:MAX_LINE_LENGTH]]
     return max(short, key=len)
+
+
+def _summary(repeats: list[Outcome]) -> Summary:
+    bits = [outcome.bits for outcome in repeats]
+    best = min(repeats, key=lambda outcome: outcome.bits)
+    return Summary(
+        cell=best.cell,
+        units=best.config.units,
+        num_parameters=best.num_parameters,
+        characters_per_second=median(outcome.characters_per_second for outcome in repeats),
+        bits=mean(bits),
+        half_range=(max(bits) - min(bits)) / 2,
+        num_repeats=len(repeats),
+        line=best_line(best.best.sample),
+    )

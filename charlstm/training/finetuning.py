@@ -1,27 +1,29 @@
-"""Start a training from an existing model, on a text that may have characters it does not know."""
+"""Continue from an existing model on a text that may have characters it does not know."""
 
 from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.text.vocabulary import Vocabulary
 
 
-def grown_vocabulary(model: Model, characters: str) -> Vocabulary:
-    """The model's characters and those of a text."""
+def extend_vocabulary(model: Model, characters: str) -> Vocabulary:
+    """Return a vocabulary with the model's characters and these."""
     known = model.vocabulary
-    every = "".join(sorted(set(known.characters + known.fold_case(characters))))
-    return Vocabulary(every, known.lowercase, known.unknown)
+    extended = "".join(sorted(set(known.characters + known.fold_case(characters))))
+    return Vocabulary(extended, known.lowercase, known.unknown)
 
 
-def grown_weights(model: Model, vocabulary: Vocabulary, fresh: NamedWeights) -> NamedWeights:
-    """The model's weights for a vocabulary that holds its own.
+def extend_weights(model: Model, vocabulary: Vocabulary, initial: NamedWeights) -> NamedWeights:
+    """Return the model's weights for a vocabulary that contains its own.
 
-    Rows of the embedding and columns of the output that belong to new characters come from `fresh`, the weights of a
-    new network of the same shape; each character keeps what was learned of it, wherever it now stands.
+    Every known character keeps its row of the embedding and its column of the output, at its new id. The rows and
+    columns of new characters come from `initial`, the weights of a new network of the same shape.
     """
-    places = vocabulary.encode(model.vocabulary.characters)
+    new_ids = vocabulary.encode(model.vocabulary.characters)
     weights = {name: array.copy() for name, array in model.weights.items()}
-    for name, old in model.weights.items():
-        if name == "embedding" or name.startswith("output."):
-            weights[name] = fresh[name].copy()
-            columns = weights[name] if name == "embedding" else weights[name].T
-            columns[places] = old if name == "embedding" else old.T
+    for name, trained in model.weights.items():
+        if name == "embedding":
+            weights[name] = initial[name].copy()
+            weights[name][new_ids] = trained
+        elif name.startswith("output."):
+            weights[name] = initial[name].copy()
+            weights[name][..., new_ids] = trained
     return weights

@@ -1,16 +1,26 @@
-"""What a training reports and remembers: its progress, its evaluations, and when it has stopped getting better."""
+"""The record of a training run: its progress, its evaluations, and how long ago it last improved.
+
+A history goes through JSON unchanged. Its keys on disk are fixed, so that older checkpoints can be read; where a field
+has another name than its key, `to_json` and `from_json` map one to the other.
+"""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from charlstm.analysis.evaluation import Scores
+
+RENAMED_KEYS = {  # field to key on disk
+    "interval": "stretch",
+    "evaluations_since_best": "waiting",
+    "learning_rate_scale": "rate_scale",
+}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands."""
+    """How far a run has come."""
 
-    done: float  # share of the plan, 0 to 1
+    fraction_done: float  # of the plan
     step: int
     epoch: float
     seconds: float
@@ -20,7 +30,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found."""
+    """The result of one evaluation on the validation text."""
 
     step: int
     epoch: float
@@ -33,7 +43,7 @@ class Evaluation:
     is_best: bool
 
     def to_line(self) -> dict[str, float]:
-        """What stands in the history of a run."""
+        """Return the figures that one line of history.jsonl holds."""
         return {
             "step": self.step,
             "epoch": round(self.epoch, 4),
@@ -44,18 +54,18 @@ class Evaluation:
             "learning_rate": self.learning_rate,
         }
 
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, as checkpoints hold it."""
+        scores = self.validation
+        counts = {"nats": scores.nats, "correct": scores.correct, "characters": scores.characters}
+        return vars(self) | {"validation": counts}
+
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """The inverse of dataclasses.asdict."""
-        return cls(**{**values, "validation": Scores(**values["validation"])})
-
-
-class Listener(Protocol):
-    """Whoever wants to know how a training goes."""
-
-    def on_step(self, progress: Progress) -> None: ...
-    def on_evaluation(self, evaluation: Evaluation) -> None: ...
-    def on_warning(self, message: str) -> None: ...
+        """Read what `to_json` returned."""
+        counts = values["validation"]
+        scores = Scores(counts["nats"], counts["correct"], counts["characters"])
+        return cls(**values | {"validation": scores})
 
 
 @dataclass
@@ -64,8 +74,8 @@ class Interval:
 
     steps: int = 0
     nats: float = 0.0
-    seconds: float = 0.0  # of the steps that were timed: the first of a process builds the graph, and is not
-    timed_steps: int = 0
+    seconds: float = 0.0  # of the timed steps only
+    timed_steps: int = 0  # all but the first of a process, which builds the graph
 
     def add(self, nats: float, seconds: float | None) -> None:
         self.steps, self.nats = self.steps + 1, self.nats + nats
@@ -83,32 +93,41 @@ class Interval:
 
 @dataclass
 class History:
-    """All that a training remembers beside its weights; it goes through JSON unchanged."""
+    """The state of a run, apart from its arrays."""
 
     step: int = 0
     seconds: float = 0.0  # of training and evaluation, over all processes
-    stretch: Interval = field(default_factory=Interval)
+    interval: Interval = field(default_factory=Interval)
     evaluations: list[Evaluation] = field(default_factory=list)
-    waiting: int = 0  # evaluations since the best, or since the plan was made longer
-    evaluation_cost: float = 0.0  # seconds that the last evaluation took; kept back for the one at the end
-    learning_rate_scale: float = 1.0  # of the learning rate: halved when the loss exploded
+    evaluations_since_best: int = 0  # counted again from zero when the plan is extended
+    evaluation_cost: float = 0.0  # seconds of the last evaluation; reserved for the one at the end
+    learning_rate_scale: float = 1.0  # factor of the learning rate: halved whenever the loss diverged
     first_nats: float | None = None  # loss of the first step
     recent_nats: float = 0.0  # running mean of the loss
     finished: bool = False
 
     def add(self, evaluation: Evaluation) -> None:
+        """Append an evaluation and start the next interval."""
         self.evaluations.append(evaluation)
-        self.waiting = 0 if evaluation.is_best else self.waiting + 1
-        self.stretch = Interval()
+        self.evaluations_since_best = 0 if evaluation.is_best else self.evaluations_since_best + 1
+        self.interval = Interval()
 
     @property
     def best(self) -> Evaluation | None:
         return next((evaluation for evaluation in reversed(self.evaluations) if evaluation.is_best), None)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        values = vars(self) | {
+            "interval": asdict(self.interval),
+            "evaluations": [evaluation.to_json() for evaluation in self.evaluations],
+        }
+        return {RENAMED_KEYS.get(name, name): value for name, value in values.items()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        evaluations = [Evaluation.from_json(evaluation) for evaluation in values["evaluations"]]
-        return cls(**{**values, "stretch": Interval(**values["stretch"]), "evaluations": evaluations})
+        """Read what `to_json` returned, in this version or an earlier one."""
+        names = {key: name for name, key in RENAMED_KEYS.items()}
+        fields = {names.get(key, key): value for key, value in values.items()}
+        fields["interval"] = Interval(**fields["interval"])
+        fields["evaluations"] = [Evaluation.from_json(evaluation) for evaluation in fields["evaluations"]]
+        return cls(**fields)

@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop: the first is a wish, the second an order."""
+"""Signals that stop training: the first stops gracefully, the second at once."""
 
 import signal
 from types import FrameType
@@ -8,35 +8,36 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Interruption:
-    """While it is entered, Ctrl-C, SIGTERM and SIGHUP only leave their number here; a second one leaves at once.
+    """Catch Ctrl-C, SIGTERM and SIGHUP inside a `with` block, so that training can end with everything saved.
 
-    A SIGHUP that was ignored before (nohup) stays ignored; the others are heard even where a shell that started the
-    process in the background had them ignored. Can only be entered in the main thread.
+    The first signal only sets `signal_number`; the training loop looks at it between steps. A second signal raises
+    SystemExit at once. SIGHUP stays ignored if it was ignored before (nohup); the other two are caught even if the
+    shell that started the process in the background ignored them. Enter it in the main thread only.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
-        self.can_wait = True  # False while there is nothing yet that could be lost: then the first leaves at once too
-        self._before: dict[int, Any] = {}
+        self.stops_gracefully = True  # False while there is nothing to save: then the first signal exits as well
+        self._previous_handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
-            before = signal.getsignal(number)
-            if number != getattr(signal, "SIGHUP", None) or before is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._take_note)
+            previous = signal.getsignal(number)
+            if number != getattr(signal, "SIGHUP", None) or previous is not signal.SIG_IGN:
+                self._previous_handlers[number] = signal.signal(number, self._handle)
         return self
 
-    def __exit__(self, *problem: object) -> None:
-        for number, handler in self._before.items():
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
-    @property
-    def exit_code(self) -> int:
-        """What a shell expects of a process that a signal has ended."""
-        return 128 + (self.signal_number or 0)
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        exits_now = self.signal_number is not None or not self.stops_gracefully
+        self.signal_number = number  # set in both cases: a library may swallow the SystemExit
+        if exits_now:
+            raise SystemExit(exit_code(number))
 
-    def _take_note(self, number: int, _: FrameType | None) -> None:
-        leaves = self.signal_number is not None or not self.can_wait
-        self.signal_number = number  # also if it leaves: a library may swallow the exception
-        if leaves:
-            raise SystemExit(128 + number)
+
+def exit_code(signal_number: int) -> int:
+    """Return the exit code that shells use for a process ended by a signal."""
+    return 128 + signal_number

@@ -1,153 +1,128 @@
-"""The training loop: steps, evaluations, the best model kept, when to stop. It never prints; it reports."""
+"""The training loop: steps, evaluations, the best model, early stopping. It never prints; it reports."""
 
 import dataclasses
 import json
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from charlstm.analysis.evaluation import evaluation_streams, window_streams
 from charlstm.atomic_files import write_atomically
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
 from charlstm.errors import TrainingError
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.stepper import make_stepper
-from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import Dataset, Streams, Windows
-from charlstm.text.corpus import Corpus
-from charlstm.text.decoding import DecodingOptions
-from charlstm.text.line_starts import find_line_starts
-from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.finetuning import grown_weights
-from charlstm.training.history import Evaluation, History, Interval, Listener, Progress
+from charlstm.training.finetuning import extend_weights
+from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
+from charlstm.training.reporting import TrainingReporter
 from charlstm.training.run_writer import RunWriter
-from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate
+from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
+from charlstm.training.snapshots import checkpoint_arrays, make_checkpoint, make_model, run_settings
 from charlstm.training.train_step import Trainer
+from charlstm.training.training_data import TrainingData
 
-SAMPLE_LENGTH = 240
-DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is so many times the first loss
+SAMPLE_LENGTH = 240  # characters
+DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is this many times the first loss
 LOSS_SMOOTHING = 0.1  # weight of the newest loss in the running mean
-MAX_ROLLBACKS = 3  # before a training that explodes is given up
-BEST = "best/"  # what the names of the best weights begin with in a checkpoint
+MAX_ROLLBACKS = 3  # before a run that keeps diverging is given up
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training ended."""
+    """How a run ended."""
 
+    folder: RunFolder
     best: Evaluation | None
     seconds: float
-    done: float  # share of the plan
-    stopped_early: bool  # because the patience was out
-    interrupted: bool
+    fraction_done: float  # of the plan
+    stopped_early: bool  # because validation did not improve any more
+    signal_number: int | None  # that interrupted it
 
 
 class TrainingRun:
-    """One training run: everything it needs_gradient is kept in the run folder, which must exist.
+    """One training run, saved in a run folder that must exist.
 
-    With a checkpoint it goes on from there; with `start` it begins with that model's weights, not with random ones.
+    It starts from random weights, from those of the model `start_from`, or exactly where `checkpoint` was made.
     """
 
     def __init__(
         self,
-        corpus: Corpus,
-        vocabulary: Vocabulary,
-        dataset: Dataset,
+        data: TrainingData,
         model_config: ModelConfig,
         config: TrainingConfig,
-        run: RunFolder,
+        folder: RunFolder,
         *,
-        reading: DecodingOptions | None = None,
-        unknown: str = "skip",
         checkpoint: Checkpoint | None = None,
-        start: Model | None = None,
+        start_from: Model | None = None,
     ) -> None:
-        self.corpus, self.vocabulary, self.folder = corpus, vocabulary, run
-        self.reading, self.unknown = reading or DecodingOptions(), unknown
-        self.model_config, self.config = model_config, config
-        self.streams: Streams | Windows
-        if model_config.window:
-            self.streams = Windows(dataset.training, config.batch_size, model_config.window, config.random_seed)
-            self.validation_streams = window_streams(dataset.validation, model_config.window)
-        else:
-            self.streams = Streams(dataset.training, config.batch_size, config.sequence_length)
-            self.validation_streams = evaluation_streams(dataset.validation)
-        self.line_starts = find_line_starts(dataset.training, vocabulary)
-        self.plan = TrainingPlan.of(config, self.streams.steps_per_epoch)
-        self.learner = Trainer(model_config, config, len(vocabulary))
+        self.data, self.model_config, self.config, self.folder = data, model_config, config, folder
+        self.streams = data.training_streams(model_config, config)
+        self._validation_streams = data.validation_streams(model_config)
+        self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
+        self.trainer = Trainer(model_config, config, len(data.vocabulary))
         self.history = History()
-        self.best_weights = self.learner.network.get_named_weights()
-        if start:
-            self.best_weights = grown_weights(start, vocabulary, self.best_weights)
-            self.learner.network.set_named_weights(self.best_weights)
+        self.best_weights = self.trainer.network.get_named_weights()
+        if start_from:
+            self.best_weights = extend_weights(start_from, data.vocabulary, self.best_weights)
+            self.trainer.network.set_named_weights(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
-        self._began = time.perf_counter() - self.history.seconds
-        self._is_warm = False  # the first step of a process builds the graph
+        self._started_at = time.perf_counter() - self.history.seconds
+        self._graph_is_built = False  # the first step of a process builds it, and is not timed
 
     def run(
         self,
-        listener: Listener,
+        reporter: TrainingReporter,
         interruption: Interruption | None = None,
         *,
         checkpoint_every: float = CHECKPOINT_EVERY,
-        waits_for_room: bool = False,
+        waits_for_space: bool = False,
     ) -> TrainingResult:
-        """Train to the end of the plan, until the patience is out, or until a signal comes.
+        """Train to the end of the plan, until patience runs out, or until a signal comes.
 
-        Raises RunError if the run's files cannot be written at the start or at the end, and TrainingError if the loss
-        keeps exploding.
+        With `waits_for_space` it waits as long as a full disk has no space for its last files. Raises RunError if
+        files cannot be written at the start or at the end, and TrainingError if the loss keeps diverging.
         """
         interruption = interruption or Interruption()
         writer = RunWriter(
             self.folder,
             checkpoint_every=checkpoint_every,
-            on_warning=listener.on_warning,
-            waits_for_room=waits_for_room,
+            on_warning=reporter.on_warning,
+            waits_for_space=waits_for_space,
         )
         writer.write_initial(self.checkpoint(), self.history, self.best_model())
-        self.write_config()
-        while self.done < 1 and not self.patience_is_exhausted and not interruption.signal_number:
-            if self.take_steps():
-                listener.on_step(self.progress())
-                if self.evaluation_is_due:
-                    self.evaluate(listener, writer)
-            else:
-                self.roll_back(listener)
-            if writer.checkpoint_is_due:
-                writer.write_checkpoint(self.checkpoint(), self.history)
+        settings = run_settings(self.data, self.model_config, self.config)
+        write_atomically(self.folder.config, (json.dumps(settings, indent=2) + "\n").encode())
+        self._loop(reporter, interruption, writer)
         if not interruption.signal_number:
-            if self.history.stretch.steps:
-                self.evaluate(listener, writer)
+            if self.history.interval.steps:
+                self.evaluate(reporter, writer)
             self.history.finished = True
         writer.write_final(self.checkpoint(), self.history, interruption)
         if self.history.finished and self.history.best is None:
-            raise self._diverged()
+            raise self._divergence_error()
         return TrainingResult(
+            folder=self.folder,
             best=self.history.best,
             seconds=self.seconds,
-            done=self.done,
-            stopped_early=self.done < 1 and self.patience_is_exhausted,
-            interrupted=interruption.signal_number is not None,
+            fraction_done=self.fraction_done,
+            stopped_early=self.fraction_done < 1 and self.patience_is_exhausted,
+            signal_number=interruption.signal_number,
         )
 
     @property
-    def done(self) -> float:
-        return self.done_at(self.history.step)
-
-    def done_at(self, step: int) -> float:
-        return self.plan.done(step, self.seconds + self.history.evaluation_cost)
+    def fraction_done(self) -> float:
+        return self._fraction_done_at(self.history.step)
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self._began
+        """Seconds of training and evaluation so far, over all processes."""
+        return time.perf_counter() - self._started_at
 
     @property
     def epoch(self) -> float:
@@ -155,166 +130,159 @@ class TrainingRun:
 
     @property
     def patience_is_exhausted(self) -> bool:
-        return self.history.waiting >= self.config.patience
-
-    @property
-    def evaluation_is_due(self) -> bool:
-        stretch, cost = self.history.stretch, self.history.evaluation_cost
-        return self.plan.evaluation_is_due(self.history.step, since=stretch.steps, seconds=stretch.seconds, cost=cost)
-
-    def take_steps(self) -> bool:
-        """Learn from the next batches; False if the loss has exploded."""
-        first, stretch = self.history.step, self.history.stretch
-        count = self.plan.steps_per_call(first, since=stretch.steps, per_second=stretch.steps_per_second)
-        steps = range(first, first + count)
-        batches, rates = np.stack([self.streams.batch(step) for step in steps]), list(map(self.learning_rate, steps))
-        begin = time.perf_counter()
-        losses = self.learner.train_steps(batches, step=first, learning_rates=rates)
-        seconds = (time.perf_counter() - begin) / count if self._is_warm else None
-        self._is_warm = True
-        return all(self.record_loss(float(nats), seconds) for nats in losses)
-
-    def record_loss(self, nats: float, seconds: float | None) -> bool:
-        """Write down the loss of a step, and the seconds it took if that is known; False if it has exploded."""
-        history = self.history
-        history.step += 1
-        if history.first_nats is None:
-            history.first_nats = history.recent_nats = nats if math.isfinite(nats) else math.log(len(self.vocabulary))
-        history.recent_nats += LOSS_SMOOTHING * (nats - history.recent_nats)
-        if not math.isfinite(nats) or history.recent_nats > self.divergence_threshold:
-            return False
-        history.stretch.add(nats, seconds)
-        return True
+        return self.history.evaluations_since_best >= self.config.patience
 
     @property
     def divergence_threshold(self) -> float:
-        """The loss, in nats, from which on a training counts as exploded."""
-        return DIVERGENCE_FACTOR * max(self.history.first_nats or 0.0, math.log(len(self.vocabulary))) + 0.5
+        """The running mean of the loss, in nats, above which it has diverged."""
+        uniform = math.log(len(self.data.vocabulary))
+        return DIVERGENCE_FACTOR * max(self.history.first_nats or 0.0, uniform) + 0.5
 
-    def learning_rate(self, step: int) -> float:
-        highest = self.config.learning_rate
-        rate = learning_rate(self.done_at(step), highest=highest, schedule=self.config.schedule)
-        return rate * self.history.learning_rate_scale
+    @property
+    def _characters_per_second(self) -> float:
+        return self.history.interval.steps_per_second * self.streams.characters_per_step
 
-    def roll_back(self, listener: Listener) -> None:
-        """Begin again from the best weights, with a fresh optimizer and half the learning rate.
+    def take_steps(self) -> bool:
+        """Train on the next batches; return False if the loss has diverged."""
+        first, interval = self.history.step, self.history.interval
+        count = self.plan.steps_per_call(first, steps_since=interval.steps, steps_per_second=interval.steps_per_second)
+        steps = range(first, first + count)
+        batches = np.stack([self.streams.batch(step) for step in steps])
+        learning_rates = [self._learning_rate(step) for step in steps]
+        start = time.perf_counter()
+        losses = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
+        seconds = (time.perf_counter() - start) / count if self._graph_is_built else None
+        self._graph_is_built = True
+        return all(self.record_loss(float(nats), seconds) for nats in losses)
 
-        Raises TrainingError when that has been done often enough.
+    def record_loss(self, nats: float, seconds: float | None) -> bool:
+        """Record the loss of a step, and its time if that is known; return False if the loss has diverged."""
+        history = self.history
+        history.step += 1
+        if history.first_nats is None:
+            uniform = math.log(len(self.data.vocabulary))
+            history.first_nats = history.recent_nats = nats if math.isfinite(nats) else uniform
+        history.recent_nats += LOSS_SMOOTHING * (nats - history.recent_nats)
+        if not math.isfinite(nats) or history.recent_nats > self.divergence_threshold:
+            return False
+        history.interval.add(nats, seconds)
+        return True
+
+    def roll_back(self, reporter: TrainingReporter) -> None:
+        """Go back to the best weights, with a new optimizer and half the learning rate.
+
+        Raises TrainingError if it has been done MAX_ROLLBACKS times.
         """
         history = self.history
         if history.learning_rate_scale <= 0.5**MAX_ROLLBACKS:
-            raise self._diverged()
+            raise self._divergence_error()
         history.learning_rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
-        history.stretch = Interval()
-        self.learner.reset_to(self.best_weights)
-        place = f"step {history.best.step:,}" if history.best else "the start"
-        listener.on_warning(
-            f"the loss exploded at step {history.step:,}: going on from the weights of {place} with a learning rate "
+        history.interval = Interval()
+        self.trainer.restart_from(self.best_weights)
+        origin = f"step {history.best.step:,}" if history.best else "the start"
+        reporter.on_warning(
+            f"the loss diverged at step {history.step:,}: continuing from the weights of {origin} with a learning rate "
             f"of {self.config.learning_rate * history.learning_rate_scale:g}"
         )
 
-    def progress(self) -> Progress:
-        return Progress(
-            done=self.done,
-            step=self.history.step,
-            epoch=self.epoch,
-            seconds=self.seconds,
-            characters_per_second=self.speed,
-            train_nats=self.history.stretch.mean_nats,
-        )
-
-    @property
-    def speed(self) -> float:
-        return self.history.stretch.steps_per_second * self.streams.characters_per_step
-
-    def evaluate(self, listener: Listener, writer: RunWriter) -> None:
-        """Score the validation text, write a sample, and keep the model if it is the best so far."""
-        begin = time.perf_counter()
+    def evaluate(self, reporter: TrainingReporter, writer: RunWriter) -> None:
+        """Score the validation text, generate a sample, and save the model if it is the best so far."""
+        start = time.perf_counter()
         history, best = self.history, self.history.best
-        scores = self.learner.evaluate(self.validation_streams)
-        weights = self.learner.network.get_named_weights()
+        scores = self.trainer.evaluate(self._validation_streams)
+        weights = self.trainer.network.get_named_weights()
         nats = scores.nats_per_character
         if not math.isfinite(nats) or (best is None and nats > 2 * self.divergence_threshold):
-            self.roll_back(listener)
+            self.roll_back(reporter)
             return
-        voice = make_stepper(Model(self.model_config, self.vocabulary, weights, {"settings": self.config.to_json()}))
-        sampled = generate(voice, Request("", SamplingConfig(length=SAMPLE_LENGTH, random_seed=history.step)))
+        model = Model(self.model_config, self.data.vocabulary, weights, {"settings": self.config.to_json()})
         evaluation = Evaluation(
             step=history.step,
             epoch=self.epoch,
             seconds=self.seconds,
-            train_nats=history.stretch.mean_nats,
+            train_nats=history.interval.mean_nats,
             validation=scores,
-            characters_per_second=self.speed,
-            learning_rate=self.learning_rate(history.step - 1),
-            sample="".join(sampled),
+            characters_per_second=self._characters_per_second,
+            learning_rate=self._learning_rate(history.step - 1),
+            sample=_sample_text(model, random_seed=history.step),
             is_best=best is None or nats < best.validation.nats_per_character,
         )
         history.add(evaluation)
         if evaluation.is_best:
             self.best_weights = weights
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
-        if len(history.evaluations) > 1:  # the first also builds the graph
-            history.evaluation_cost = time.perf_counter() - begin
-        listener.on_evaluation(evaluation)
+        if len(history.evaluations) > 1:  # the first one also builds the graph
+            history.evaluation_cost = time.perf_counter() - start
+        reporter.on_evaluation(evaluation)
 
     def best_model(self) -> Model | None:
-        """The best model so far, with what its file says of its training."""
+        """Return the best model so far, with its metadata."""
         best = self.history.best
         if best is None:
             return None
-        facts = {
-            "text": self.corpus.name,
-            "text_characters": len(self.corpus),
-            "text_sha256": self.corpus.digest,
-            "settings": self.config.to_json(),
-            "step": best.step,
-            "epoch": best.epoch,
-            "train_nats": best.train_nats,
-            "validation": best.validation.to_json(),
-            "openings": self.line_starts,
-        }
-        return Model(self.model_config, self.vocabulary, self.best_weights, facts)
+        return make_model(self.data, self.model_config, self.config, self.best_weights, best)
 
     def checkpoint(self) -> Checkpoint:
-        """Everything that is needed to go on from here, in this process or in another."""
+        """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
-        best = {BEST + name: weight for name, weight in self.best_weights.items()}
-        facts = self.settings() | {"history": self.history.to_json(), "environment": environment()}
-        return Checkpoint(self.learner.arrays() | best, facts)
+        settings = run_settings(self.data, self.model_config, self.config)
+        return make_checkpoint(settings, self.history, self.trainer.arrays(), self.best_weights)
 
-    def settings(self) -> dict[str, Any]:
-        """What the run is, in JSON: its text, its alphabet, all its settings."""
-        return {
-            "text": {
-                "name": self.corpus.name,
-                "sources": self.corpus.sources,
-                "reading": self.reading.to_json(),
-                "unknown": self.unknown,
-                "characters": len(self.corpus),
-                "sha256": self.corpus.digest,
-            },
-            "vocabulary": self.vocabulary.to_json(),
-            "model": self.model_config.to_json(),
-            "training": self.config.to_json(),
-        }
+    def _loop(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
+        while self.fraction_done < 1 and not self.patience_is_exhausted and not interruption.signal_number:
+            if self.take_steps():
+                reporter.on_step(self._progress())
+                if self._evaluation_is_due():
+                    self.evaluate(reporter, writer)
+            else:
+                self.roll_back(reporter)
+            if writer.checkpoint_is_due:
+                writer.write_checkpoint(self.checkpoint(), self.history)
 
-    def write_config(self) -> None:
-        write_atomically(self.folder.config, (json.dumps(self.settings(), indent=2) + "\n").encode())
+    def _progress(self) -> Progress:
+        return Progress(
+            fraction_done=self.fraction_done,
+            step=self.history.step,
+            epoch=self.epoch,
+            seconds=self.seconds,
+            characters_per_second=self._characters_per_second,
+            train_nats=self.history.interval.mean_nats,
+        )
+
+    def _evaluation_is_due(self) -> bool:
+        interval, cost = self.history.interval, self.history.evaluation_cost
+        return self.plan.evaluation_is_due(
+            self.history.step, steps_since=interval.steps, seconds_since=interval.seconds, cost=cost
+        )
+
+    def _fraction_done_at(self, step: int) -> float:
+        return self.plan.fraction_done(step, self.seconds + self.history.evaluation_cost)
+
+    def _learning_rate(self, step: int) -> float:
+        fraction_done = self._fraction_done_at(step)
+        scheduled = learning_rate_at(fraction_done, peak=self.config.learning_rate, schedule=self.config.schedule)
+        return scheduled * self.history.learning_rate_scale
 
     def _restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
-        self.learner.restore({name: a for name, a in checkpoint.arrays.items() if not name.startswith(BEST)})
-        self.best_weights = {name: checkpoint.arrays[BEST + name] for name in self.best_weights}
-        before = TrainingConfig.from_json(checkpoint.metadata["training"])
-        if self.config != dataclasses.replace(before, evaluate_every=self.config.evaluate_every):
-            self.history.finished, self.history.waiting = False, 0
+        trainer_arrays, self.best_weights = checkpoint_arrays(checkpoint)
+        self.trainer.restore(trainer_arrays)
+        config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
+        if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):
+            self.history.finished, self.history.evaluations_since_best = False, 0
 
-    def _diverged(self) -> TrainingError:
+    def _divergence_error(self) -> TrainingError:
         best = self.history.best
         kept = f"; the best model, of step {best.step:,}, is kept: {self.folder.model}" if best else ""
         return TrainingError(
-            f"the training diverged: its loss exploded {MAX_ROLLBACKS + 1} times{kept}",
+            f"training diverged {MAX_ROLLBACKS + 1} times{kept}",
             hint=f"train with a lower `learning_rate`: it was {self.config.learning_rate:g}",
         )
+
+
+def _sample_text(model: Model, *, random_seed: int) -> str:
+    """Generate a short text without a prompt."""
+    sampling = SamplingConfig(length=SAMPLE_LENGTH, random_seed=random_seed)
+    return "".join(generate(make_stepper(model), Request("", sampling)))

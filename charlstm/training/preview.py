@@ -1,7 +1,7 @@
 """Preview the settings that training on a text would choose, without starting TensorFlow to measure the machine."""
 
 from charlstm.machine import load_throughput, num_cores
-from charlstm.training.auto_config import AutoConfigInputs, choose, describe
+from charlstm.training.auto_config import AutoConfigInputs, choose_settings, describe_settings
 
 NOMINAL_THROUGHPUT = 7e10  # floating-point operations per second and core, until a run has measured it
 
@@ -11,4 +11,4 @@ def preview_settings(num_characters: int, vocabulary_size: int) -> str:
     throughput = load_throughput() or NOMINAL_THROUGHPUT * num_cores()
     num_training = max(1, num_characters * 9 // 10)  # the rest is for validation
     inputs = AutoConfigInputs(num_training, vocabulary_size, num_cores(), throughput)
-    return describe(choose(inputs, {}), {}, inputs)
+    return describe_settings(choose_settings(inputs, {}), {}, inputs)

@@ -1,4 +1,7 @@
-"""Keeps what a training has reached: the run folder's files, written as it goes on, and again if the disk was full."""
+"""Write the files of a run folder during training, and again later if the disk was full.
+
+Everything is kept in memory until it is on disk, so an error while writing costs nothing unless the process ends.
+"""
 
 import json
 import time
@@ -12,92 +15,90 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 
-TRY_AGAIN_AFTER = 5.0  # seconds
-WAIT_AT_THE_END = 60.0  # seconds that a finished training waits for room, if nobody is there to make it
+RETRY_AFTER = 5.0  # seconds
+MAX_WAIT_AT_END = 60.0  # seconds that a finished run waits for disk space if nobody is there to free some
 
 
 class RunWriter:
-    """Writes a run's files. What cannot be written stays in memory, and is written at the next opportunity."""
+    """Writes checkpoints, the best model, the history and the samples; warns if that fails, and tries again."""
 
     def __init__(
         self,
-        run: RunFolder,
+        folder: RunFolder,
         *,
         checkpoint_every: float,
         on_warning: Callable[[str], None],
-        waits_for_room: bool = False,
+        waits_for_space: bool = False,
     ) -> None:
-        self.run, self.checkpoint_every, self.on_warning = run, checkpoint_every, on_warning
-        self._waits_for_room = waits_for_room
-        self._unsaved: Model | None = None
-        self._due = time.monotonic() + checkpoint_every
+        self._folder, self._checkpoint_every, self._on_warning = folder, checkpoint_every, on_warning
+        self._waits_for_space = waits_for_space
+        self._unsaved_model: Model | None = None
+        self._checkpoint_due_at = time.monotonic() + checkpoint_every
 
     @property
     def checkpoint_is_due(self) -> bool:
-        return time.monotonic() >= self._due
+        return time.monotonic() >= self._checkpoint_due_at
 
     def write_initial(self, checkpoint: Checkpoint, history: History, best: Model | None) -> None:
-        """Write all there is at the start, so that the run can be resumed from its first second.
+        """Write all files before the first step, so that the run can be resumed from the start.
 
-        Of a run that goes on the best model is written again only if its file has been lost or damaged.
-        Raises RunError if it cannot be written.
+        The best model of a resumed run is only written if its file is lost, damaged or older.
+        Raises RunError if a file cannot be written.
         """
-        self._unsaved = None if best is None or self._holds(best) else best
+        self._unsaved_model = None if best is None or self._is_on_disk(best) else best
         self._write(checkpoint, history)
 
     def write_evaluation(self, history: History, best: Model | None) -> None:
-        """Write the history, the samples and, if there is a new one, the best model; trouble is only told."""
-        self._unsaved = best or self._unsaved
+        """Write the history, the samples and, if there is one, the new best model; only warn if that fails."""
+        self._unsaved_model = best or self._unsaved_model
         try:
             self._write_evaluations(history)
-        except RunError as problem:
-            self._tell(problem)
+        except RunError as error:
+            self._warn(error)
 
     def write_checkpoint(self, checkpoint: Checkpoint, history: History) -> bool:
-        """Write all there is; returns whether that went well. Trouble is only told."""
+        """Write all files, and return whether that succeeded; only warn if not."""
         try:
             self._write(checkpoint, history)
-        except RunError as problem:
-            self._tell(problem)
+        except RunError as error:
+            self._warn(error)
             return False
         return True
 
     def write_final(self, checkpoint: Checkpoint, history: History, interruption: Interruption) -> None:
-        """Write all there is, and wait for room if there is none.
+        """Write all files, waiting for disk space if there is none.
 
-        Raises RunError if it could not be written for a minute, or, if someone is there to make room, until a signal.
+        Raises RunError if that fails for a minute, or, with `waits_for_space`, until a signal comes.
         """
-        first_signal, end = interruption.signal_number, time.monotonic() + WAIT_AT_THE_END
+        first_signal, end = interruption.signal_number, time.monotonic() + MAX_WAIT_AT_END
         while not self.write_checkpoint(checkpoint, history):
-            given_up = interruption.signal_number != first_signal
-            if given_up or (time.monotonic() > end and not self._waits_for_room):
+            new_signal = interruption.signal_number != first_signal
+            if new_signal or (time.monotonic() > end and not self._waits_for_space):
                 self._write(checkpoint, history)
-            time.sleep(TRY_AGAIN_AFTER)
+            time.sleep(RETRY_AFTER)
 
-    def _holds(self, best: Model) -> bool:
-        """Whether the model file is whole, and no older than the best model of the checkpoint."""
+    def _is_on_disk(self, best: Model) -> bool:
+        """Return whether the model file is intact and at least as new as the best model of the checkpoint."""
         try:
-            return bool(load_model(self.run.model).training["step"] >= best.training["step"])
+            return bool(load_model(self._folder.model).training["step"] >= best.training["step"])
         except (ModelFileError, KeyError, TypeError):
             return False
 
     def _write(self, checkpoint: Checkpoint, history: History) -> None:
-        self.run.create()
+        self._folder.create()
         self._write_evaluations(history)
-        save_checkpoint(self.run, checkpoint)
-        self._due = time.monotonic() + self.checkpoint_every
+        save_checkpoint(self._folder, checkpoint)
+        self._checkpoint_due_at = time.monotonic() + self._checkpoint_every
 
     def _write_evaluations(self, history: History) -> None:
-        if self._unsaved:
-            save_model(self.run.model, self._unsaved)
-            self._unsaved = None
+        if self._unsaved_model:
+            save_model(self._folder.model, self._unsaved_model)
+            self._unsaved_model = None
         samples = [f"--- step {e.step}, epoch {e.epoch:.2f} ---\n{e.sample}\n" for e in history.evaluations]
-        write_atomically(self.run.samples, "\n".join(samples).encode("utf-8", "surrogatepass"))
+        write_atomically(self._folder.samples, "\n".join(samples).encode("utf-8", "surrogatepass"))
         lines = [json.dumps(evaluation.to_line()) + "\n" for evaluation in history.evaluations]
-        write_atomically(self.run.history, "".join(lines).encode())
+        write_atomically(self._folder.history, "".join(lines).encode())
 
-    def _tell(self, problem: RunError) -> None:
-        self._due = time.monotonic() + min(TRY_AGAIN_AFTER, self.checkpoint_every)
-        self.on_warning(
-            f"{problem}; nothing is lost: it is kept in memory, and tried again in {TRY_AGAIN_AFTER:.0f} seconds"
-        )
+    def _warn(self, error: RunError) -> None:
+        self._checkpoint_due_at = time.monotonic() + min(RETRY_AFTER, self._checkpoint_every)
+        self._on_warning(f"{error}; nothing is lost: trying again in {RETRY_AFTER:.0f} seconds")

@@ -1,69 +1,75 @@
-"""The plan of a training: how much of it is done, and the learning rate at that point."""
+"""The plan of a training run: how much of it is done, when to evaluate, and the learning rate at each point."""
 
 import math
 from dataclasses import dataclass
 
 from charlstm.config import TrainingConfig
 
-WARM_UP = 0.02  # share of the plan in which the learning rate rises
-EVALUATIONS = 24  # planned in a run
-CHECKPOINT_EVERY = 30.0  # seconds of work that a sudden end may cost
-EVALUATION_SHARE = 0.05  # of the time at most, in a run planned in seconds
-STEPS_AT_ONCE, SECONDS_AT_ONCE = 16, 0.05  # the most that is done between two looks at the clock and at signals
+WARMUP_FRACTION = 0.02  # of the plan; the learning rate rises during it
+NUM_EVALUATIONS = 24  # per run, unless `evaluate_every` is set
+MAX_EVALUATION_TIME = 0.05  # fraction of a run planned in seconds
+CHECKPOINT_EVERY = 30.0  # seconds of work that a crash may cost
+MAX_STEPS_PER_CALL, MAX_SECONDS_PER_CALL = 16, 0.05  # before the loop looks at the clock and at signals again
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A training planned in epochs, in seconds, or in both: then the one that ends first."""
+    """The length of a run in steps, in seconds, or in both: then it ends with whichever comes first."""
 
     num_steps: int | None
     max_time: float | None  # seconds
-    evaluate_every: int | None = None  # steps; None: as often as the plan wants it
+    evaluate_every: int | None = None  # steps; None: evaluations are spread evenly over the plan
 
     @classmethod
-    def of(cls, config: TrainingConfig, steps_per_epoch: float) -> "TrainingPlan":
+    def from_config(cls, config: TrainingConfig, steps_per_epoch: float) -> "TrainingPlan":
+        """Convert epochs to steps."""
         num_steps = None if config.epochs is None else max(1, round(config.epochs * steps_per_epoch))
         return cls(num_steps, config.max_time, config.evaluate_every)
 
-    def done(self, step: int, seconds: float) -> float:
-        """The share of the plan that is behind, 0 to 1."""
+    def fraction_done(self, step: int, seconds: float) -> float:
+        """Return the fraction of the plan that is done, from 0 to 1."""
         by_steps = 0.0 if self.num_steps is None else step / self.num_steps
         by_time = 0.0 if self.max_time is None else seconds / self.max_time
         return min(1.0, max(by_steps, by_time))
 
-    def evaluation_is_due(self, step: int, *, since: int, seconds: float, cost: float) -> bool:
-        """Whether to evaluate after `step` steps: so many and so many seconds after one that took `cost` seconds."""
+    def evaluation_is_due(self, step: int, *, steps_since: int, seconds_since: float, cost: float) -> bool:
+        """Return whether to evaluate after `step` steps.
+
+        `steps_since` and `seconds_since` count from the last evaluation, which itself took `cost` seconds.
+        """
         if self.evaluate_every is not None:
             return step % self.evaluate_every == 0
-        if self.num_steps is not None and since >= self._steps_between_evaluations:
+        if self.num_steps is not None and steps_since >= self._steps_between_evaluations:
             return True
-        return self.max_time is not None and seconds >= max(self.max_time / EVALUATIONS, cost / EVALUATION_SHARE)
+        if self.max_time is None:
+            return False
+        return seconds_since >= max(self.max_time / NUM_EVALUATIONS, cost / MAX_EVALUATION_TIME)
 
-    def steps_per_call(self, step: int, *, since: int, per_second: float) -> int:
-        """How many steps to take in one go: one at least, none beyond the next evaluation or the end of the plan."""
-        most = [STEPS_AT_ONCE, int(SECONDS_AT_ONCE * per_second)]
+    def steps_per_call(self, step: int, *, steps_since: int, steps_per_second: float) -> int:
+        """Return how many steps to take in one call: at least 1, and none past the next evaluation or the end."""
+        limits = [MAX_STEPS_PER_CALL, int(MAX_SECONDS_PER_CALL * steps_per_second)]
         if self.num_steps is not None:
-            most.append(self.num_steps - step)
+            limits.append(self.num_steps - step)
         if self.evaluate_every is not None:
-            most.append(self.evaluate_every - step % self.evaluate_every)
+            limits.append(self.evaluate_every - step % self.evaluate_every)
         elif self.num_steps is not None:
-            most.append(self._steps_between_evaluations - since)
-        return max(1, min(most))
+            limits.append(self._steps_between_evaluations - steps_since)
+        return max(1, min(limits))
 
     @property
     def _steps_between_evaluations(self) -> int:
-        return math.ceil((self.num_steps or 0) / EVALUATIONS)
+        return math.ceil((self.num_steps or 0) / NUM_EVALUATIONS)
 
 
-def learning_rate(done: float, *, highest: float, schedule: str = "linear") -> float:
-    """The learning rate when the share `done` of the plan is behind: a linear warm-up, then a fall to zero.
+def learning_rate_at(fraction_done: float, *, peak: float, schedule: str = "linear") -> float:
+    """Return the learning rate at a fraction of the plan: a linear warmup to `peak`, then a decay to zero.
 
-    It falls in a line, or as half a period of a cosine (Loshchilov and Hutter 2017, equation 5, without restarts). The
-    schedule "constant" has neither warm-up nor fall.
+    It decays linearly, or as half a period of a cosine (Loshchilov and Hutter 2017, equation 5, without restarts). The
+    schedule "constant" has neither warmup nor decay.
     """
     if schedule == "constant":
-        return highest
-    if done < WARM_UP:
-        return highest * (0.01 + 0.99 * done / WARM_UP)
-    fallen = (done - WARM_UP) / (1 - WARM_UP)
-    return highest * (1 - fallen if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * fallen)))
+        return peak
+    if fraction_done < WARMUP_FRACTION:
+        return peak * (0.01 + 0.99 * fraction_done / WARMUP_FRACTION)
+    decayed = (fraction_done - WARMUP_FRACTION) / (1 - WARMUP_FRACTION)
+    return peak * (1 - decayed if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * decayed)))

@@ -24,7 +24,7 @@ from charlstm.machine import fastest_precision
 from charlstm.text.batches import Streams, split_for_validation
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.schedule import learning_rate
+from charlstm.training.schedule import learning_rate_at
 from tests.benchmarks.measurement import run_module
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class TorchTraining:
         curve: Curve = []
         step, last_evaluation, start = 0, 0.0, time.perf_counter()
         while (seconds := time.perf_counter() - start) < SECONDS:
-            self.train_step(step, learning_rate(seconds / SECONDS, highest=LEARNING_RATE))
+            self.train_step(step, learning_rate_at(seconds / SECONDS, peak=LEARNING_RATE))
             step += 1
             seconds = time.perf_counter() - start
             if seconds - last_evaluation > SECONDS / NUM_EVALUATIONS:

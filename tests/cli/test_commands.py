@@ -120,7 +120,7 @@ WRONG = [
     (["train", "upper.txt", "--encoding", "undefined"], 1, "is not undefined"),
     (["train", "macbeth.txt", "--epochs", "1e308"], 2, "--epochs"),
     (["train", "macbeth.txt", "--units", "1000000"], 2, "at most 16,384"),
-    (["train", "macbeth.txt", "--resume", "--overwrite"], 2, "--resume goes on"),
+    (["train", "macbeth.txt", "--resume", "--overwrite"], 2, "--resume continues"),
     (["train", "macbeth.txt", "--out", "one.txt"], 1, "is a file"),
     (["train", "macbeth.txt", "--out", "one.txt/run"], 1, "cannot be written"),
 ]

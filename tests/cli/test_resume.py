@@ -1,4 +1,4 @@
-"""Stopping, killing and resuming real processes, and what `resume` says to what cannot be resumed."""
+"""Stopping, killing and resuming real processes, and what `resume` refuses."""
 
 import io
 import json
@@ -19,6 +19,7 @@ SETTINGS = "--units 32 --layers 2 --batch-size 4 --sequence-length 10 --epochs 8
 
 
 def start(*arguments, **settings):
+    """Start the program in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "charlstm", *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -34,11 +35,12 @@ def wait_for(path: Path, process):
             return
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.1)
-    raise AssertionError(f"{path} never came")
+    raise AssertionError(f"{path} was not written")
 
 
 @pytest.fixture(scope="module")
 def cats(tmp_path_factory):
+    """A folder with a text and a complete run on it, `whole`."""
     folder = tmp_path_factory.mktemp("cats")
     (folder / "cats.txt").write_text(TEXT)
     process = start("train", "cats.txt", "--out", "whole", *SETTINGS.split(), cwd=folder)
@@ -46,21 +48,28 @@ def cats(tmp_path_factory):
     return folder
 
 
-def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(cats):
-    chance = random.Random(1)
-    command = ["train", "cats.txt", "--out", "parts", "--resume", "--checkpoint-every", "0.2s", *SETTINGS.split()]
-    expected = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129, signal.SIGKILL: -9}
+@pytest.fixture
+def whole(cats, monkeypatch):
+    monkeypatch.chdir(cats)
+    return cats / "whole"
+
+
+def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(cats):
+    rng = random.Random(1)
+    command = ["train", "cats.txt", "--output", "parts", "--resume", "--checkpoint-every", "0.2s", *SETTINGS.split()]
+    exit_codes = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129, signal.SIGKILL: -9}
+    history = cats / "parts" / "history.jsonl"
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         process = start(*command, cwd=cats)
         wait_for(cats / "parts" / ".owner.json", process)
-        wait_for(cats / "parts" / "history.jsonl", process)
-        before = (cats / "parts" / "history.jsonl").stat().st_mtime_ns
-        while (cats / "parts" / "history.jsonl").stat().st_mtime_ns == before and process.poll() is None:
+        wait_for(history, process)
+        before = history.stat().st_mtime_ns
+        while history.stat().st_mtime_ns == before and process.poll() is None:
             time.sleep(0.01)
-        time.sleep(chance.random() * 0.4)
+        time.sleep(rng.random() * 0.4)
         process.send_signal(number)
         out, err = process.communicate()
-        assert process.returncode in (expected[number], 0), err
+        assert process.returncode in (exit_codes[number], 0), err
         assert out == ""
         assert "Traceback" not in err
         if process.returncode > 0:
@@ -71,7 +80,18 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(cats):
     assert not list((cats / "parts").glob(".*.safetensors.*"))
 
 
-def test_two_trainings_in_one_folder(cats, charlstm, monkeypatch):
+def test_a_signal_before_training_begins_ends_the_process_at_once(cats):
+    process = start("train", "cats.txt", "--output", "early", *SETTINGS.split(), cwd=cats)
+    wait_for(cats / "early" / ".owner.json", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    if "stopped after" not in err:  # a loaded machine may be slow to send the signal
+        assert "stopped before training began; nothing is lost" in err
+
+
+def test_a_folder_is_trained_in_by_one_process_at_a_time(cats, charlstm, monkeypatch):
     monkeypatch.chdir(cats)
     first = start("train", "cats.txt", "--out", "two", *SETTINGS.split(), "--epochs", 500, cwd=cats)
     wait_for(cats / "two" / "checkpoint.safetensors", first)
@@ -85,28 +105,23 @@ def test_two_trainings_in_one_folder(cats, charlstm, monkeypatch):
     assert first.wait() == 130
 
 
-@pytest.fixture
-def whole(cats, monkeypatch):
-    monkeypatch.chdir(cats)
-    return cats / "whole"
-
-
-def test_a_complete_run_says_so_and_nothing_changes(whole, charlstm):
+@pytest.mark.parametrize("options", [[], ["--quiet"]])
+def test_a_complete_run_is_left_as_it_is(whole, charlstm, options):
     before = {path: path.read_bytes() for path in whole.iterdir()}
-    code, out, err = charlstm("resume", "whole")
+    code, out, err = charlstm("resume", "whole", *options)
     assert (code, out) == (0, "")
     assert "whole is complete" in err
     assert {path: path.read_bytes() for path in whole.iterdir()} == before
 
 
-def test_what_contradicts_the_run_is_refused(whole, charlstm):
+def test_options_that_contradict_the_run_are_refused(whole, charlstm):
     code, _, err = charlstm("train", "cats.txt", "--out", "whole", "--resume", "--units", 64)
     assert code == 2
     assert "--units is 64, but whole was trained with 32" in err
     assert charlstm("train", "cats.txt", "--out", "whole", "--resume", "--overwrite")[0] == 2
 
 
-def test_a_text_that_has_changed_or_gone_is_refused(whole, charlstm):
+def test_a_text_that_has_changed_or_is_gone_is_refused(whole, charlstm):
     Path("cats.txt").rename("moved.txt")
     try:
         code, _, err = charlstm("resume", "whole", "--epochs", 9)
@@ -122,19 +137,19 @@ def test_a_text_that_has_changed_or_gone_is_refused(whole, charlstm):
 
 def test_fine_tuning_keeps_the_shape_of_the_model(whole, charlstm, tmp_path):
     (tmp_path / "new.txt").write_text("THE GNU SAT ON THE DOG\n" * 40)
-    out = tmp_path / "new"
-    few = ["--epochs", 1, "--batch-size", 4, "--sequence-length", 10]
-    code, _, err = charlstm("train", tmp_path / "new.txt", "--from", "whole", "--out", out, *few)
+    folder = tmp_path / "new"
+    options = ["--epochs", 1, "--batch-size", 4, "--sequence-length", 10]
+    code, _, err = charlstm("train", tmp_path / "new.txt", "--from", "whole", "--out", folder, *options)
     assert code == 0, err
-    facts = json.loads(charlstm("info", out, "--json")[1])
-    assert facts["architecture"]["units"] == 32
-    assert set(facts["vocabulary"]["characters"]) == set(TEXT + "THE GNU SAT ON THE DOG\n")
+    info = json.loads(charlstm("info", folder, "--json")[1])
+    assert info["architecture"]["units"] == 32
+    assert set(info["vocabulary"]["characters"]) == set(TEXT + "THE GNU SAT ON THE DOG\n")
     code, _, err = charlstm("train", tmp_path / "new.txt", "--from", "whole", "--out", "x", "--units", 64)
     assert code == 2
     assert "--units is 64" in err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX resource limits")
 def test_a_limit_on_file_size_is_one_line_and_not_a_traceback(whole):
     def limit():
         import resource
@@ -148,13 +163,13 @@ def test_a_limit_on_file_size_is_one_line_and_not_a_traceback(whole):
     assert "Traceback" not in err
 
 
-def test_standard_input_can_be_resumed_from_what_was_kept(charlstm, tmp_path, monkeypatch):
+def test_a_run_on_standard_input_is_resumed_from_the_saved_text(charlstm, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    few = ["--units", 8, "--layers", 1, "--epochs", 1, "--batch-size", 4, "--sequence-length", 10]
+    options = ["--units", 8, "--layers", 1, "--epochs", 1, "--batch-size", 4, "--sequence-length", 10]
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
-    code, _, err = charlstm("train", "-", "--out", "piped", *few)
+    code, _, err = charlstm("train", "-", "--out", "piped", *options)
     assert code == 0, err
     assert Path("piped/.stdin.txt").read_text() == TEXT
     code, _, err = charlstm("resume", "piped", "--epochs", 2)
     assert code == 0, err
-    assert "going on with piped at epoch 1.0" in err
+    assert "resuming piped at epoch 1.0" in err

@@ -1,54 +1,54 @@
 import itertools
+import math
 
 import pytest
 
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.errors import SettingError
 from charlstm.training.auto_config import (
-    FASTEST,
-    PRESETS,
+    MAX_CHARACTERS_PER_SECOND,
+    MIN_STEPS_PER_EPOCH,
     AutoConfigInputs,
-    choose,
-    default_time,
-    describe,
+    choose_settings,
+    count_parameters,
+    default_max_time,
+    describe_settings,
     expected_training_characters,
     make_configs,
-    needs_speed,
+    needs_throughput,
     num_shards_for,
-    num_weights,
-    preset_settings,
 )
+from charlstm.training.presets import preset_settings
 
-SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-TWO_CORES = 4e11  # operations a second
+TEXT_SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+TWO_CORES = 4e11  # floating-point operations per second
 
 
-def situation(num_characters, *, num_cores=2, speed=TWO_CORES):
-    return AutoConfigInputs(num_characters, 65, num_cores, speed)
+def inputs_for(num_characters, *, num_cores=2, throughput=TWO_CORES):
+    return AutoConfigInputs(num_characters, 65, num_cores, throughput)
 
 
 @pytest.mark.parametrize(
-    ("num_characters", "num_cores", "max_time"), list(itertools.product(SIZES, (1, 2, 16), (None, 30, 600)))
+    ("num_characters", "num_cores", "max_time"), list(itertools.product(TEXT_SIZES, (1, 2, 16, 64), (None, 30, 600)))
 )
-def test_every_situation_gets_valid_settings(num_characters, num_cores, max_time):
-    given = {} if max_time is None else {"max_time": max_time}
-    settings = choose(situation(num_characters, num_cores=num_cores, speed=2e11 * num_cores), given)
-    model, training = make_configs(settings)
+def test_chosen_settings_are_valid(num_characters, num_cores, max_time):
+    overrides = {} if max_time is None else {"max_time": max_time}
+    inputs = inputs_for(num_characters, num_cores=num_cores, throughput=2e11 * num_cores)
+    model, training = make_configs(choose_settings(inputs, overrides))
     assert isinstance(model, ModelConfig)
     assert isinstance(training, TrainingConfig)
     assert training.num_shards <= num_cores
     assert training.batch_size // training.num_shards >= 8
 
 
-def test_what_is_given_is_kept():
-    given = {"units": 77, "num_layers": 3, "dropout": 0.123, "batch_size": 5, "epochs": 2.5, "learning_rate": 0.5}
-    settings = choose(situation(1_000_000), given)
-    assert {name: settings[name] for name in given} == given
+def test_overrides_are_kept():
+    overrides = {"units": 77, "num_layers": 3, "dropout": 0.123, "batch_size": 5, "epochs": 2.5, "learning_rate": 0.5}
+    settings = choose_settings(inputs_for(1_000_000), overrides)
+    assert {name: settings[name] for name in overrides} == overrides
 
 
 def test_more_time_gives_a_larger_network_and_more_dropout():
-    chosen = [choose(situation(1_000_000), {"max_time": seconds}) for seconds in (30, 110, 240, 1200)]
+    chosen = [choose_settings(inputs_for(1_000_000), {"max_time": seconds}) for seconds in (30, 110, 240, 1200)]
     units = [settings["units"] for settings in chosen]
     dropout = [settings["dropout"] for settings in chosen]
     assert units == sorted(units)
@@ -57,64 +57,100 @@ def test_more_time_gives_a_larger_network_and_more_dropout():
     assert dropout[0] < dropout[-1]
 
 
-def test_a_small_text_gets_a_small_network_however_long_it_is_trained():
-    units = [choose(situation(size), {"max_time": 86_400})["units"] for size in SIZES]
+def test_a_small_text_gets_a_small_network_however_long_the_run():
+    units = [choose_settings(inputs_for(size), {"max_time": 86_400})["units"] for size in TEXT_SIZES]
     assert units == sorted(units)
     assert units[0] <= 128
 
 
 def test_a_slow_machine_gets_a_smaller_network():
-    fast, slow = (choose(situation(10_000_000, speed=speed), {"max_time": 300})["units"] for speed in (1e12, 1e10))
+    fast, slow = (
+        choose_settings(inputs_for(10_000_000, throughput=throughput), {"max_time": 300})["units"]
+        for throughput in (1e12, 1e10)
+    )
     assert slow < fast
 
 
-def test_no_network_is_so_small_that_steps_cost_nothing():
+BATCH_SIZES = [  # characters, then the batch sizes of 1, 2, 3 and 4 cores
+    (1_000, [16, 16, 24, 32]),
+    (10_000, [16, 16, 24, 32]),
+    (299_999, [16, 16, 24, 32]),
+    (300_000, [32, 32, 32, 32]),
+    (100_000_000, [32, 32, 32, 32]),
+]
+
+
+@pytest.mark.parametrize(("num_characters", "expected"), BATCH_SIZES)
+def test_up_to_four_cores_get_eight_rows_each_for_any_text(num_characters, expected):
+    overrides = {"epochs": 0.1}
+    sizes = [
+        choose_settings(inputs_for(num_characters, num_cores=cores), overrides)["batch_size"] for cores in (1, 2, 3, 4)
+    ]
+    assert sizes == expected
+
+
+@pytest.mark.parametrize("num_cores", [8, 64, 256])
+@pytest.mark.parametrize("num_characters", TEXT_SIZES)
+def test_many_cores_leave_enough_steps_per_epoch(num_characters, num_cores):
+    settings = choose_settings(inputs_for(num_characters, num_cores=num_cores), {"epochs": 0.1})
+    steps_per_epoch = num_characters / (settings["batch_size"] * settings["sequence_length"])
+    assert settings["batch_size"] == 32 or steps_per_epoch >= MIN_STEPS_PER_EPOCH
+    assert settings["batch_size"] <= 8 * num_cores
+    assert settings["num_shards"] == min(num_cores, settings["batch_size"] // 8)
+
+
+def test_a_large_text_keeps_many_cores_busy():
+    settings = choose_settings(inputs_for(10_000_000, num_cores=64), {"epochs": 1})
+    assert (settings["batch_size"], settings["num_shards"]) == (512, 64)
+
+
+def test_a_tiny_network_does_not_train_arbitrarily_fast():
     tiny = {"num_layers": 1, "units": 8, "embedding_dim": 8, "max_time": 10.0, "epochs": None}
-    assert expected_training_characters(situation(1_000_000), tiny) == 10 * FASTEST
+    assert expected_training_characters(inputs_for(1_000_000), tiny) == 10 * MAX_CHARACTERS_PER_SECOND
 
 
 def test_without_a_time_the_run_is_planned_in_epochs():
-    settings = choose(situation(1_000_000), {})
+    settings = choose_settings(inputs_for(1_000_000), {})
     assert settings["max_time"] is None
     assert settings["epochs"] > 1
-    assert default_time(10_000) == 60
-    assert default_time(10**12) == 1800
+    assert default_max_time(10_000) == 60
+    assert default_max_time(10**12) == 1800
 
 
 @pytest.mark.parametrize("units", [64, 300])
 @pytest.mark.parametrize("num_layers", [1, 3])
-def test_parameters_are_counted_right(units, num_layers):
+def test_parameters_are_counted_from_the_weight_shapes(units, num_layers):
     settings = {"num_layers": num_layers, "units": units, "embedding_dim": 32}
     shapes = weight_shapes(ModelConfig(**settings), 65).values()
-    total = sum(shape[0] * (shape[1] if len(shape) > 1 else 1) for shape in shapes)
-    assert num_weights(65, settings) == total
+    assert count_parameters(settings, 65) == sum(math.prod(shape) for shape in shapes)
 
 
-def test_presets_are_complete_and_known_by_name():
-    for name in PRESETS:
-        make_configs(choose(situation(1_000_000, speed=None), preset_settings(name) | {"epochs": 1.0}))
-    assert preset_settings(None) == {}
-    with pytest.raises(SettingError, match="no preset 'huge'") as caught:
-        preset_settings("huge")
-    assert "medium" in caught.value.hint
+def test_throughput_is_measured_only_if_a_choice_depends_on_it():
+    assert needs_throughput({})
+    assert needs_throughput({"max_time": 60.0})
+    assert not needs_throughput({"epochs": 3.0})
+    assert needs_throughput({"max_time": 60.0, "units": 8, "dropout": 0.1})  # recurrent dropout depends on it
+    assert not needs_throughput({"max_time": 60.0, **preset_settings("small")})
 
 
-def test_the_speed_is_measured_only_if_something_hangs_on_it():
-    assert needs_speed({})
-    assert needs_speed({"max_time": 60.0})
-    assert not needs_speed({"epochs": 3.0})
-    assert needs_speed({"max_time": 60.0, "units": 8, "dropout": 0.1})  # recurrent dropout hangs on it, too
-    assert not needs_speed({"max_time": 60.0, **preset_settings("small")})
-
-
-def test_shards_do_not_get_too_narrow():
+def test_shards_have_at_least_eight_rows():
     assert [num_shards_for(batch_size, 16) for batch_size in (1, 8, 16, 64, 512)] == [1, 1, 2, 8, 16]
 
 
-def test_the_choice_is_described_with_its_reason():
-    place = situation(1_000_000)
-    settings = choose(place, {"max_time": 60})
-    line = describe(settings, {"max_time": 60}, place)
+def test_settings_are_described_with_what_they_were_chosen_for():
+    inputs = inputs_for(1_000_000)
+    settings = choose_settings(inputs, {"max_time": 60})
+    line = describe_settings(settings, {"max_time": 60}, inputs)
     assert f"2x{settings['units']} units" in line
-    assert "1,000,000 characters" in line
-    assert "chosen" not in describe(settings, settings, place)
+    assert "chosen for 1,000,000 characters, about" in line
+    assert "in 60 seconds on this machine" in line
+    assert "chosen" not in describe_settings(settings, settings, inputs)
+
+
+def test_a_description_without_a_throughput_promises_no_number_of_epochs():
+    overrides = {"units": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "batch_size": 16, "max_time": 60.0}
+    assert not needs_throughput(overrides)
+    inputs = inputs_for(100_000, throughput=None)
+    line = describe_settings(choose_settings(inputs, overrides), overrides, inputs)
+    assert line.endswith("60 seconds: chosen for 100,000 characters")
+    assert "inf" not in line

@@ -1,28 +1,66 @@
 import json
 
 from charlstm.analysis.evaluation import Scores
-from charlstm.training.history import Evaluation, History
+from charlstm.training.history import Evaluation, History, Interval
 
 
 def evaluation(nats, *, is_best, step=1):
     return Evaluation(step, 0.1, 1 / 3, 2.5, Scores(nats, 1.0, 1), 1000.0, 1e-3, "samp\u00e9\n", is_best)
 
 
+ON_DISK = {  # keys as in the checkpoints of every version
+    "step": 7,
+    "seconds": 1 / 3,
+    "stretch": {"steps": 2, "nats": 0.5, "seconds": 1 / 7, "timed_steps": 1},
+    "evaluations": [
+        {
+            "step": 5,
+            "epoch": 0.1,
+            "seconds": 0.25,
+            "train_nats": 2.5,
+            "validation": {"nats": 1.1, "correct": 1.0, "characters": 1},
+            "characters_per_second": 1000.0,
+            "learning_rate": 1e-3,
+            "sample": "samp\u00e9\n",
+            "is_best": True,
+        }
+    ],
+    "waiting": 3,
+    "evaluation_cost": 0.125,
+    "rate_scale": 0.5,
+    "first_nats": 3.3,
+    "recent_nats": 0.1 + 0.2,
+    "finished": False,
+}
+
+
 def test_it_goes_through_json_unchanged():
     history = History(step=7, seconds=1 / 3, learning_rate_scale=0.5, first_nats=3.3, recent_nats=0.1 + 0.2)
     history.add(evaluation(1.1, is_best=True))
-    history.stretch.add(0.1, None)
-    history.stretch.add(0.2, 1 / 7)
+    history.interval.add(0.1, None)
+    history.interval.add(0.2, 1 / 7)
     assert History.from_json(json.loads(json.dumps(history.to_json()))) == history
 
 
-def test_the_best_is_remembered_and_the_waiting_counted():
+def test_a_history_of_an_earlier_version_is_read():
+    history = History.from_json(ON_DISK)
+    assert history.interval == Interval(steps=2, nats=0.5, seconds=1 / 7, timed_steps=1)
+    assert history.evaluations_since_best == 3
+    assert history.learning_rate_scale == 0.5
+    assert history.evaluations[0].validation == Scores(1.1, 1.0, 1)
+
+
+def test_keys_on_disk_stay_the_same():
+    assert History.from_json(ON_DISK).to_json() == ON_DISK
+
+
+def test_evaluations_since_the_best_are_counted():
     history = History()
     assert history.best is None
     for step, is_best in enumerate((True, True, False, False)):
-        history.stretch.add(1.0, 0.1)
+        history.interval.add(1.0, 0.1)
         history.add(evaluation(1.0, is_best=is_best, step=step))
-        assert history.stretch.steps == 0
+        assert history.interval.steps == 0
     assert history.best
     assert history.best.step == 1
-    assert history.waiting == 2
+    assert history.evaluations_since_best == 2

@@ -7,101 +7,136 @@ from typing import Annotated
 import typer
 
 from charlstm.cells.registry import get_cell
-from charlstm.cli import settings
-from charlstm.cli.display import plots
-from charlstm.cli.display.comparison_table import comparison_lines
-from charlstm.cli.display.messages import say
+from charlstm.cli import text_options, training_options
+from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
+from charlstm.cli.display.messages import say, warn
+from charlstm.cli.display.plots import check_image_format
 from charlstm.cli.options import Json, duration, option
-from charlstm.errors import SettingError
-from charlstm.training.auto_config import make_configs
+from charlstm.errors import RunError, SettingError
+from charlstm.training.interruption import exit_code
+from charlstm.training.overrides import Overrides
 
-EQUAL = ("time", "characters")
+DEFAULT_MAX_TIME = 120.0  # seconds
 
 
 def compare(
-    texts: settings.Texts,
+    texts: text_options.Texts,
     cells: Annotated[
-        str, typer.Option("--cells", metavar="CELLS", help="As train's --cell takes them, with commas between.")
+        str, typer.Option("--cells", metavar="CELLS", help="Cells as in train --cell, separated by commas.")
     ] = "lstm,gru,rnn",
     max_time: Annotated[
         float,
-        typer.Option(
-            "--max-time", parser=duration, metavar="TIME", help="Of each training. Default: 2m.", show_default=False
-        ),
-    ] = 120.0,
+        option("--max-time", parser=duration, metavar="TIME", help="Time for each run: 90s, 5m, 1h30m. Default: 2m."),
+    ] = DEFAULT_MAX_TIME,
     repeats: Annotated[
         int,
         typer.Option(
-            "--repeats", metavar="N", min=1, max=1000, help="Trainings of each cell; the random seed counts up."
+            "--repeats", metavar="N", min=1, max=1000, help="Number of runs per cell, with consecutive random seeds."
         ),
     ] = 1,
     equal: Annotated[
         str,
         typer.Option(
             "--equal",
-            metavar="WHAT",
-            help="time; or characters: each reads as many as an LSTM is expected to in that time.",
+            metavar="BUDGET",
+            help="What all runs get the same amount of: time, or characters (as many as an LSTM is expected to train "
+            "on in that time).",
         ),
     ] = "time",
-    layers: settings.Layers = None,
+    layers: training_options.Layers = None,
     units: Annotated[
-        int | None, option("--units", metavar="N", help="Of an LSTM; the other cells get as many parameters as it has.")
+        int | None,
+        option("--units", metavar="N", help="Units of the LSTM; the other cells get as many parameters as it has."),
     ] = None,
-    dropout: settings.Dropout = None,
-    recurrent_dropout: settings.RecurrentDropout = None,
-    learning_rate: settings.LearningRate = None,
-    random_seed: settings.RandomSeed = None,
-    out: Annotated[
+    dropout: training_options.Dropout = None,
+    recurrent_dropout: training_options.RecurrentDropout = None,
+    learning_rate: training_options.LearningRate = None,
+    random_seed: training_options.RandomSeed = None,
+    output: Annotated[
         Path | None,
-        option("--output", "-o", "--out", metavar="FOLDER", help="Default: runs/compare- and the name of the text."),
+        option(
+            "--output",
+            "-o",
+            "--out",
+            metavar="FOLDER",
+            help="The folder of the comparison. Default: runs/compare- and the name of the text.",
+        ),
     ] = None,
     plot: Annotated[
-        Path | None, option("--plot", metavar="FILE", help="Default: comparison.svg in the folder.")
+        Path | None,
+        option("--plot", metavar="FILE", help="The image file of the plot. Default: comparison.svg in the folder."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start over, and replace an earlier comparison in the folder.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train networks of several cells on a text, side by side.
+    """Train networks with different cells on a text and compare them.
 
-    Each has the same number of parameters, within 2 %, and the same time or the same number of characters. Validation
-    bits per character, speed and a line that each wrote stand in a table that grows as results come; the folder holds
-    them as JSON and CSV, with a plot. An interrupted comparison goes on where it was when it is started again.
+    All have the same number of parameters, within 2 %, and the same time or the same number of characters. A table of
+    validation bits per character, speed and a generated line grows as results come in; the folder gets them as JSON
+    and CSV, with a plot. To continue an interrupted comparison, run the same command again.
 
     \b
     charlstm compare macbeth.txt --cells lstm,gru,coupled,rnn
     charlstm compare lyrics/ --cells lstm,mogrifier --max-time 5m --repeats 3 --equal characters
     """
+    names = _cell_names(cells)
+    check_image_format(plot)
+    options = {
+        "num_layers": layers,
+        "units": units,
+        "dropout": dropout,
+        "recurrent_dropout": recurrent_dropout,
+        "learning_rate": learning_rate,
+        "max_time": max_time,
+        "random_seed": random_seed,
+    }
+    overrides = Overrides.from_options(options)
+    from charlstm.experiments.comparison import run_comparison
+    from charlstm.experiments.files import PLOT_FILE
+    from charlstm.experiments.plan import ComparisonRequest
+
+    folder = output or _default_folder(texts)
+    plot = _plot_file(plot, folder, PLOT_FILE)
+    request = ComparisonRequest(
+        texts=texts,
+        cells=names,
+        num_repeats=repeats,
+        budget=equal,
+        overrides=overrides,
+        folder=folder,
+        overwrite=overwrite,
+    )
+    with comparison_display(num_runs=len(names) * repeats, plot=plot) as display:
+        result = run_comparison(request, display)
+    if result.signal_number is not None:
+        warn("stopped; nothing is lost, run the same command again to continue")
+        raise typer.Exit(exit_code(result.signal_number))
+    print(json.dumps(result.to_json(), indent=2) if as_json else "\n".join(comparison_lines(result.outcomes)))
+    say(f"in {folder}: comparison.json, comparison.csv, and a folder for each run; the plot is {plot}")
+
+
+def _cell_names(cells: str) -> list[str]:
+    names = [name.strip() for name in cells.split(",")]
+    for name in names:
+        get_cell(name)  # raises for an unknown cell
+    if len(set(names)) < len(names):
+        raise SettingError(f"--cells names a cell twice: {cells}", hint="use --repeats to train each more than once")
+    return names
+
+
+def _default_folder(texts: list[str]) -> Path:
     from charlstm.storage.run_folder import RUNS
     from charlstm.text.sources import corpus_name
 
-    names = [name.strip() for name in cells.split(",")]
-    for name in names:
-        get_cell(name)
-    if len(set(names)) < len(names):
-        raise SettingError(f"--cells names a cell twice: {cells}", hint="give --repeats to train each more than once")
-    if equal not in EQUAL:
-        raise SettingError(
-            f"--equal is {equal!r}, but it must be one of {', '.join(EQUAL)}", hint="give one of the two"
-        )
-    plots.refuse_unknown_kind(plot)
-    given = settings.settings_given(
-        None,
-        num_layers=layers,
-        units=units,
-        dropout=dropout,
-        recurrent_dropout=recurrent_dropout,
-        learning_rate=learning_rate,
-        max_time=max_time,
-        random_seed=random_seed,
-    )
-    make_configs(given)  # refuses what is out of range
-    folder = out or RUNS / f"compare-{corpus_name(texts)}"
-    from charlstm.experiments.comparison import ComparisonRequest, run_comparison
+    return RUNS / f"compare-{corpus_name(texts)}"
 
-    wanted = ComparisonRequest(texts, names, repeats, equal, given, folder, plot or folder / "comparison.svg")
-    facts, outcomes = run_comparison(wanted, overwrite=overwrite)
-    if as_json:
-        print(json.dumps(facts, indent=2))
-    else:
-        print("\n".join(comparison_lines(outcomes)))
-    say(f"in {folder}: comparison.json, comparison.csv, and each training; the plot is {wanted.plot}")
+
+def _plot_file(plot: Path | None, folder: Path, default: str) -> Path:
+    """Return the image file to write; raises RunError if there is no folder for it."""
+    if plot is None:
+        return folder / default
+    if plot.parent != folder and not plot.parent.is_dir():
+        raise RunError(f"there is no folder {plot.parent} for the plot", hint="create it first")
+    return plot

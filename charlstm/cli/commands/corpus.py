@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli import settings
+from charlstm.cli import text_options
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import download_bar
 from charlstm.cli.display.text_statistics import describe_text, describe_text_list
@@ -27,10 +27,10 @@ def show_help(context: typer.Context) -> None:
 
 @corpus.command()
 def stats(
-    texts: settings.Texts,
-    encoding: settings.Encoding = None,
-    normalize: settings.Normalize = "nfc",
-    keep_boilerplate: settings.KeepBoilerplate = False,
+    texts: text_options.Texts,
+    encoding: text_options.Encoding = None,
+    normalize: text_options.Normalize = "nfc",
+    keep_boilerplate: text_options.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
     """Show figures about a text.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli import settings
+from charlstm.cli import text_options
 from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.rows import aligned
@@ -32,9 +32,9 @@ def evaluate(
     ] = None,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text to score.")],
     unknown: Unknown = "skip",
-    encoding: settings.Encoding = None,
-    normalize: settings.Normalize = "nfc",
-    keep_boilerplate: settings.KeepBoilerplate = False,
+    encoding: text_options.Encoding = None,
+    normalize: text_options.Normalize = "nfc",
+    keep_boilerplate: text_options.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
     """Measure how well a model predicts a text.

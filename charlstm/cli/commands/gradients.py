@@ -84,7 +84,7 @@ def gradients(
     scales = _numbers(recurrent_scale)
     config = ModelConfig(num_layers=layers, units=units)
     names = _with_states(cells)
-    plots.refuse_unknown_kind(plot)
+    plots.check_image_format(plot)
     from charlstm.text.corpus import load_corpus
 
     trained = _trained(model or [])

@@ -1,16 +1,19 @@
 """`charlstm train`."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charlstm.cli import settings
-from charlstm.cli.commands.resume import go_on
-from charlstm.cli.newrun import NewRun, begin
+from charlstm.cli import text_options, training_options
+from charlstm.cli.commands.resume import finish, resume_and_show
+from charlstm.cli.display.run_reporter import TerminalReporter
+from charlstm.cli.options import option
 from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
-from charlstm.training.auto_config import TUTORIAL, make_configs
+from charlstm.training.overrides import Overrides
+from charlstm.training.presets import TUTORIAL
 from charlstm.training.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
@@ -18,118 +21,114 @@ if TYPE_CHECKING:
 
 
 def train(
-    texts: settings.Texts,
-    out: settings.Out = None,
-    preset: settings.Preset = None,
-    cell: settings.Cell = None,
-    layers: settings.Layers = None,
-    units: settings.Units = None,
-    embedding: settings.Embedding = None,
-    attention: settings.Attention = None,
-    dropout: settings.Dropout = None,
-    recurrent_dropout: settings.RecurrentDropout = None,
-    sequence_length: settings.SequenceLength = None,
-    batch_size: settings.BatchSize = None,
-    epochs: settings.Epochs = None,
-    max_time: settings.MaxTime = None,
-    learning_rate: settings.LearningRate = None,
-    clip_norm: settings.ClipNorm = None,
-    clip_value: settings.ClipValue = None,
-    weight_decay: settings.WeightDecay = None,
-    validation: settings.Validation = None,
-    patience: settings.Patience = None,
-    evaluate_every: settings.EvaluateEvery = None,
-    random_seed: settings.RandomSeed = None,
-    precision: settings.Precision = None,
-    lowercase: Annotated[bool, typer.Option("--lowercase", help="Learn the text in lower case.")] = False,
-    encoding: settings.Encoding = None,
-    normalize: settings.Normalize = "nfc",
-    keep_boilerplate: settings.KeepBoilerplate = False,
-    min_count: settings.MinCount = 1,
+    texts: text_options.Texts,
+    output: training_options.Output = None,
+    preset: training_options.Preset = None,
+    cell: training_options.Cell = None,
+    layers: training_options.Layers = None,
+    units: training_options.Units = None,
+    embedding: training_options.Embedding = None,
+    attention: training_options.Attention = None,
+    dropout: training_options.Dropout = None,
+    recurrent_dropout: training_options.RecurrentDropout = None,
+    sequence_length: training_options.SequenceLength = None,
+    batch_size: training_options.BatchSize = None,
+    epochs: training_options.Epochs = None,
+    max_time: training_options.MaxTime = None,
+    learning_rate: training_options.LearningRate = None,
+    clip_norm: training_options.ClipNorm = None,
+    clip_value: training_options.ClipValue = None,
+    weight_decay: training_options.WeightDecay = None,
+    validation: training_options.Validation = None,
+    patience: training_options.Patience = None,
+    evaluate_every: training_options.EvaluateEvery = None,
+    random_seed: training_options.RandomSeed = None,
+    precision: training_options.Precision = None,
+    lowercase: Annotated[bool, typer.Option("--lowercase", help="Convert the text to lower case.")] = False,
+    encoding: text_options.Encoding = None,
+    normalize: text_options.Normalize = "nfc",
+    keep_boilerplate: text_options.KeepBoilerplate = False,
+    min_count: training_options.MinCount = 1,
     start_from: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="RUN", help="Start from the model of this run, or a model file.", show_default=False
-        ),
+        str | None, option("--from", metavar="RUN", help="Start from the model of this run, or from a model file.")
     ] = None,
     unknown: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--unknown",
             metavar="POLICY",
-            help="With --from, do not learn new characters: error, skip, or nearest.",
-            show_default=False,
+            help="With --from: do not learn characters that are new to the model, but treat them by this policy: "
+            "error, skip, or nearest.",
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run if it has been started already.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run if it has been started already.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
-    checkpoint_every: settings.CheckpointEvery = CHECKPOINT_EVERY,
-    quiet: settings.Quiet = False,
+    checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
+    quiet: training_options.Quiet = False,
 ) -> None:
     """Train a network on a text.
 
-    What is not given is chosen: units, dropout, batch size, learning rate and the length of the training, from the
+    Units, dropout, batch size, learning rate and the length of the run are chosen, unless they are given, from the
     size of the text, the time given and the speed of this machine. The end of the text is kept for validation; the
-    model that foretells it best is kept in the run folder. A training that was stopped goes on with charlstm resume.
+    run folder gets the model that predicts it best. An interrupted run is continued with charlstm resume.
 
     \b
     charlstm train macbeth.txt
-    charlstm train lyrics.txt --max-time 5m --out runs/lyrics
+    charlstm train lyrics.txt --max-time 5m --output runs/lyrics
     charlstm train sonnets.txt --from runs/macbeth
     """
-    given = settings.settings_given(
-        preset,
-        cell=cell,
-        num_layers=layers,
-        units=units,
-        embedding_dim=embedding,
-        attention=attention,
-        dropout=dropout,
-        recurrent_dropout=recurrent_dropout,
-        sequence_length=sequence_length,
-        batch_size=batch_size,
-        epochs=epochs,
-        max_time=max_time,
-        learning_rate=learning_rate,
-        clip_norm=clip_norm,
-        clip_value=clip_value,
-        weight_decay=weight_decay,
-        validation=validation,
-        patience=patience,
-        evaluate_every=evaluate_every,
-        random_seed=random_seed,
-        precision=precision,
-    )
-    make_configs(given)  # refuses what is out of range before anything is read
+    options = {
+        "cell": cell,
+        "num_layers": layers,
+        "units": units,
+        "embedding_dim": embedding,
+        "attention": attention,
+        "dropout": dropout,
+        "recurrent_dropout": recurrent_dropout,
+        "sequence_length": sequence_length,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "max_time": max_time,
+        "learning_rate": learning_rate,
+        "clip_norm": clip_norm,
+        "clip_value": clip_value,
+        "weight_decay": weight_decay,
+        "validation": validation,
+        "patience": patience,
+        "evaluate_every": evaluate_every,
+        "random_seed": random_seed,
+        "precision": None if precision == "auto" else precision,
+    }
+    overrides = Overrides.from_options(options, preset=preset)
     if resume and overwrite:
-        raise SettingError("--resume goes on with a run, --overwrite replaces it", hint="give one of the two")
+        raise SettingError("--resume continues a run, --overwrite replaces it", hint="give one of the two")
     if unknown and not start_from:
         raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
-    reading = DecodingOptions(encoding, normalize, keep_boilerplate, lowercase or preset == TUTORIAL)
-    run = _run_folder(out, texts)
-    if resume and run.has_checkpoint:
-        go_on(run, texts=texts, given=given, checkpoint_every=checkpoint_every, quiet=quiet)
+    decoding = DecodingOptions(encoding, normalize, keep_boilerplate, lowercase or preset == TUTORIAL)
+    from charlstm.training.new_run import NewRunRequest, train_new_run
+    from charlstm.training.resume import ResumeRequest
+
+    reporter, folder = TerminalReporter(quiet=quiet), _run_folder(output, texts)
+    saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
+    if resume and folder.has_checkpoint:
+        resume_and_show(ResumeRequest(folder=folder, texts=texts, overrides=overrides, **saving), reporter)
         return
-    begin(
-        NewRun(
-            run=run,
-            texts=texts,
-            given=given,
-            reading=reading,
-            min_count=min_count,
-            start_from=start_from,
-            unknown=unknown,
-            overwrite=overwrite,
-            checkpoint_every=checkpoint_every,
-            quiet=quiet,
-        )
+    request = NewRunRequest(
+        folder=folder,
+        texts=texts,
+        overrides=overrides,
+        decoding=decoding,
+        min_count=min_count,
+        start_from=start_from,
+        unknown=unknown,
+        overwrite=overwrite,
+        **saving,
     )
+    finish(train_new_run(request, reporter), reporter)
 
 
-def _run_folder(out: Path | None, texts: list[str]) -> "RunFolder":
+def _run_folder(output: Path | None, texts: list[str]) -> "RunFolder":
     from charlstm.storage.run_folder import RUNS, RunFolder
     from charlstm.text.sources import corpus_name
 
-    return RunFolder(out or RUNS / corpus_name(texts))
+    return RunFolder(output or RUNS / corpus_name(texts))

@@ -1,12 +1,15 @@
-"""The outcomes of a comparison as a table that grows while networks are trained."""
+"""The outcomes of a comparison: a table that grows while networks are trained, and a plot."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import console, loss, say, visible, warn
+from charlstm.cli.display.plots import Line, Panel, save_plot
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -16,61 +19,87 @@ if TYPE_CHECKING:
 
 
 def comparison_lines(outcomes: "list[Outcome]") -> list[str]:
-    """A table of the cells, the best first: what stands on stdout at the end."""
-    from charlstm.experiments.outcomes import summaries
+    """Return a table of the cells, the best first, as it is printed at the end."""
+    from charlstm.experiments.outcomes import summarize
 
     lines = [f"{'cell':<14}{'units':>6}{'parameters':>12}{'characters/s':>14}{'bits':>8}{'+-':>8}  best line"]
-    for summary in summaries(outcomes):
-        spread = f"{summary.spread:.4f}" if summary.repeats > 1 else ""
+    for summary in summarize(outcomes):
+        half_range = f"{summary.half_range:.4f}" if summary.num_repeats > 1 else ""
         lines.append(
-            f"{summary.cell:<14}{summary.units:>6}{summary.parameters:>12,}{summary.characters_per_second:>14,.0f}"
-            f"{summary.bits:>8.4f}{spread:>8}  {visible(summary.line)}"
+            f"{summary.cell:<14}{summary.units:>6}{summary.num_parameters:>12,}"
+            f"{summary.characters_per_second:>14,.0f}{summary.bits:>8.4f}{half_range:>8}  {visible(summary.line)}"
         )
     return lines
 
 
-@contextmanager
-def comparison_display(*, total: int) -> "Iterator[ComparisonDisplay]":
-    """Whoever shows how a comparison goes: a table that grows on a terminal, lines elsewhere."""
-    display = ComparisonDisplay(total)
-    if not console.is_terminal:
-        yield display
-        return
-    from rich.live import Live
+def save_comparison_plot(path: Path, outcomes: "list[Outcome]") -> None:
+    """Draw the learning curves of all runs, over time and over characters."""
+    curves = [(outcome.cell, outcome.curve) for outcome in outcomes]
+    over_time = [Line(cell, [p.seconds for p in curve], [p.bits for p in curve]) for cell, curve in curves]
+    over_text = [Line(cell, [p.characters for p in curve], [p.bits for p in curve]) for cell, curve in curves]
+    panels = [
+        Panel(over_time, "validation loss over time", "seconds", "bits per character"),
+        Panel(over_text, "validation loss over characters", "characters trained on", "bits per character"),
+    ]
+    save_plot(path, panels)
 
-    with Live(console=console, get_renderable=display.render, refresh_per_second=4, transient=True):
-        yield display
+
+@contextmanager
+def comparison_display(*, num_runs: int, plot: Path) -> "Iterator[ComparisonDisplay]":
+    """Yield a reporter that shows a comparison: a table that grows on a terminal, lines elsewhere."""
+    with ExitStack() as stack:
+        yield ComparisonDisplay(num_runs, plot, stack)
 
 
 class ComparisonDisplay:
-    """What has come out so far, and how the training of now goes."""
+    """Shows the outcomes so far and the progress of the current run, and keeps the plot up to date."""
 
-    def __init__(self, total: int) -> None:
-        self._total, self._outcomes = total, list["Outcome"]()
-        self._now, self._progress = "", ""
+    def __init__(self, num_runs: int, plot: Path, stack: ExitStack) -> None:
+        self._num_runs, self._plot, self._stack = num_runs, plot, stack
+        self._outcomes = list["Outcome"]()
+        self._run, self._progress = "", ""
+        self._is_live = False
 
-    def begin(self, cell: str, repeat: int) -> None:
-        self._now, self._progress = f"{cell}, training {len(self._outcomes) + 1} of {self._total}", ""
-        if not console.is_terminal:
-            say(f"{self._now} (repeat {repeat + 1})")
-
-    def show(self, outcomes: "list[Outcome]") -> None:
-        self._outcomes = list(outcomes)
-        if not console.is_terminal:
-            newest = outcomes[-1]
-            say(f"{newest.cell}: {newest.bits:.4f} bits per character, {newest.speed:,.0f} characters/s")
-
-    def on_step(self, progress: "Progress") -> None:
-        self._progress = f"{progress.done:.0%}, training {loss(progress.train_nats)}"
-
-    def on_evaluation(self, evaluation: "Evaluation") -> None:
-        pass
+    def on_message(self, message: str) -> None:
+        say(message)
 
     def on_warning(self, message: str) -> None:
         warn(message)
 
-    def render(self) -> "RenderableType":
+    def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
+        return starting_tensorflow(quiet=bool(self._run))  # then the table shows the progress
+
+    def on_run_start(self, cell: str, repeat: int) -> None:
+        self._run, self._progress = f"{cell}, run {len(self._outcomes) + 1} of {self._num_runs}", ""
+        if not console.is_terminal:
+            say(f"{self._run} (repeat {repeat + 1})")
+        elif not self._is_live:
+            self._start_live_table()
+
+    def on_outcomes(self, outcomes: "list[Outcome]") -> None:
+        self._outcomes = outcomes
+        if not console.is_terminal:
+            newest = outcomes[-1]
+            speed = newest.characters_per_second
+            say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s")
+        save_comparison_plot(self._plot, outcomes)
+
+    def on_step(self, progress: "Progress") -> None:
+        self._progress = f"{progress.fraction_done:.0%}, training {loss(progress.train_nats)}"
+
+    def on_evaluation(self, evaluation: "Evaluation") -> None:
+        pass
+
+    def _start_live_table(self) -> None:
+        from rich.live import Live
+
+        self._is_live = True
+        self._stack.enter_context(
+            Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
+        )
+
+    def _render(self) -> "RenderableType":
         from rich.console import Group
 
         table = [Text(line, no_wrap=True, overflow="ellipsis") for line in comparison_lines(self._outcomes)]
-        return Group(*table, Text(f"{self._now}: {self._progress or 'building the network'}", style="bold"))
+        return Group(*table, Text(f"{self._run}: {self._progress or 'building the network'}", style="bold"))

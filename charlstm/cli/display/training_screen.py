@@ -1,4 +1,4 @@
-"""The progress of a run: a live screen on a terminal, lines elsewhere, nothing if quiet."""
+"""The progress of a run: a live screen on a terminal, lines elsewhere, only warnings if quiet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,23 +11,24 @@ from charlstm.cli.display.messages import clock, console, loss, say, visible, wa
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from charlstm.training.history import Evaluation, Listener, Progress
+    from charlstm.training.history import Evaluation, Progress
+    from charlstm.training.reporting import TrainingReporter
 
 
 @contextmanager
-def training_display(*, quiet: bool) -> "Iterator[Listener]":
-    """Whoever shows how a training goes: a screen on a terminal, lines elsewhere, nothing if quiet."""
+def training_display(*, quiet: bool) -> "Iterator[TrainingReporter]":
+    """Yield a reporter that shows training: a screen on a terminal, lines elsewhere, only warnings if quiet."""
     if quiet:
-        yield TrainingSilence()
+        yield QuietReporter()
     elif console.is_terminal:
         with TrainingScreen() as screen:
             yield screen
     else:
-        yield TrainingLines()
+        yield LineReporter()
 
 
-class TrainingLines:
-    """A plain line for each evaluation: for files and pipes."""
+class LineReporter:
+    """Prints a line for each evaluation, for files and pipes."""
 
     def on_step(self, progress: "Progress") -> None:
         pass
@@ -44,8 +45,8 @@ class TrainingLines:
         warn(message)
 
 
-class TrainingSilence:
-    """Nothing but trouble."""
+class QuietReporter:
+    """Prints only warnings."""
 
     def on_step(self, progress: "Progress") -> None:
         pass
@@ -58,7 +59,7 @@ class TrainingSilence:
 
 
 class TrainingScreen:
-    """A progress bar, the losses, the speed and what the network writes now, kept up to date in place."""
+    """A progress bar, the losses, the speed and the latest sample, updated in place."""
 
     def __init__(self) -> None:
         from rich.live import Live
@@ -74,8 +75,8 @@ class TrainingScreen:
         self._live.start()
         return self
 
-    def __exit__(self, *problem: object) -> None:
-        with suppress(OSError):  # a terminal that has gone away
+    def __exit__(self, *exception: object) -> None:
+        with suppress(OSError):  # the terminal is gone
             self._live.stop()
 
     def on_step(self, progress: "Progress") -> None:
@@ -92,26 +93,35 @@ class TrainingScreen:
     def _render(self) -> "RenderableType":
         from rich.console import Group
         from rich.panel import Panel
+
+        if self._progress is None:
+            return Text("building the network")
+        rows: list[RenderableType] = [self._progress_row(self._progress), self._loss_rows(self._progress)]
+        if self._evaluation:
+            sample = Text(visible(self._evaluation.sample, keep="\n"))
+            rows.append(Panel(sample, title="latest sample", title_align="left", height=10))
+        return Group(*rows)
+
+    def _progress_row(self, progress: "Progress") -> "RenderableType":
         from rich.table import Table
 
-        progress, evaluation, best = self._progress, self._evaluation, self._best
-        if progress is None:
-            return Text("building the network")
-        self._bar.update(completed=progress.done)
-        left = progress.seconds * (1 / progress.done - 1) if progress.done else 0.0
-        head = Table.grid(padding=(0, 2))
-        head.add_column(ratio=1)
-        head.add_row(self._bar, f"{progress.done:.0%}", f"{clock(progress.seconds)} elapsed", f"{clock(left)} left")
-        figures = Table.grid(padding=(0, 2))
-        figures.add_row("training", loss(progress.train_nats), f"epoch {progress.epoch:.2f}, step {progress.step:,}")
-        speed = f"{progress.characters_per_second:,.0f} characters/s"
-        if evaluation and best:
-            best_loss = f", best {best.validation.nats_per_character:.4f} at epoch {best.epoch:.2f}"
-            figures.add_row("validation", loss(evaluation.validation.nats_per_character) + best_loss, speed)
-        else:
-            figures.add_row("validation", "not yet", speed)
-        rows: list[RenderableType] = [head, figures]
-        if evaluation:
-            sample = Text(visible(evaluation.sample, keep="\n"))
-            rows.append(Panel(sample, title="what it writes now", title_align="left", height=10))
-        return Group(*rows)
+        fraction_done = progress.fraction_done
+        self._bar.update(completed=fraction_done)
+        remaining = progress.seconds * (1 / fraction_done - 1) if fraction_done else 0.0
+        row = Table.grid(padding=(0, 2))
+        row.add_column(ratio=1)
+        row.add_row(self._bar, f"{fraction_done:.0%}", f"{clock(progress.seconds)} elapsed", f"{clock(remaining)} left")
+        return row
+
+    def _loss_rows(self, progress: "Progress") -> "RenderableType":
+        from rich.table import Table
+
+        validation = "none yet"
+        if self._evaluation and self._best:
+            best_nats = self._best.validation.nats_per_character
+            validation = loss(self._evaluation.validation.nats_per_character)
+            validation += f", best {best_nats:.4f} at epoch {self._best.epoch:.2f}"
+        rows = Table.grid(padding=(0, 2))
+        rows.add_row("training", loss(progress.train_nats), f"epoch {progress.epoch:.2f}, step {progress.step:,}")
+        rows.add_row("validation", validation, f"{progress.characters_per_second:,.0f} characters/s")
+        return rows

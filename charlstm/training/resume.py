@@ -1,0 +1,133 @@
+"""Resume a run from its last checkpoint, with the same result as if it had never stopped."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.errors import CorpusError
+from charlstm.machine import environment
+from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
+from charlstm.storage.run_folder import RunFolder
+from charlstm.text.batches import split_for_validation
+from charlstm.text.catalogue import relocate_shipped_text
+from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.decoding import DecodingOptions
+from charlstm.text.sources import STANDARD_INPUT
+from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.overrides import LENGTH_FIELDS, Overrides
+from charlstm.training.reporting import RunReporter
+from charlstm.training.startup import locked_run, tensorflow_ready, train
+from charlstm.training.training_data import TrainingData, encode
+
+if TYPE_CHECKING:
+    from charlstm.training.loop import TrainingResult, TrainingRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeRequest:
+    """Which run to resume, and what may be different now."""
+
+    folder: RunFolder
+    overrides: Overrides  # only the length of the run may change
+    texts: list[str] | None = None  # where the text is now; None: where it was
+    changed_text: bool = False  # resume even if the text is not the same any more
+    checkpoint_every: float  # seconds
+    waits_for_space: bool = False  # see TrainingRun.run
+
+
+def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult | None":
+    """Train to the end of the plan; returns None if the run is complete already.
+
+    Raises CharLSTMError for everything that the user can fix.
+    """
+    folder = request.folder
+    with locked_run(folder, reporter) as interruption:
+        folder.remove_leftovers()
+        checkpoint, warning = load_checkpoint(folder)
+        if warning:
+            reporter.on_warning(warning)
+        metadata = checkpoint.metadata
+        settings = metadata["model"] | metadata["training"]
+        request.overrides.check_agreement(
+            settings, str(folder.path), alternative="train in another folder with `output`"
+        )
+        config_then = TrainingConfig.from_json(metadata["training"])
+        config = _with_new_length(config_then, request.overrides)
+        if metadata["history"]["finished"] and not _is_longer(config, config_then):
+            return None
+        data = _read_data_again(request, metadata, config)
+        run = _build_run(data, config, checkpoint, folder, reporter)
+        return train(
+            run,
+            interruption,
+            reporter,
+            checkpoint_every=request.checkpoint_every,
+            waits_for_space=request.waits_for_space,
+        )
+
+
+def _with_new_length(config: TrainingConfig, overrides: Overrides) -> TrainingConfig:
+    """Return the config with the length that the user wants now, if any: in epochs, in seconds, or in both."""
+    length = {name: value for name, value in overrides.settings.items() if name in LENGTH_FIELDS}
+    if {"epochs", "max_time"} & length.keys():
+        length = {"epochs": None, "max_time": None} | length
+    return dataclasses.replace(config, **length)
+
+
+def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
+    pairs = ((config.epochs, config_then.epochs), (config.max_time, config_then.max_time))
+    return any(now is not None and (then is None or now > then) for now, then in pairs)
+
+
+def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig) -> TrainingData:
+    text, folder = metadata["text"], request.folder
+    texts = request.texts
+    if folder.text.exists() and (texts is None or STANDARD_INPUT in texts):
+        texts = [str(folder.text)]
+    decoding = DecodingOptions(**text["reading"])
+    corpus = _load_same_corpus(text, texts, decoding, changed_text=request.changed_text)
+    vocabulary = Vocabulary(**metadata["vocabulary"])
+    ids, _ = encode(corpus, vocabulary, text["unknown"])
+    dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
+    return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"])
+
+
+def _load_same_corpus(
+    text: dict[str, Any], texts: list[str] | None, decoding: DecodingOptions, *, changed_text: bool
+) -> Corpus:
+    """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
+    try:
+        corpus = load_corpus(texts or [relocate_shipped_text(path) for path in text["sources"]], decoding)
+    except CorpusError as error:
+        hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
+        raise CorpusError(str(error), hint=hint) from error
+    if corpus.digest != text["sha256"] and not changed_text:
+        raise CorpusError(
+            f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
+            f"instead of {text['characters']:,}, and another digest",
+            hint="restore the old text, train again in another folder, or resume with `changed_text`",
+        )
+    return corpus
+
+
+def _build_run(
+    data: TrainingData, config: TrainingConfig, checkpoint: Checkpoint, folder: RunFolder, reporter: RunReporter
+) -> "TrainingRun":
+    model_config = ModelConfig.from_json(checkpoint.metadata["model"])
+    with tensorflow_ready(reporter, precision=config.precision):
+        from charlstm.training.loop import TrainingRun
+
+        run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
+    if changes := _environment_changes(checkpoint):
+        reporter.on_warning(f"results may differ in the last bits from those of an uninterrupted run: {changes}")
+    reporter.on_message(data.describe(config.validation))
+    reporter.on_message(f"resuming {folder.path} at epoch {run.epoch:.2f}, {run.fraction_done:.0%} of the run")
+    return run
+
+
+def _environment_changes(checkpoint: Checkpoint) -> str:
+    """Return what is different from the machine and the libraries that made the checkpoint."""
+    then = checkpoint.metadata["environment"]
+    pairs = [(name, then.get(name), now) for name, now in environment().items()]
+    return "; ".join(f"{name} was {before}, is {now}" for name, before, now in pairs if before != now)

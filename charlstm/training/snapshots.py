@@ -1,0 +1,61 @@
+"""A run as it is saved: its settings, its checkpoints, its best model."""
+
+from typing import Any
+
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.machine import environment
+from charlstm.storage.checkpoint import Checkpoint
+from charlstm.storage.model_file import Model, NamedWeights
+from charlstm.storage.tensor_file import Arrays
+from charlstm.training.history import Evaluation, History
+from charlstm.training.training_data import TrainingData
+
+BEST_PREFIX = "best/"  # of the best weights' names in a checkpoint
+
+
+def run_settings(data: TrainingData, model_config: ModelConfig, config: TrainingConfig) -> dict[str, Any]:
+    """Return what defines a run, in JSON: its text, its vocabulary, all its settings."""
+    return {
+        "text": data.text_to_json(),
+        "vocabulary": data.vocabulary.to_json(),
+        "model": model_config.to_json(),
+        "training": config.to_json(),
+    }
+
+
+def make_checkpoint(
+    settings: dict[str, Any], history: History, trainer_arrays: Arrays, best_weights: NamedWeights
+) -> Checkpoint:
+    """Return everything that is needed to resume a run exactly, in this process or another."""
+    best = {BEST_PREFIX + name: weight for name, weight in best_weights.items()}
+    metadata = settings | {"history": history.to_json(), "environment": environment()}
+    return Checkpoint(trainer_arrays | best, metadata)
+
+
+def checkpoint_arrays(checkpoint: Checkpoint) -> tuple[Arrays, NamedWeights]:
+    """Return the two sets of arrays that `make_checkpoint` joined: the trainer's, and the best weights by name."""
+    trainer_arrays, best_weights = {}, {}
+    for name, array in checkpoint.arrays.items():
+        if name.startswith(BEST_PREFIX):
+            best_weights[name.removeprefix(BEST_PREFIX)] = array
+        else:
+            trainer_arrays[name] = array
+    return trainer_arrays, best_weights
+
+
+def make_model(
+    data: TrainingData, model_config: ModelConfig, config: TrainingConfig, weights: NamedWeights, best: Evaluation
+) -> Model:
+    """Return the model of an evaluation, with the metadata that its file holds."""
+    metadata = {
+        "text": data.corpus.name,
+        "text_characters": len(data.corpus),
+        "text_sha256": data.corpus.digest,
+        "settings": config.to_json(),
+        "step": best.step,
+        "epoch": best.epoch,
+        "train_nats": best.train_nats,
+        "validation": best.validation.to_json(),
+        "openings": data.line_starts,
+    }
+    return Model(model_config, data.vocabulary, weights, metadata)

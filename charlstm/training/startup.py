@@ -1,0 +1,88 @@
+"""Prepare for training: TensorFlow, compiled kernels, a locked run folder, signal handlers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from subprocess import Popen
+from typing import TYPE_CHECKING
+
+from charlstm.kernels.sequence import start_compiling as start_precompiling
+from charlstm.machine import fastest_precision, num_cores
+from charlstm.storage.lock import exclusive_lock
+from charlstm.storage.run_folder import RunFolder
+from charlstm.training.interruption import Interruption, exit_code
+from charlstm.training.reporting import RunReporter, StartupReporter
+
+if TYPE_CHECKING:
+    from charlstm.training.loop import TrainingResult, TrainingRun
+
+
+@dataclass(frozen=True)
+class Startup:
+    """The precision to train in, and a function that shows what the user is waiting for."""
+
+    precision: str
+    show_status: Callable[[str], None]
+
+
+@contextmanager
+def tensorflow_ready(reporter: StartupReporter, *, precision: str | None) -> Iterator[Startup]:
+    """Import TensorFlow and set its threads, for training in a precision; None: the fastest one here.
+
+    The first time on a machine, the kernels are compiled by another process meanwhile.
+    """
+    with reporter.starting_tensorflow() as show_status:
+        precision = precision or fastest_precision()
+        with _precompiling(precision) as compiler:
+            from charlstm.training.train_step import set_threads
+
+            set_threads(num_cores())
+            if compiler:
+                show_status("compiling for this processor (only once)")
+                compiler.wait()
+            yield Startup(precision, show_status)
+
+
+@contextmanager
+def _precompiling(precision: str) -> Iterator["Popen[bytes] | None"]:
+    compiler = start_precompiling(precision)
+    try:
+        yield compiler
+    finally:
+        if compiler:
+            compiler.kill()
+            compiler.wait()
+
+
+@contextmanager
+def locked_run(folder: RunFolder, reporter: StartupReporter) -> Iterator[Interruption]:
+    """Lock a run folder and handle signals; until training begins, the first signal ends the process.
+
+    Raises RunError if another process has locked the folder.
+    """
+    with exclusive_lock(folder.path), Interruption() as interruption:
+        interruption.stops_gracefully = False
+        try:
+            yield interruption
+        except (Exception, SystemExit) as error:
+            if interruption.stops_gracefully or interruption.signal_number is None:
+                raise
+            reporter.on_warning("stopped before training began; nothing is lost")
+            # an import may have turned the handler's SystemExit into another exception
+            raise SystemExit(exit_code(interruption.signal_number)) from error
+
+
+def train(
+    run: "TrainingRun",
+    interruption: Interruption,
+    reporter: RunReporter,
+    *,
+    checkpoint_every: float,
+    waits_for_space: bool,
+) -> "TrainingResult":
+    """Run the training loop: from here on the first signal stops it gracefully."""
+    interruption.stops_gracefully = True
+    with reporter.training() as training_reporter:
+        return run.run(
+            training_reporter, interruption, checkpoint_every=checkpoint_every, waits_for_space=waits_for_space
+        )

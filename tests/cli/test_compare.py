@@ -1,0 +1,98 @@
+"""`charlstm compare` as a user runs it."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.tensorflow
+
+TEXT = "the cat sat on the mat and the dog sat on the log\n" * 80
+OPTIONS = ["--layers", 1, "--units", 24, "--max-time", "1s"]
+
+
+@pytest.fixture
+def text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("cats.txt").write_text(TEXT)
+    return "cats.txt"
+
+
+def test_a_comparison_is_written_and_continued(charlstm, text):
+    code, out, err = charlstm("compare", text, "--cells", "lstm,rnn", *OPTIONS)
+    assert code == 0
+    assert {line.split()[0] for line in out.splitlines()} == {"cell", "lstm", "rnn"}
+    folder = Path("runs/compare-cats")
+    results = json.loads((folder / "comparison.json").read_text())
+    sizes = [summary["parameters"] for summary in results["cells"]]
+    assert max(sizes) <= 1.04 * min(sizes)
+    assert all(run["validation_bits"] < 4 for run in results["trainings"])
+    assert len(list(csv.DictReader((folder / "comparison.csv").open()))) == 2
+    assert (folder / "comparison.svg").read_text().startswith("<?xml")
+    before = (folder / "lstm-1" / "model.safetensors").read_bytes()
+    for file in ("comparison.json", "comparison.csv"):
+        (folder / file).unlink()
+    code, out, err = charlstm("compare", text, "--cells", "lstm,rnn,gru", *OPTIONS, "--json")
+    assert code == 0
+    assert "lstm, run" not in err
+    assert "gru, run" in err
+    assert {summary["cell"] for summary in json.loads(out)["cells"]} == {"lstm", "rnn", "gru"}
+    assert (folder / "lstm-1" / "model.safetensors").read_bytes() == before
+    code, out, err = charlstm("compare", text, "--cells", "rnn", *OPTIONS)
+    assert len(json.loads((folder / "comparison.json").read_text())["cells"]) == 3
+    code, out, err = charlstm("compare", text, "--cells", "lstm", "--max-time", "4s")
+    assert (code, out) == (1, "")
+    assert "another --max-time" in err
+    Path(text).write_text(TEXT + "more")
+    code, out, err = charlstm("compare", text, "--cells", "lstm", *OPTIONS)
+    assert (code, out) == (1, "")
+    assert "another text" in err
+    assert charlstm("generate", "runs/compare-cats/gru-1", "--length", 5)[0] == 0
+
+
+def test_overwrite_removes_the_comparison_and_no_other_run(charlstm, text):
+    other = Path("runs/mine")
+    other.mkdir(parents=True)
+    (other / "model.safetensors").write_bytes(b"somebody's")
+    code, _, err = charlstm("compare", text, "--cells", "rnn", *OPTIONS, "--out", "runs", "--overwrite")
+    assert code == 0, err
+    before = (Path("runs/rnn-1") / "history.jsonl").read_text()
+    code, _, err = charlstm("compare", text, "--cells", "grid", "--units", 3, "--output", "runs", "--overwrite")
+    assert code == 2
+    assert "no grid network comes within" in err
+    assert (Path("runs/rnn-1") / "history.jsonl").read_text() == before
+    assert (other / "model.safetensors").read_bytes() == b"somebody's"
+
+
+def test_equal_characters_give_every_run_the_same_number(charlstm, text):
+    options = ["--equal", "characters", "--json", "--plot", "p.png"]
+    code, out, _ = charlstm("compare", text, "--cells", "lstm,coupled", *OPTIONS, *options)
+    assert code == 0
+    one, other = json.loads(out)["trainings"]
+    assert one["epochs"] == pytest.approx(other["epochs"], rel=0.05)
+    assert Path("p.png").read_bytes()[1:4] == b"PNG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--cells", "lstm,magic"], 2, "there is no cell 'magic'"),
+        (["--cells", "lstm,lstm"], 2, "names a cell twice"),
+        (["--equal", "luck"], 2, "--equal is 'luck'"),
+        (["--plot", "x.doc"], 2, "not the name of an image file"),
+        (["--plot", "nowhere/x.svg"], 1, "there is no folder nowhere"),
+        (["--units", 0], 2, "--units is 0"),
+    ],
+)
+def test_wrong_usage_is_refused_before_anything_is_written(charlstm, text, arguments, code, message):
+    actual, out, err = charlstm("compare", text, *arguments)
+    assert (actual, out) == (code, "")
+    assert message in err
+    assert not Path("runs").exists()
+
+
+def test_a_text_that_is_too_short_leaves_nothing_behind(charlstm, text):
+    Path(text).write_text("too short")
+    assert charlstm("compare", text)[0] == 1
+    assert not Path("runs").exists()

@@ -1,0 +1,51 @@
+"""Plots in image files and in the terminal."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from charlstm.cli.display.plots import Line, Panel, check_image_format, save_plot, terminal_plot
+from charlstm.errors import RunError, SettingError
+
+PANEL = Panel([Line("lstm", [0, 1, 2], [3.0, 2.0, 1.0]), Line("rnn", [0, 1], [3.0, 0.0])], "loss", "seconds", "bits")
+
+
+@pytest.mark.parametrize(("name", "beginning"), [("g.png", b"\x89PNG"), ("g.SVG", b"<?xml"), ("g.pdf", b"%PDF")])
+def test_plots_are_saved_in_the_format_of_the_name(tmp_path, name, beginning):
+    save_plot(tmp_path / name, [PANEL, PANEL])
+    assert (tmp_path / name).read_bytes().startswith(beginning)
+
+
+def test_saving_a_plot_leaves_all_other_files_alone(tmp_path):
+    neighbours = {".g.png.bak", ".g.png.swp", ".g.png.123", ".g.png.1.png"}  # a user's, and other processes'
+    for name in neighbours:
+        (tmp_path / name).write_text("mine")
+    save_plot(tmp_path / "g.png", [PANEL])
+    assert {path.name for path in tmp_path.iterdir()} == neighbours | {"g.png"}
+    assert all((tmp_path / name).read_text() == "mine" for name in neighbours)
+
+
+def test_a_plot_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    (tmp_path / "g.png").write_bytes(b"old")
+
+    def fsync_on_full_disk(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync_on_full_disk)
+    with pytest.raises(RunError, match="No space left"):
+        save_plot(tmp_path / "g.png", [PANEL])
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("g.png", b"old")]
+
+
+def test_other_image_formats_are_refused():
+    check_image_format(None)
+    check_image_format(Path("a/b.PDF"))
+    with pytest.raises(SettingError, match=r"x\.doc is not the name of an image file"):
+        check_image_format(Path("x.doc"))
+
+
+def test_a_plot_in_the_terminal_has_its_labels_and_names():
+    plot = terminal_plot(PANEL, width=60, colours=False)
+    assert "\x1b" not in plot
+    assert all(label in plot for label in ("loss", "seconds", "bits", "lstm", "rnn"))
