@@ -52,11 +52,6 @@ def _cgroups() -> set[Path]:
     return {mount / group for mount in mounts for path in paths for group in (path, *path.parents)}
 
 
-def fastest_precision() -> str:
-    """Return the precision in which this processor multiplies fastest: "bfloat16" if it has it, else "float32"."""
-    return "float32" if _processor_flags().isdisjoint(("avx512_bf16", "amx_bf16")) else "bfloat16"
-
-
 def prefer_avx512_openblas() -> None:
     """Let NumPy's OpenBLAS use AVX-512 where the processor has it: on some processors it picks narrower kernels.
 

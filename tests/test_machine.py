@@ -1,7 +1,6 @@
 """The machine: its cores, the cache, and what is known of its speed."""
 
 import os
-from typing import Any
 
 import pytest
 
@@ -83,35 +82,3 @@ def test_a_description_of_the_processor_is_read(tmp_path, monkeypatch):
     without = environment()["processor"]
     (tmp_path / "cpuinfo").write_text("model\t\t: 2\nmodel name\t: AMD EPYC\nflags\t\t: fpu avx512f\n")
     assert environment()["processor"] == "AMD EPYC" != without
-
-
-def test_functions_are_compiled_even_where_nothing_can_be_kept(monkeypatch):
-    import numba
-
-    from charlstm.kernels.jit import compiled
-
-    def njit(*, cache, **settings):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: (function, settings["nogil"])
-
-    monkeypatch.setattr(numba, "njit", njit)
-    found: Any = compiled(len)
-    assert found == (len, True)
-
-
-def test_a_disk_that_is_full_does_not_stop_compiled_code(monkeypatch):
-    from numba.core import caching
-
-    from charlstm.kernels.jit import compiled
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
-
-    @compiled
-    def twice(number):
-        return 2 * number
-
-    assert twice(21) == 42

@@ -45,9 +45,9 @@ def tensorflow_started(*, quiet: bool, precision: str) -> Iterator[Show]:
 
 @contextmanager
 def _compiling(precision: str) -> Iterator["Popen[bytes] | None"]:
-    from charlstm.kernels.sequence import start_compiling
+    from charlstm.kernels import start_precompiling
 
-    compiler = start_compiling(precision)
+    compiler = start_precompiling(precision)
     try:
         yield compiler
     finally:

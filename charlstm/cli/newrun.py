@@ -10,7 +10,8 @@ from charlstm.cli import launch, settings
 from charlstm.cli.display.messages import say
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError
-from charlstm.machine import fastest_precision, num_cores, save_throughput
+from charlstm.kernels import fastest_precision
+from charlstm.machine import num_cores, save_throughput
 from charlstm.text.decoding import DecodingOptions
 from charlstm.training.auto_config import SEQUENCE_LENGTH, AutoConfigInputs, choose, describe, make_configs, needs_speed
 

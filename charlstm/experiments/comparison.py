@@ -21,7 +21,8 @@ from charlstm.cli.display.messages import say, warn
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError, TrainingError
 from charlstm.experiments.outcomes import Outcome, match_parameter_count, summaries
-from charlstm.machine import fastest_precision, num_cores
+from charlstm.kernels import fastest_precision
+from charlstm.machine import num_cores
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.batches import Dataset, split_for_validation

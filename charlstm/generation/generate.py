@@ -177,7 +177,7 @@ def _writer(voice: LanguageModel, config: SamplingConfig) -> Callable[..., tuple
     """
     never = banned_ids(voice.vocabulary)
     draw = make_sampler(config)
-    write: Callable[..., Any] | None = getattr(voice, "write", None)
+    write: Callable[..., Any] | None = getattr(voice, "sample", None)
 
     def write_one(logits: Logits, states: States, recent: Any, chances: Any) -> Any:
         if never:
