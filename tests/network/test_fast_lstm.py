@@ -167,6 +167,41 @@ def pretend_gpu(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [device] if kind == "GPU" else [])
 
 
+def run_with_other_weights(layer, *, in_graph):
+    """Return the results of a layer with weights that are not its own, and all gradients."""
+    import tensorflow as tf
+
+    sequence, states, mixers = random_case(3, 8, 5, 6)
+    sequence = tf.transpose(sequence, (1, 0, 2))
+    mixers = [tf.transpose(mixers[0], (1, 0, 2)), *mixers[1:]]
+    rng = np.random.default_rng(1)
+    weights = [tf.constant(rng.normal(0, 0.5, shape), tf.float32) for shape in ((5, 24), (6, 24), (24,))]
+
+    def run(sequence, states, weights):
+        with tf.GradientTape() as tape:
+            sources = [*weights, sequence, *states]
+            tape.watch(sources)
+            outputs, last_states = layer.run_with_weights(*weights, sequence, states)
+            loss = mixture([outputs, *last_states], mixers)
+        return [outputs, *last_states], tape.gradient(loss, sources)
+
+    return (tf.function(run, autograph=False) if in_graph else run)(sequence, states, weights)
+
+
+@pytest.mark.parametrize("in_graph", [True, False])
+def test_given_weights_replace_the_layers_own_with_and_without_a_gpu(monkeypatch, in_graph):
+    _, fast = make_layers(6, 5)
+    own = [weight.copy() for weight in fast.get_weights()]
+    expected = run_with_other_weights(fast, in_graph=in_graph)
+    pretend_gpu(monkeypatch)
+    assert not fast.is_fast
+    actual = run_with_other_weights(fast, in_graph=in_graph)
+    assert all(gradient is not None for gradient in actual[1])
+    assert_all_close(actual, expected, rtol=2e-5, atol=2e-6)
+    for weight, before in zip(fast.get_weights(), own, strict=True):
+        np.testing.assert_array_equal(weight, before)
+
+
 def test_the_layers_own_weights_run_alike_with_and_without_a_gpu(monkeypatch):
     import tensorflow as tf
 
