@@ -15,7 +15,7 @@ from charlstm.storage.model_file import Model, save_model
 from charlstm.text.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")  # what is tested is what stands there
+os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")  # each test run compiles from scratch
 atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"

@@ -1,9 +1,59 @@
-from typing import Any
+"""The machine: its cores, the cache, and what is known of its speed."""
 
-from charlstm.machine import cache_folder, environment, load_throughput, save_throughput
+import os
+
+import pytest
+
+from charlstm import machine
+from charlstm.machine import cache_folder, environment, load_throughput, num_cores, save_throughput
 
 
-def test_the_speed_of_the_machine_is_remembered(tmp_path, monkeypatch):
+@pytest.fixture
+def cgroups(tmp_path, monkeypatch):
+    """A process on 8 cores, and a function that writes the files of its control groups."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(machine, "OWN_CGROUPS", tmp_path / "self")
+    monkeypatch.setattr(machine, "CGROUPS", tmp_path / "fs")
+
+    def write(own, files):
+        (tmp_path / "self").write_text(own)
+        for name, content in files.items():
+            (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "fs" / name).write_text(content)
+
+    return write
+
+
+V1 = "12:cpuset:/docker/1a2b\n4:cpu,cpuacct:/docker/1a2b\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("0::/\n", {"cpu.max": "300000 100000\n"}, 3),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, 8),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 2),  # rounded up
+        ("0::/\n", {"cpu.max": "10000 100000\n"}, 1),
+        ("0::/\n", {"cpu.max": "1600000 100000\n"}, 8),
+        ("0::/\n", {"cpu.max": "damaged\n"}, 8),
+        ("0::/\n", {}, 8),
+        ("0::/a.slice/b\n", {"a.slice/b/cpu.max": "max 100000\n", "a.slice/cpu.max": "250000 100000\n"}, 3),
+        (V1, {"cpu/docker/1a2b/cpu.cfs_quota_us": "200000\n", "cpu/docker/1a2b/cpu.cfs_period_us": "100000\n"}, 2),
+        (V1, {"cpu,cpuacct/cpu.cfs_quota_us": "50000\n", "cpu,cpuacct/cpu.cfs_period_us": "50000\n"}, 1),
+        (V1, {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        (V1, {"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "0\n"}, 8),
+    ],
+)
+def test_a_quota_limits_the_cores(cgroups, own, files, expected):
+    cgroups(own, files)
+    assert num_cores() == expected
+
+
+def test_without_control_groups_all_cores_are_used(cgroups):
+    assert num_cores() == 8
+
+
+def test_throughput_is_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "cache"))
     assert load_throughput() is None
     save_throughput(1.5e11)
@@ -14,52 +64,21 @@ def test_the_speed_of_the_machine_is_remembered(tmp_path, monkeypatch):
     save_throughput(1.0)
 
 
-def test_the_cache_can_be_put_elsewhere(tmp_path, monkeypatch):
+def test_the_cache_follows_the_users_settings(tmp_path, monkeypatch):
     monkeypatch.delenv("CHARLSTM_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "charlstm"
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "elsewhere"))
+    assert cache_folder() == tmp_path / "elsewhere"
 
 
-def test_the_environment_names_what_results_hang_on():
-    assert {
-        "processor",
-        "threads",
-        "python",
-        "charlstm",
-        "tensorflow",
-        "keras",
-        "numba",
-        "numpy",
-    } == environment().keys()
+def test_the_environment_names_all_that_results_depend_on():
+    names = {"processor", "threads", "python", "charlstm", "tensorflow", "keras", "numba", "numpy"}
+    assert environment().keys() == names
 
 
-def test_functions_are_compiled_even_where_nothing_can_be_kept(monkeypatch):
-    import numba
-
-    from charlstm.kernels.jit import compiled
-
-    def njit(*, cache, **settings):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: (function, settings["nogil"])
-
-    monkeypatch.setattr(numba, "njit", njit)
-    found: Any = compiled(len)
-    assert found == (len, True)
-
-
-def test_a_disk_that_is_full_does_not_stop_compiled_code(monkeypatch):
-    from numba.core import caching
-
-    from charlstm.kernels.jit import compiled
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
-
-    @compiled
-    def twice(number):
-        return 2 * number
-
-    assert twice(21) == 42
+def test_a_description_of_the_processor_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "CPU_INFO", tmp_path / "cpuinfo")
+    without = environment()["processor"]
+    (tmp_path / "cpuinfo").write_text("model\t\t: 2\nmodel name\t: AMD EPYC\nflags\t\t: fpu avx512f\n")
+    assert environment()["processor"] == "AMD EPYC" != without

@@ -173,9 +173,9 @@ class Stepper:
         """
         if self._config.cell != "lstm" or self._attention:
             return self
-        from charlstm.kernels.jit import HAS_BF16
+        from charlstm.kernels import is_supported
 
-        if self._precision == "bfloat16" and not HAS_BF16:
+        if not is_supported(self._precision):
             return self
         if self._compiled is None:
             from charlstm.generation.compiled_stepper import CompiledStepper

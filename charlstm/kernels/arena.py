@@ -1,44 +1,93 @@
-"""Memory for large arrays, used again and again: the system's own gives every page anew, and filled with zeros."""
+"""Memory for large arrays that is reused.
+
+The operating system hands out each page filled with zeros, at the first touch: for arrays that live for one step of
+training that costs more than the arithmetic on them.
+"""
 
 import math
 import weakref
+from collections import deque
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-ALIGNMENT = 64  # bytes
-ROOMY = 1.5  # memory may be so many times larger than what it is used for
+Buffer = npt.NDArray[np.uint8]
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest register
+MAX_SLACK = 1.5  # a buffer may be this many times larger than the array in it
+MAX_IDLE = 4  # a free buffer is released after so many times the peak memory was handed out without it
+
+
+class FreeBuffer(NamedTuple):
+    memory: Buffer
+    freed_at: int  # bytes that had been handed out by then
 
 
 class Arena:
-    """Arrays whose memory goes back, when the last reference to them goes, to be given out again."""
+    """A pool of arrays: the memory of an array returns to it with the last reference, and is handed out again.
+
+    Buffers of sizes that are not asked for any more are released: a loop reuses each of its buffers within one
+    iteration, in which it is handed a small multiple of the memory that it holds at most.
+    """
 
     def __init__(self) -> None:
-        self._free: list[npt.NDArray[np.uint8]] = []
+        self._free: list[FreeBuffer] = []  # by age
+        self._returned: deque[Buffer] = deque()  # not in `_free` yet: the garbage collector cannot wait for the lock
         self._lock = Lock()
+        self._in_use = self._peak = self._handed_out = 0  # bytes
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-        """An array that begins where a register can be read at once; its numbers are whatever stood there."""
-        kind = np.dtype(dtype)
-        size = math.prod(shape) * kind.itemsize
+        """Return an array that is aligned to cache lines; its values are arbitrary."""
+        dtype = np.dtype(dtype)
+        size = math.prod(shape) * dtype.itemsize
         if not size:
-            return np.empty(shape, kind)
+            return np.empty(shape, dtype)
         memory = self._take(size)
         start = -memory.ctypes.data % ALIGNMENT
-        # Views keep `lent` alive, which is their base; of an array that looks into another array they would skip it.
-        lent = np.frombuffer(memory.data, kind, math.prod(shape), start)
-        weakref.finalize(lent, self._free.append, memory).atexit = False
-        return lent.reshape(shape)
+        # Views refer to the array that owns its memory, and would skip an array that is a view itself. `frombuffer`
+        # makes an owner: it lives as long as any view of it.
+        owner = np.frombuffer(memory.data, dtype, math.prod(shape), start)
+        weakref.finalize(owner, self._returned.append, memory).atexit = False
+        return owner.reshape(shape)
 
-    def _take(self, size: int) -> npt.NDArray[np.uint8]:
+    @property
+    def free_bytes(self) -> int:
+        """The size of the buffers that are held for reuse."""
         with self._lock:
-            fits = [
-                place
-                for place in reversed(range(len(self._free)))  # what came back last may still be in the cache
-                if size <= self._free[place].size - ALIGNMENT <= ROOMY * size
-            ]
-            if fits:  # the smallest, or what another size needs would have to be made anew
-                return self._free.pop(min(fits, key=lambda place: self._free[place].size))
-        return np.empty(size + ALIGNMENT, np.uint8)
+            self._collect()
+            return sum(buffer.memory.size for buffer in self._free)
+
+    def _take(self, size: int) -> Buffer:
+        with self._lock:
+            self._collect()
+            memory = self._best_fit(size)
+            if memory is None:
+                memory = np.empty(size + ALIGNMENT, np.uint8)
+            self._in_use += memory.size
+            self._peak = max(self._peak, self._in_use)
+            self._handed_out += memory.size
+            self._release_idle()
+        return memory
+
+    def _collect(self) -> None:
+        while self._returned:
+            memory = self._returned.popleft()
+            self._in_use -= memory.size
+            self._free.append(FreeBuffer(memory, self._handed_out))
+
+    def _best_fit(self, size: int) -> Buffer | None:
+        """Take the smallest free buffer that is large enough, and of these the last freed: it may still be cached."""
+        fitting = [
+            index
+            for index in reversed(range(len(self._free)))
+            if size <= self._free[index].memory.size - ALIGNMENT <= MAX_SLACK * size
+        ]
+        if not fitting:
+            return None
+        return self._free.pop(min(fitting, key=lambda index: self._free[index].memory.size)).memory
+
+    def _release_idle(self) -> None:
+        while self._free and self._handed_out - self._free[0].freed_at > MAX_IDLE * self._peak:
+            del self._free[0]

@@ -1,102 +1,119 @@
-"""Sums of outer products, compiled: the gradient of weights, of what was multiplied and of what came of it.
+"""The gradient of the weights: left.T @ right, summed over all steps of all streams.
 
-left.T @ right, both (rows, columns), is the sum of as many outer products as there are rows; all steps of all streams
-give one each. Some rows at a time are laid in panels that stay in the processor's caches (Goto and van de Geijn 2008,
-section 4), and the tiles of tiles.py run over them. bfloat16 goes in pairs of rows.
+left (rows, M) is the operands of a layer's steps, right (rows, N) the gradient of their products; a row is one step of
+one stream. KC rows at a time are packed into panels that stay in the caches (Goto and van de Geijn 2008, section 4),
+and the tiles of gemm.py run over them. In bfloat16 two rows are packed together.
 """
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
+from charlstm.arrays import FloatArray
 from charlstm.kernels.arena import Arena
-from charlstm.kernels.gemm import make_tile
-from charlstm.kernels.jit import HAS_AVX512, compiled
-from charlstm.kernels.packing import TILE_WIDTH, aligned, padded
+from charlstm.kernels.gemm import INT32, make_tile
+from charlstm.kernels.jit import Array, jit
+from charlstm.kernels.packing import K_UNROLL, NR, Operands, aligned_empty, round_up
+from charlstm.kernels.target import compile_target
 
-FEW_ROWS, MANY_ROWS = 192, 1024  # or pairs of them, at once: of few, what a tile reads stays in the nearest cache
-LARGE = 1_500_000  # sums, from here on too large for the caches: with many rows at once they come and go less often
-COLUMNS_AT_ONCE = 256  # of the left side; they stay in the second cache while the right side goes by
-TILE_HEIGHT = 8 if HAS_AVX512 else 2  # columns of the left side in a tile; divides TILE_WIDTH
+KC_SMALL = 192  # rows at a time, or pairs of them: what a tile reads stays in the first cache
+KC_LARGE = 1024  # the same for results too large for the caches: they are read and written less often
+LARGE_RESULT = 1_500_000  # elements
+MC = 256  # columns of the left side at a time: they stay in the second cache while the right side passes
+MR = 8 if compile_target().has_avx512 else 2  # columns of the left side in a tile; divides NR
 
-_first_tile, _tile = (make_tile(TILE_HEIGHT, step=TILE_WIDTH, adds=adds) for adds in (False, True))
-_room = Arena().empty  # of its own, so that it is the same again and again, and warm in the caches
+_first_tile, _next_tile = (make_tile(MR, k_stride=NR, accumulate=accumulate) for accumulate in (False, True))
+_workspace = Arena().empty  # an arena of its own, so that the panels are always the same memory, warm in the caches
 
 
-def gemm_tn(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """left.T @ right in float32, of contiguous operands (rows, columns): float32, or bfloat16 as uint16."""
-    k_unroll, kind = (2, np.uint32) if left.dtype == np.uint16 else (1, np.float32)
-    rows = MANY_ROWS if left.shape[1] * right.shape[1] > LARGE else FEW_ROWS
-    depth = min(rows, padded(len(left), k_unroll) // k_unroll)
+def gemm_tn(left: Operands, right: Operands) -> FloatArray:
+    """Return left.T @ right (M, N) in float32, for contiguous left (rows, M) and right (rows, N).
+
+    They are float32, or bfloat16 as uint16.
+    """
+    k_unroll, dtype = (K_UNROLL, np.uint32) if left.dtype == np.uint16 else (1, np.float32)
+    kc = KC_LARGE if left.shape[1] * right.shape[1] > LARGE_RESULT else KC_SMALL
+    depth = min(kc, round_up(len(left), k_unroll) // k_unroll)
     left_panels, right_panels = (
-        _room((padded(side.shape[1], TILE_WIDTH) // TILE_WIDTH, depth, TILE_WIDTH), kind) for side in (left, right)
+        _workspace((round_up(side.shape[1], NR) // NR, depth, NR), dtype) for side in (left, right)
     )
-    results = aligned((padded(left.shape[1], TILE_HEIGHT), padded(right.shape[1], TILE_WIDTH)), np.float32)
+    results = aligned_empty((round_up(left.shape[1], MR), round_up(right.shape[1], NR)), np.float32)
     _multiply(left, right, left_panels, right_panels, results, k_unroll)
     return np.ascontiguousarray(results[: left.shape[1], : right.shape[1]])
 
 
 @intrinsic
-def _lay(_: Any, first: Any, second: Any, column: Any, panels: Any, place: Any) -> Any:
-    """TILE_WIDTH numbers of a row, or of two that are taken together, as they stand in a panel."""
+def _pack_row(
+    _: object,
+    first: types.Array,
+    second: types.Array,
+    column: types.Type,
+    panels: types.Array,
+    offset: types.Type,
+) -> Any:
+    """Copy NR numbers of a row to a row of a panel, or in bfloat16 interleave them with those of a second row."""
 
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
         bf16 = signature.args[3].dtype == types.uint32
-        kind = ir.IntType(16) if bf16 else ir.FloatType()
-        vector = ir.VectorType(kind, TILE_WIDTH)
+        vector = ir.VectorType(ir.IntType(16) if bf16 else ir.FloatType(), NR)
 
-        def start(array: int, place: int, vector: ir.VectorType) -> Any:
+        def pointer(array: int, offset: int, vector: ir.VectorType) -> ir.Value:
             data = context.make_array(signature.args[array])(context, builder, value=arguments[array]).data
-            at = builder.gep(builder.bitcast(data, vector.element.as_pointer()), [arguments[place]])
-            return builder.bitcast(at, vector.as_pointer())
+            start = builder.gep(builder.bitcast(data, vector.element.as_pointer()), [arguments[offset]])
+            return builder.bitcast(start, vector.as_pointer())
 
-        numbers = builder.load(start(0, 2, vector), align=2)
+        numbers = builder.load(pointer(0, 2, vector), align=2)
         if bf16:
-            order = [lane + row for lane in range(TILE_WIDTH) for row in (0, TILE_WIDTH)]
-            mask = ir.Constant(ir.VectorType(ir.IntType(32), 2 * TILE_WIDTH), order)
-            pairs = builder.shuffle_vector(numbers, builder.load(start(1, 2, vector), align=2), mask)
-            numbers = builder.bitcast(pairs, ir.VectorType(ir.IntType(32), TILE_WIDTH))
-        builder.store(numbers, start(3, 4, numbers.type), align=4)
+            order = [lane + row for lane in range(NR) for row in (0, NR)]
+            mask = ir.Constant(ir.VectorType(INT32, 2 * NR), order)
+            pairs = builder.shuffle_vector(numbers, builder.load(pointer(1, 2, vector), align=2), mask)
+            numbers = builder.bitcast(pairs, ir.VectorType(INT32, NR))
+        builder.store(numbers, pointer(3, 4, numbers.type), align=4)
         return context.get_dummy_value()
 
     return types.void(first, second, types.intp, panels, types.intp), generate
 
 
-@compiled
-def _lay_rows(rows: Any, panels: Any, k_unroll: int) -> None:
-    """Lay rows (count, columns) in panels (columns / TILE_WIDTH, count / together, TILE_WIDTH)."""
-    depth, full = -(-rows.shape[0] // k_unroll), rows.shape[1] // TILE_WIDTH
-    rest, nothing = rows.shape[1] % TILE_WIDTH, np.zeros(rows.shape[1], rows.dtype)
-    ends = np.zeros((2, TILE_WIDTH), rows.dtype)  # what does not fill a panel
+@jit
+def _pack_rows(rows: Array, panels: Array, k_unroll: int) -> None:
+    """Pack rows (K, N) into panels (N / NR, K / k_unroll, NR)."""
+    depth, num_full = -(-rows.shape[0] // k_unroll), rows.shape[1] // NR
+    rest, padding = rows.shape[1] % NR, np.zeros(rows.shape[1], rows.dtype)
+    last_columns = np.zeros((2, NR), rows.dtype)  # they do not fill a panel
     for k in range(depth):
         one, other = k_unroll * k, k_unroll * (k + 1) - 1
-        first, second = rows[one], rows[other] if other < rows.shape[0] else nothing
-        for panel in range(full):
-            _lay(first, second, panel * TILE_WIDTH, panels, (panel * panels.shape[1] + k) * TILE_WIDTH)
+        first, second = rows[one], rows[other] if other < rows.shape[0] else padding
+        for panel in range(num_full):
+            _pack_row(first, second, panel * NR, panels, (panel * panels.shape[1] + k) * NR)
         if rest:
-            ends[0, :rest], ends[1, :rest] = first[full * TILE_WIDTH :], second[full * TILE_WIDTH :]
-            _lay(ends[0], ends[1], 0, panels, (full * panels.shape[1] + k) * TILE_WIDTH)
+            last_columns[0, :rest], last_columns[1, :rest] = first[num_full * NR :], second[num_full * NR :]
+            _pack_row(last_columns[0], last_columns[1], 0, panels, (num_full * panels.shape[1] + k) * NR)
 
 
-@compiled
-def _multiply(left: Any, right: Any, left_panels: Any, right_panels: Any, results: Any, k_unroll: int) -> None:
-    most, (height, width) = left_panels.shape[1], results.shape
-    size, at_once = most * TILE_WIDTH, most * k_unroll
-    for start in range(0, left.shape[0], at_once):
-        rows = slice(start, start + at_once)
-        _lay_rows(left[rows], left_panels, k_unroll)
-        _lay_rows(right[rows], right_panels, k_unroll)
-        depth = -(-min(at_once, left.shape[0] - start) // k_unroll)
-        for first in range(0, height, COLUMNS_AT_ONCE):
+@jit
+def _multiply(
+    left: Array, right: Array, left_panels: Array, right_panels: Array, results: Array, k_unroll: int
+) -> None:
+    """Write left.T @ right to results (M, N), both padded.
+
+    left (rows, M) and right (rows, N); the panels, (M / NR, KC, NR) and (N / NR, KC, NR), are workspace.
+    """
+    kc, (height, width) = left_panels.shape[1], results.shape
+    size, rows_at_once = kc * NR, kc * k_unroll
+    for start in range(0, left.shape[0], rows_at_once):
+        rows = slice(start, start + rows_at_once)
+        _pack_rows(left[rows], left_panels, k_unroll)
+        _pack_rows(right[rows], right_panels, k_unroll)
+        depth = -(-min(rows_at_once, left.shape[0] - start) // k_unroll)
+        for block in range(0, height, MC):
             for panel in range(right_panels.shape[0]):
-                for row in range(first, min(first + COLUMNS_AT_ONCE, height), TILE_HEIGHT):
-                    place = row // TILE_WIDTH * size + row % TILE_WIDTH
-                    result = row * width + panel * TILE_WIDTH
+                for row in range(block, min(block + MC, height), MR):
+                    offset = row // NR * size + row % NR
+                    result = row * width + panel * NR
                     if start:
-                        _tile(right_panels, panel * size, left_panels, place, 1, results, result, width, depth)
+                        _next_tile(right_panels, panel * size, left_panels, offset, 1, results, result, width, depth)
                     else:
-                        _first_tile(right_panels, panel * size, left_panels, place, 1, results, result, width, depth)
+                        _first_tile(right_panels, panel * size, left_panels, offset, 1, results, result, width, depth)

@@ -1,6 +1,7 @@
 """A Keras LSTM layer that runs fast on a CPU, forward and backward.
 
-The passes are compiled (passes.py): TensorFlow calls them once for all steps of a shard, forward and backward.
+TensorFlow calls the compiled loops (charlstm.kernels) once for all steps of a sequence. Compiled code is opaque to it,
+so the gradient is given with `tf.custom_gradient`.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,18 +11,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charlstm.kernels.packing import pack_weights
-from charlstm.kernels.sequence import backward_pass, forward_pass, uses_bf16
+from charlstm.kernels import LSTMKernel, is_supported
 
-Tensor = Any
+Tensor = Any  # tf.Tensor, keras.Variable, or a symbolic tensor of a graph
 
 
 class FastLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the same weights, config and outputs, and faster loops.
 
-    `precision` is the type of the matmuls' operands, "float32" or "bfloat16"; weights, cell arithmetic and sums are
-    float32 in either. A processor that cannot multiply bfloat16 takes float32 in the loops. What the fast loops do not
-    cover (masks, other activations, dropout inside the layer, a GPU) goes to Keras's own.
+    `precision` is the type of the operands of its products, "float32" or "bfloat16"; weights, sums and cell arithmetic
+    are float32 in both. A processor that cannot multiply bfloat16 computes in float32. Keras's own loops serve where
+    the fast ones do not apply: masks, other activations, dropout inside the layer, a GPU, unsupported processors.
     """
 
     def __init__(self, units: int, *, precision: str = "float32", **settings: Any) -> None:
@@ -42,44 +42,62 @@ class FastLSTM(keras.layers.LSTM):
 
     @property
     def is_fast(self) -> bool:
-        """Whether the fast loops cover this layer on this machine."""
+        """Whether the fast loops can run this layer on this machine."""
         cell = self.cell
-        plain = (cell.activation, cell.recurrent_activation) == (keras.activations.tanh, keras.activations.sigmoid)
-        simple = not (self.go_backwards or self.stateful or self.unroll or cell.dropout or cell.recurrent_dropout)
-        return plain and simple and cell.use_bias and not tf.config.list_physical_devices("GPU")
+        activations = cell.activation, cell.recurrent_activation
+        has_lstm_activations = activations == (keras.activations.tanh, keras.activations.sigmoid)
+        has_dropout = cell.dropout or cell.recurrent_dropout
+        is_plain = not (self.go_backwards or self.stateful or self.unroll or has_dropout)
+        on_cpu = is_supported() and not tf.config.list_physical_devices("GPU")
+        return has_lstm_activations and is_plain and cell.use_bias and on_cpu
 
     def run(self, sequence: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Run over a sequence (time, batch, features) from states (batch, units) each.
+        """Run over a sequence (time, batch, features) from states h and c, (batch, units) each.
 
-        Returns the outputs (time, batch, units) and the last states.
+        Returns the outputs (time, batch, units) and the last states. The layer must return sequences and states.
         """
         if not self.is_fast:
-            outputs, *after = super().call(tf.transpose(sequence, (1, 0, 2)), initial_state=list(states))
-            return tf.transpose(outputs, (1, 0, 2)), after
+            return self._run_in_keras(sequence, states)
         cell = self.cell
-        weights = tf.concat([cell.kernel, cell.recurrent_kernel], axis=0)
-        return run_lstm(None, sequence, PackedLSTMWeights(cell.bias[None], weights, self.precision), states)
+        return self.run_with_weights(cell.kernel, cell.recurrent_kernel, cell.bias, sequence, states)
+
+    def run_with_weights(
+        self, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, sequence: Tensor, states: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Run as `run` does, with these weights in place of the layer's own; gradients reach the tensors.
+
+        This is how a share of the weights is dropped for one step.
+        """
+        if self.is_fast:
+            weights = PackedLSTMWeights(bias[None], tf.concat([kernel, recurrent_kernel], axis=0), self.precision)
+            return run_lstm(None, sequence, weights, states)
+        cell = self.cell
+        replaced = [(cell.kernel, kernel), (cell.recurrent_kernel, recurrent_kernel), (cell.bias, bias)]
+        with keras.StatelessScope(state_mapping=replaced):
+            return self._run_in_keras(sequence, states)
+
+    def _run_in_keras(self, sequence: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        outputs, *last_states = super().call(tf.transpose(sequence, (1, 0, 2)), initial_state=list(states))
+        return tf.transpose(outputs, (1, 0, 2)), last_states
 
 
 class PackedLSTMWeights:
-    """The weights of a layer as the loops want them, made once a step.
+    """The weights of a layer in the layout of the fast loops, packed once a step and shared by all shards.
 
-    A table (rows, 4 * units): the bias, or what each character comes to before the state is added; and the weights
-    (inputs + units, 4 * units), pack_weights both ways round.
+    `table` (rows, 4 * units) is the bias, or each character's projection where the input is looked up. `weights`
+    (inputs + units, 4 * units) is the kernel above the recurrent kernel.
     """
 
     def __init__(self, table: Tensor, weights: Tensor, precision: str) -> None:
         self.table, self.weights = table, weights
-        self.bf16 = uses_bf16(precision)
+        self.kernel = LSTMKernel(precision)
         self.units = weights.shape[1] // 4
         self.num_inputs = weights.shape[0] - self.units
-        self.forward, self.backward = (self._panels(transposed) for transposed in (False, True))
+        self.packed, self.packed_transposed = (self._pack(transposed=transposed) for transposed in (False, True))
 
-    def _panels(self, transposed: bool) -> Tensor:
-        def pack(weights: Any) -> Any:
-            return pack_weights(weights, bf16=self.bf16, transposed=transposed)
-
-        return _call(pack, [tf.stop_gradient(self.weights)], tf.uint32 if self.bf16 else tf.float32)
+    def _pack(self, *, transposed: bool) -> Tensor:
+        pack = partial(self.kernel.pack, transposed=transposed)
+        return _call(pack, [tf.stop_gradient(self.weights)], self.kernel.packed_dtype)
 
 
 def run_lstm(
@@ -90,31 +108,31 @@ def run_lstm(
     *,
     needs_gradient: bool = True,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Run an LSTM over a sequence (time, batch, inputs), None without inputs, from states h and c, each (batch, units).
+    """Run an LSTM over a sequence (time, batch, inputs), None without inputs, from states h and c, (batch, units) each.
 
-    ids (time, batch) choose rows of the weights' table; without them it is the first. Returns the outputs (time,
-    batch, units) and the last states. With `needs_gradient` a gradient can be taken with respect to the sequence, the weights
-    and the states.
+    ids (time, batch) select rows of the weights' table; without them the first row is used. Returns the outputs (time,
+    batch, units) and the last states. Gradients can be taken of the sequence, the weights and the states, unless
+    `needs_gradient` is False, which saves memory.
     """
     if sequence is None:
         sequence = tf.zeros((*tf.unstack(tf.shape(ids)), 0))
     if ids is None:
         ids = tf.zeros(tf.shape(sequence)[:2], tf.int32)
-    units, num_inputs, operand_kind = weights.units, weights.num_inputs, tf.uint16 if weights.bf16 else tf.float32
+    kernel = weights.kernel
 
     @tf.custom_gradient
     def run(sequence: Tensor, table: Tensor, _: Tensor, h: Tensor, c: Tensor) -> tuple[Any, Callable[..., Any]]:
-        def forward(*given: Any) -> list[Any]:
-            return forward_pass(*given, bf16=weights.bf16, needs_gradient=needs_gradient)
-
-        kinds = [tf.float32] * 4 + [operand_kind]
-        outputs, last_c, gates, cells, operands = _call(forward, [ids, table, weights.forward, sequence, h, c], kinds)
-        outputs.set_shape((*sequence.shape[:2], units))
+        forward = partial(kernel.forward, needs_gradient=needs_gradient)
+        arguments = [ids, table, weights.packed, sequence, h, c]
+        outputs, last_c, *saved = _call(forward, arguments, [tf.float32, tf.float32, *kernel.saved_dtypes])
+        outputs.set_shape((*sequence.shape[:2], weights.units))
         last_c.set_shape(c.shape)
 
         def gradient(d_outputs: Tensor, d_h: Tensor, d_c: Tensor) -> tuple[Tensor, ...]:
-            given = [ids, operands, gates, cells, c, weights.backward, d_outputs, d_h, d_c, tf.shape(table)[0]]
-            return tuple(_call(partial(backward_pass, num_inputs=num_inputs), given, [tf.float32] * 5))
+            backward = partial(kernel.backward, num_inputs=weights.num_inputs)
+            gradients = d_outputs, d_h, d_c
+            arguments = [ids, *saved, c, weights.packed_transposed, *gradients, tf.shape(table)[0]]
+            return tuple(_call(backward, arguments, [tf.float32] * 5))
 
         return (outputs, outputs[-1], last_c), gradient
 
@@ -122,6 +140,6 @@ def run_lstm(
     return outputs, [h, c]
 
 
-def _call(function: Callable[..., Any], given: list[Tensor], kinds: Any) -> Any:
-    """A call of compiled code from within a graph; it has no memory, so calls may run side by side."""
-    return tf.numpy_function(function, given, kinds, stateful=False)
+def _call(function: Callable[..., Any], arguments: list[Tensor], dtypes: Any) -> Any:
+    """Call compiled code from a graph. It has no state, so TensorFlow may run calls side by side, or leave them out."""
+    return tf.numpy_function(function, arguments, dtypes, stateful=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from subprocess import Popen
 from typing import TYPE_CHECKING
 
-from charlstm.kernels.sequence import start_compiling as start_precompiling
-from charlstm.machine import fastest_precision, num_cores
+from charlstm.kernels import fastest_precision, start_precompiling
+from charlstm.machine import num_cores
 from charlstm.storage.lock import exclusive_lock
 from charlstm.storage.run_folder import RunFolder
 from charlstm.training.interruption import Interruption, exit_code

@@ -17,7 +17,7 @@ import numpy as np
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, SamplingConfig
 from charlstm.generation.sampling import draw
-from charlstm.machine import fastest_precision
+from charlstm.kernels import fastest_precision
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
 from tests.benchmarks.measurement import measure, summarise

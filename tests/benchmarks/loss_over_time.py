@@ -20,7 +20,7 @@ import numpy as np
 
 from charlstm.analysis.evaluation import evaluation_streams
 from charlstm.arrays import Ids
-from charlstm.machine import fastest_precision
+from charlstm.kernels import fastest_precision
 from charlstm.text.batches import Streams, split_for_validation
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary

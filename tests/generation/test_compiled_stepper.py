@@ -1,4 +1,4 @@
-"""The compiled network beside the one in NumPy."""
+"""The compiled network against the one in NumPy."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,11 +12,12 @@ from charlstm.generation.generate import Request, generate, generate_batch
 from charlstm.generation.sampling import draw
 from charlstm.generation.stepper import Stepper, WindowStepper
 from charlstm.generation.stopping import StopRules
-from charlstm.kernels.jit import HAS_BF16
+from charlstm.kernels import is_supported
 from tests.conftest import random_model
 
-PAIRS = pytest.param("bfloat16", marks=pytest.mark.skipif(not HAS_BF16, reason="the processor has no bfloat16"))
-KINDS = [
+HAS_BF16 = is_supported("bfloat16")
+BFLOAT16 = pytest.param("bfloat16", marks=pytest.mark.skipif(not HAS_BF16, reason="needs AVX512_BF16"))
+MODELS = [
     {"num_layers": 1, "units": 5},
     {"num_layers": 2, "units": 33},
     {"num_layers": 3, "units": 16, "residual": False},
@@ -24,11 +25,12 @@ KINDS = [
 ]
 
 
-def trained_in(precision, **settings):
+def model_trained_in(precision, **settings):
     return replace(random_model(**settings), training={"settings": {"precision": precision}})
 
 
-def both(model):
+def make_steppers(model):
+    """Return the stepper in NumPy, and the compiled one."""
     stepper = Stepper(model)
     compiled = stepper.compiled()
     assert compiled is not stepper
@@ -39,72 +41,73 @@ def random_ids(streams, time):
     return np.random.default_rng(streams).integers(0, 28, (streams, time))
 
 
-@pytest.mark.parametrize("settings", KINDS)
+@pytest.mark.parametrize("settings", MODELS)
 @pytest.mark.parametrize("streams", [1, 3, 40])
-def test_logits_and_states_are_those_of_numpy(settings, streams):
-    plain, compiled = both(trained_in("float32", **settings))
+def test_logits_and_states_equal_those_of_numpy(settings, streams):
+    stepper, compiled = make_steppers(model_trained_in("float32", **settings))
     ids = random_ids(streams, 30)
-    logits, states = plain.read(ids, plain.initial_states(streams))
-    same, same_states = compiled.read(ids, compiled.initial_states(streams))
-    np.testing.assert_allclose(same, logits, atol=2e-5)
-    for layer, same_layer in zip(states, same_states, strict=True):
-        np.testing.assert_allclose(same_layer, layer, atol=2e-5)
-    one, _ = compiled.step(ids[:, 0], compiled.initial_states(streams))
-    np.testing.assert_array_equal(one, same[:, 0])
+    expected, expected_states = stepper.read(ids, stepper.initial_states(streams))
+    logits, states = compiled.read(ids, compiled.initial_states(streams))
+    np.testing.assert_allclose(logits, expected, atol=2e-5)
+    for layer, expected_layer in zip(states, expected_states, strict=True):
+        np.testing.assert_allclose(layer, expected_layer, atol=2e-5)
+    first, _ = compiled.step(ids[:, 0], compiled.initial_states(streams))
+    np.testing.assert_array_equal(first, logits[:, 0])
 
 
-@pytest.mark.parametrize("settings", KINDS)
-def test_what_was_trained_in_bfloat16_is_rounded_to_it(settings):
+@pytest.mark.parametrize("settings", MODELS)
+def test_a_model_trained_in_bfloat16_is_run_in_bfloat16(settings):
     ids = random_ids(2, 30)
-    rounded, exact = (Stepper(trained_in(precision, **settings)) for precision in ("bfloat16", "float32"))
-    logits, true = (stepper.read(ids, stepper.initial_states(2))[0] for stepper in (rounded, exact))
-    assert 1e-4 < np.abs(logits - true).max() < 0.2
+    rounded, exact = (Stepper(model_trained_in(precision, **settings)) for precision in ("bfloat16", "float32"))
+    rounded_logits, exact_logits = (stepper.read(ids, stepper.initial_states(2))[0] for stepper in (rounded, exact))
+    rounding = np.abs(rounded_logits - exact_logits).max()
+    assert 1e-4 < rounding < 0.2
     if HAS_BF16:
         compiled = rounded.compiled()
-        same, _ = compiled.read(ids, compiled.initial_states(2))
-        assert np.abs(logits - same).max() < np.abs(logits - true).max() / 2
+        logits, _ = compiled.read(ids, compiled.initial_states(2))
+        assert np.abs(logits - rounded_logits).max() < rounding / 2
 
 
-@pytest.mark.parametrize("precision", ["float32", PAIRS])
+@pytest.mark.parametrize("precision", ["float32", BFLOAT16])
 def test_a_stream_has_the_same_bits_alone_and_among_others(precision):
-    _, compiled = both(trained_in(precision, units=37))
+    _, compiled = make_steppers(model_trained_in(precision, units=37))
     rng = np.random.default_rng(0)
     streams, time = 45, 20
     logits, states = compiled.read(random_ids(streams, 5), compiled.initial_states(streams))
-    chances = rng.random((time, streams))
-    together = compiled.sample(logits[:, -1], states, chances, 0.9)
+    uniforms = rng.random((time, streams))
+    together = compiled.sample(logits[:, -1], states, uniforms, 0.9)
     for row in (0, 7, 44):
-        of_row = [tuple(state[row : row + 1] for state in layer) for layer in states]
-        alone = compiled.sample(logits[row : row + 1, -1], of_row, chances[:, row : row + 1], 0.9)
+        row_states = [tuple(state[row : row + 1] for state in layer) for layer in states]
+        alone = compiled.sample(logits[row : row + 1, -1], row_states, uniforms[:, row : row + 1], 0.9)
         np.testing.assert_array_equal(alone[0][:, 0], together[0][:, row])
         np.testing.assert_array_equal(alone[1][:, 0], together[1][:, row])
         np.testing.assert_array_equal(alone[2][0], together[2][row])
 
 
 @pytest.mark.parametrize("temperature", [0, 0.4, 1, 3])
-def test_what_it_writes_is_drawn_as_numpy_draws(temperature):
-    plain, compiled = both(trained_in("float32", scale=1.5))
-    chances = np.random.default_rng(1).random((200, 6))
+def test_characters_are_sampled_as_in_numpy(temperature):
+    stepper, compiled = make_steppers(model_trained_in("float32", scale=1.5))
+    uniforms = np.random.default_rng(1).random((200, 6))
     logits = np.zeros((6, 28), np.float32)
-    ids, seen, last, after = compiled.sample(logits, compiled.initial_states(6), chances, temperature)
-    for before, drawn, chance in zip(seen, ids, chances, strict=True):
-        expected = draw(before / temperature, chance) if temperature else before.argmax(axis=-1)
-        np.testing.assert_array_equal(drawn, expected)
-    read, states = plain.read(ids.T, plain.initial_states(6))
+    ids, logits_before, last, states = compiled.sample(logits, compiled.initial_states(6), uniforms, temperature)
+    for before, sampled, uniform in zip(logits_before, ids, uniforms, strict=True):
+        expected = draw(before / temperature, uniform) if temperature else before.argmax(axis=-1)
+        np.testing.assert_array_equal(sampled, expected)
+    read, expected_states = stepper.read(ids.T, stepper.initial_states(6))
     np.testing.assert_allclose(read[:, -1], last, atol=1e-4)
-    np.testing.assert_allclose(states[-1], after[-1], atol=1e-4)
-    np.testing.assert_allclose(read[:, :-1].swapaxes(0, 1), seen[1:], atol=1e-4)
+    np.testing.assert_allclose(expected_states[-1], states[-1], atol=1e-4)
+    np.testing.assert_allclose(read[:, :-1].swapaxes(0, 1), logits_before[1:], atol=1e-4)
 
 
 @pytest.mark.parametrize("config", [{}, {"temperature": 0}, {"top_k": 5}, {"repetition_penalty": 1.3, "top_p": 0.9}])
-def test_it_writes_what_numpy_writes(config):
-    plain, compiled = both(trained_in("float32"))
+def test_generated_text_equals_that_of_numpy(config):
+    stepper, compiled = make_steppers(model_trained_in("float32"))
     request = Request("once", SamplingConfig(length=300, **config))
-    assert "".join(generate(compiled, request)) == "".join(generate(plain, request))
+    assert "".join(generate(compiled, request)) == "".join(generate(stepper, request))
 
 
-def test_many_samples_are_each_exactly_what_they_are_alone():
-    _, compiled = both(trained_in("bfloat16" if HAS_BF16 else "float32", scale=1.5))
+def test_many_samples_equal_those_generated_alone():
+    _, compiled = make_steppers(model_trained_in("bfloat16" if HAS_BF16 else "float32", scale=1.5))
     requests = [
         Request("once", SamplingConfig(length=150, random_seed=seed), StopRules(stops=("q", "z"))) for seed in range(70)
     ]
@@ -115,11 +118,11 @@ def test_many_samples_are_each_exactly_what_they_are_alone():
         assert len(sample.scores) == len(sample.text)
 
 
-def test_it_is_compiled_once_for_any_number_of_streams():
-    from charlstm.kernels.decoder import run_characters
+def test_the_network_is_compiled_once_for_any_number_of_streams():
+    from charlstm.kernels.decoder import run_network
 
-    _, compiled = both(trained_in("float32", num_layers=1, units=11))
-    dispatcher: Any = run_characters
+    _, compiled = make_steppers(model_trained_in("float32", num_layers=1, units=11))
+    dispatcher: Any = run_network
     before = len(dispatcher.signatures)
     for count in (1, 3, 40):
         requests = [Request("ab", SamplingConfig(length=70, random_seed=seed)) for seed in range(count)]
@@ -128,25 +131,32 @@ def test_it_is_compiled_once_for_any_number_of_streams():
     assert len(dispatcher.signatures) == before
 
 
-def test_its_scores_are_those_of_numpy():
-    plain, compiled = both(trained_in("float32", scale=1.5))
+def test_scores_equal_those_of_numpy():
+    steppers = make_steppers(model_trained_in("float32", scale=1.5))
     request = Request("once", SamplingConfig(length=100))
-    one, other = (generate_batch(voice, [request], with_scores=True)[0] for voice in (plain, compiled))
-    assert one.text == other.text
-    np.testing.assert_allclose(one.scores, other.scores, rtol=1e-3, atol=1e-5)
+    expected, sample = (generate_batch(stepper, [request], with_scores=True)[0] for stepper in steppers)
+    assert sample.text == expected.text
+    np.testing.assert_allclose(sample.scores, expected.scores, rtol=1e-3, atol=1e-5)
 
 
-def test_what_it_does_not_cover_stays_in_numpy():
+def test_numpy_runs_the_models_that_are_not_covered():
     for model in (random_model(cell="gru"), random_model(attention=4)):
         stepper = Stepper(model)
         assert stepper.compiled() is stepper
     window = WindowStepper(random_model(window=5))
     assert window.compiled() is window
-    blend = Ensemble([random_model(), random_model(num_layers=1)], [1, 1])
-    assert blend.compiled() is blend
+    ensemble = Ensemble([random_model(), random_model(num_layers=1)], [1, 1])
+    assert ensemble.compiled() is ensemble
 
 
-def test_what_stands_for_rare_characters_is_never_written():
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_numpy_runs_models_on_processors_that_are_not_supported(precision, monkeypatch):
+    monkeypatch.setattr("charlstm.kernels.is_supported", lambda _="float32": False)
+    stepper = Stepper(model_trained_in(precision))
+    assert stepper.compiled() is stepper
+
+
+def test_the_character_for_rare_ones_is_never_generated():
     model = random_model(characters="ab\ufffd")
     model = replace(model, vocabulary=replace(model.vocabulary, unknown="\ufffd"))
     compiled = Stepper(model).compiled()
