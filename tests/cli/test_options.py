@@ -68,11 +68,9 @@ FIELDS = sorted(
 
 @pytest.mark.parametrize(("field", "file"), FIELDS)
 def test_every_field_in_a_message_is_an_option(field, file):
-    parts = Path(file).parts
-    if parts[:2] == ("cli", "commands"):
-        users = [name for name in commands() if name.split()[0] == Path(file).stem]
-    else:
-        users = [USERS[parts[0]]] if parts[0] in USERS else list(commands())
+    package, stem = Path(file).parts[0], Path(file).stem
+    users = [name for name in commands() if name.split()[0] == stem]  # a module that is named like its command
+    users = users or ([USERS[package]] if package in USERS else list(commands()))
     names = {FIELD_OPTIONS.get(field), "--" + field.replace("_", "-")}
     assert any(names & options_of(commands()[user]) for user in users)
 
