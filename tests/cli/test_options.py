@@ -70,7 +70,9 @@ FIELDS = sorted(
 def test_every_field_in_a_message_is_an_option(field, file):
     package, stem = Path(file).parts[0], Path(file).stem
     users = [name for name in commands() if name.split()[0] == stem]  # a module that is named like its command
-    users = users or ([USERS[package]] if package in USERS else list(commands()))
+    if package in USERS:
+        users.append(USERS[package])
+    users = users or list(commands())
     names = {FIELD_OPTIONS.get(field), "--" + field.replace("_", "-")}
     assert any(names & options_of(commands()[user]) for user in users)
 
