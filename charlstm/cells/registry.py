@@ -61,9 +61,8 @@ def _no_constants(_: int) -> Mapping[str, Sequence[float]]:
 class Cell:
     """A recurrent cell: its step, and what fixes the shapes of its weights and states.
 
-    The step gives the outputs, the states after it and the activations it went through. Where `passes_cell_state_up` a layer
-    also hands its cell state to the next, whose input is then a pair (x, the lower cell state); the first layer's
-    lower cell state is None.
+    The step returns the outputs, the states after it and the activations. A layer whose cell `passes_cell_state_up`
+    passes its cell state to the next layer, whose input is then a pair (x, lower cell state); it is None for the first.
     """
 
     step: Step
