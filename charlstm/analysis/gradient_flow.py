@@ -15,9 +15,10 @@ import tensorflow as tf
 from charlstm.arrays import Ids
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import layer_shapes, state_sizes
+from charlstm.cells.stack import has_residual, run_stack, step_cell
 from charlstm.config import ModelConfig
-from charlstm.network.cell_loops import LoopWeights, StepProjections
-from charlstm.network.operations import UnitsFirstOps
+from charlstm.network.cell_weights import CellProjections, PackedCellWeights
+from charlstm.network.tensorflow_ops import UnitsFirstOps
 from charlstm.storage.model_file import NamedWeights
 
 Norms = npt.NDArray[np.float64]  # (characters back,): for 0, 1, 2, ... of them
@@ -59,11 +60,11 @@ class GradientProbe:
             named = {name: np.array(weights[f"layers.{layer}.{name}"]) for name in layer_shapes(config, layer)}
             if "recurrent_kernel" in named:
                 named["recurrent_kernel"] = named["recurrent_kernel"] * np.float32(recurrent_scale)
-            if forget_bias is not None and self._cell.forget_gate_block:
-                block, num_blocks, _ = self._cell.forget_gate_block
-                named["bias"].reshape(num_blocks, -1)[block] = self._cell.opens * forget_bias
+            gate = self._cell.forget_gate
+            if forget_bias is not None and gate:
+                named["bias"].reshape(gate.num_blocks, -1)[gate.block] = gate.bias_sign * forget_bias
             constants = {name: tf.constant(array) for name, array in named.items()}
-            self._layers.append(LoopWeights(self._cell, config.units, constants, "float32"))
+            self._layers.append(PackedCellWeights(self._cell, config.units, constants, "float32"))
         self._step = tf.function(self._step_graph, autograph=False)
         tf.get_logger().setLevel("ERROR")  # a graph for each shape is what is wanted
         self._pull = tf.function(self._pull_graph, autograph=False)
@@ -112,19 +113,19 @@ class GradientProbe:
 
     def _step_graph(self, characters: tf.Tensor, states: Any) -> Any:
         """The top layer's output (units, streams) and the states after characters (streams,)."""
-        hidden, lower, after = tf.transpose(tf.gather(self._embedding, characters)), None, []
-        for layer, weights in enumerate(self._layers):
 
-            def multiply(name: str, value: tf.Tensor, weights: LoopWeights = weights) -> tf.Tensor:
+        def run_layer(layer: int, x: tf.Tensor, lower: tf.Tensor | None) -> Any:
+            weights = self._layers[layer]
+
+            def matmul(name: str, value: tf.Tensor) -> tf.Tensor:
                 return tf.matmul(weights.matrices[name], value, transpose_a=True)
 
-            running = StepProjections(weights, weights.vectors, multiply)
-            given = (hidden, lower) if self._cell.passes_cell_state_up else hidden
-            (output, *up), new, _ = self._cell.step(UnitsFirstOps(), running, given, tuple(states[layer]))
-            adds = layer and self._cell.has_residual and self._config.residual
-            hidden, lower = hidden + output if adds else output, up[0] if up else None
-            after.append(list(new))
-        return hidden, after
+            projections = CellProjections(weights, weights.vectors, matmul)
+            step = step_cell(self._cell, UnitsFirstOps(), projections, x, lower, tuple(states[layer]))
+            return step.output, step.passed_up, list(step.states)
+
+        embedded = tf.transpose(tf.gather(self._embedding, characters))
+        return run_stack(self._config.num_layers, embedded, run_layer, residual=has_residual(self._config))
 
     def _pull_graph(self, characters: tf.Tensor, states: Any, d_hidden: tf.Tensor, d_after: Any) -> Any:
         """The gradient of the states before a step, from those of its output and of the states after it."""

@@ -91,7 +91,7 @@ def test_an_equal_number_of_characters(charlstm, text):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cells", "lstm,magic"], "there is no cell 'magic'"),
+        (["--cells", "lstm,magic"], "unknown cell 'magic'"),
         (["--cells", "lstm,lstm"], "names a cell twice"),
         (["--equal", "luck"], "--equal is 'luck'"),
         (["--plot", "x.doc"], "not a picture's name"),

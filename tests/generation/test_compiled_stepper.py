@@ -10,7 +10,7 @@ from charlstm.config import SamplingConfig
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.generate import Request, generate, generate_many
 from charlstm.generation.sampling import draw
-from charlstm.generation.stepper import Stepper, WindowStepper
+from charlstm.generation.stepper import Stepper, make_stepper
 from charlstm.generation.stopping import StopRules
 from charlstm.kernels.jit import HAS_BF16
 from tests.conftest import random_model
@@ -140,7 +140,7 @@ def test_what_it_does_not_cover_stays_in_numpy():
     for model in (random_model(cell="gru"), random_model(attention=4)):
         stepper = Stepper(model)
         assert stepper.compiled() is stepper
-    window = WindowStepper(random_model(window=5))
+    window = make_stepper(random_model(window=5))
     assert window.compiled() is window
     blend = Ensemble([random_model(), random_model(num_layers=1)], [1, 1])
     assert blend.compiled() is blend

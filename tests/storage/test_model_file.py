@@ -64,7 +64,7 @@ def rewrite(path, *, change_facts=lambda facts: None, change_weights=lambda weig
         ({"change_facts": lambda facts: facts["architecture"].update(units=9)}, "not F32"),
         ({"change_facts": lambda facts: facts["architecture"].update(units="9")}, "damaged|setting"),
         ({"change_facts": lambda facts: facts["architecture"].update(num_layers=3)}, "do not belong"),
-        ({"change_facts": lambda facts: facts["architecture"].update(cell="magic")}, "there is no cell"),
+        ({"change_facts": lambda facts: facts["architecture"].update(cell="magic")}, "unknown cell"),
         ({"change_weights": lambda weights: weights.pop("output.bias")}, "do not belong"),
         ({"change_weights": lambda weights: weights.update({"more": np.zeros(1)})}, "do not belong"),
         (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charlstm.cells.registry import Size, get_cell
+from charlstm.cells.registry import LayerSize, get_cell
 from charlstm.cli.display import plots
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import console, say, terminal_width
@@ -96,7 +96,7 @@ def gradients(
         from charlstm.analysis.gradient_flow import GradientProbe
 
         for name, network in (trained or _untrained(names, config, corpus, random_seed)).items():
-            if forget_bias is not None and get_cell(network.config.cell).forget_gate_block is None:
+            if forget_bias is not None and get_cell(network.config.cell).forget_gate is None:
                 say(f"{name} has no gate that remembers: --forget-bias changes nothing in it")
             ids = _streams(_ids_for(network, source, corpus), length)
             for scale in scales:
@@ -128,7 +128,7 @@ def _with_states(cells: str) -> list[str]:
     """The names of cells; raises SettingError for one that there is not, or that has no state."""
     names = [name.strip() for name in cells.split(",")]
     for name in names:
-        if not get_cell(name).state_sizes(Size(1, 1, is_first=False)):
+        if not get_cell(name).state_sizes(LayerSize(1, 1, is_first=False)):
             raise SettingError(f"{name} has no state for a gradient to go back through", hint="leave it out")
     return names
 
