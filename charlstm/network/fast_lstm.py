@@ -54,11 +54,25 @@ class FastLSTM(keras.layers.LSTM):
         Returns the outputs (time, batch, units) and the last states.
         """
         if not self.is_fast:
-            outputs, *after = super().call(tf.transpose(sequence, (1, 0, 2)), initial_state=list(states))
-            return tf.transpose(outputs, (1, 0, 2)), after
+            return self._run_in_keras(sequence, states)
         cell = self.cell
-        weights = tf.concat([cell.kernel, cell.recurrent_kernel], axis=0)
-        return run_lstm(None, sequence, PackedLSTMWeights(cell.bias[None], weights, self.precision), states)
+        return self.run_with_weights(cell.kernel, cell.recurrent_kernel, cell.bias, sequence, states)
+
+    def run_with_weights(
+        self, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, sequence: Tensor, states: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Run as `run` does, with these weights in place of the layer's own; gradients reach the tensors."""
+        if self.is_fast:
+            weights = PackedLSTMWeights(bias[None], tf.concat([kernel, recurrent_kernel], axis=0), self.precision)
+            return run_lstm(None, sequence, weights, states)
+        cell = self.cell
+        replaced = [(cell.kernel, kernel), (cell.recurrent_kernel, recurrent_kernel), (cell.bias, bias)]
+        with keras.StatelessScope(state_mapping=replaced):
+            return self._run_in_keras(sequence, states)
+
+    def _run_in_keras(self, sequence: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        outputs, *last_states = super().call(tf.transpose(sequence, (1, 0, 2)), initial_state=list(states))
+        return tf.transpose(outputs, (1, 0, 2)), last_states
 
 
 class PackedLSTMWeights:

@@ -202,7 +202,9 @@ class PreparedNetwork:
             ids, sequence = (hidden, None) if layer == 0 and self._has_table else (None, hidden)
             outputs, new_states = run_lstm(ids, sequence, weights, states, needs_gradient=needs_gradient)
         else:
-            outputs, new_states = self.network.recurrent[layer].run(hidden, states)
+            outputs, new_states = self.network.recurrent[layer].run_with_weights(
+                weights["kernel"], weights["recurrent_kernel"], weights["bias"], hidden, states
+            )
         return outputs, None, [tf.transpose(state) for state in new_states]
 
     def _logits(self, hidden: Tensor) -> Tensor:
