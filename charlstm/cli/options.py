@@ -12,7 +12,7 @@ from charlstm.generation.stopping import StopRules
 FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where the names differ
 OPTION_FIELDS = {  # that are not fields of a config
     *("attention", "beam", "changed_text", "encoding", "keep_boilerplate", "max_time", "min_count", "normalize"),
-    *("output", "overwrite", "resume", "stop", "text", "unknown"),
+    *("forget_bias", "output", "overwrite", "recurrent_scale", "resume", "stop", "text", "unknown"),
 }
 
 

@@ -113,9 +113,10 @@ def test_gradients_in_figures_and_pictures(charlstm, text):
     assert sum(line.startswith(("rnn x", "lstm x")) for line in out.splitlines()) == 6
     assert Path("g.svg").read_text().startswith("<?xml")
     facts = json.loads(charlstm(*arguments, "--json")[1])
-    assert len(facts["rnn"]["hidden"]) == 31
+    assert facts["rnn"]["characters_back"] == list(range(1, 31))
+    assert len(facts["rnn"]["hidden"]) == 30
     assert facts["rnn"]["cell"] is None
-    assert len(facts["lstm"]["cell"]) == 31
+    assert len(facts["lstm"]["cell"]) == 30
 
 
 @pytest.mark.parametrize(
