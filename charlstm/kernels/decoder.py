@@ -98,7 +98,7 @@ def _give_logits(panels: Any, bias: Any, operands: Any, padded: Any, logits: Any
 
 @compiled
 def _drawn(logits: Any, uniform: float, temperature: float, cumulative: Any) -> int:
-    """An id by inverting the cumulative distribution, as `sampling.draw`."""
+    """An id by inverting the cumulative distribution, as `sampling.sample_ids`."""
     best = 0
     for j in range(logits.shape[0]):
         if logits[j] > logits[best]:

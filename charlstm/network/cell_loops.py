@@ -98,8 +98,8 @@ def _step_inputs(inputs: LoopInputs, t: Tensor, states: LoopStates) -> LoopInput
     return LoopInputs(read_at(inputs.sequence, t), read_at(inputs.lower, t), states, inputs.vectors)
 
 
-def _num_in_operands(cell: Cell) -> int:
-    """Return how many states the loop forward need not save, because they are part of an operand: h, or none."""
+def _num_unsaved_states(cell: Cell) -> int:
+    """Return the number of states that are not saved: 1 if h is the first of them and part of an operand anyway."""
     return int(cell.uses_h_only_in_matmuls)
 
 
@@ -122,7 +122,7 @@ def _run_forward(
         )
         if save:
             saved_products = {name: products[name] for name in cell.saved_products}
-            values = Saved(states[_num_in_operands(cell) :], operands, saved_products, activations)
+            values = Saved(states[_num_unsaved_states(cell) :], operands, saved_products, activations)
             saved = write_at(saved, t, values)
         return t + 1, new_states, write_at(outputs, t, step_outputs), saved
 
@@ -138,7 +138,7 @@ def _empty_saved(cell: Cell, weights: PackedCellWeights, inputs: LoopInputs) -> 
     """Return a TensorArray for each array to save."""
     num_steps = tf.shape(inputs.sequence)[0]
     return Saved(
-        states=[empty_array(num_steps) for _ in inputs.states[_num_in_operands(cell) :]],
+        states=[empty_array(num_steps) for _ in inputs.states[_num_unsaved_states(cell) :]],
         operands={name: empty_array(num_steps, weights.dtype) for name in weights.matrices},
         products={name: empty_array(num_steps) for name in cell.saved_products},
         activations=[empty_array(num_steps) for _ in range(_count_activations(cell, weights, inputs))],
@@ -167,7 +167,7 @@ def _run_backward(
     num_steps = tf.shape(inputs.sequence)[0]
 
     def step(t: Tensor, d_states: LoopStates, d_vectors: dict[str, Tensor], arrays: Any) -> Any:
-        unsaved = d_states[: _num_in_operands(cell)]  # stand in for h, of which only the shape is needed
+        unsaved = d_states[: _num_unsaved_states(cell)]  # stand in for h, of which only the shape is needed
         now = _step_inputs(inputs, t, [*unsaved, *read_at(saved.states, t)])
         d_results = read_at(d_outputs, t), d_states
         d_now, d_products = _step_backward(cell, weights, now, read_at(saved._replace(operands={}), t), d_results)

@@ -39,8 +39,8 @@ class CharacterNetwork(keras.Model):
         )
         self.embedding.trainable = config.encoding == "embedding"
         self.recurrent = [
-            make_recurrent_layer(config, layer, seed=layer_seed, precision=precision)
-            for layer, layer_seed in enumerate(layer_seeds)
+            make_recurrent_layer(config, layer, seed=layer_seeds[layer], precision=precision)
+            for layer in range(config.num_layers)
         ]
         self.attention = AttentionLayer(config.units, config.attention, seed) if config.attention else None
         self.logits = keras.layers.Dense(

@@ -18,7 +18,7 @@ import numpy as np
 
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, SamplingConfig
-from charlstm.generation.sampling import draw
+from charlstm.generation.sampling import sample_ids
 from charlstm.machine import fastest_precision
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
@@ -105,7 +105,7 @@ def onnxruntime(streams: int) -> Write:
         states = [np.zeros((1, streams, UNITS), np.float32) for _ in names]
         for _ in range(length):
             logits, *states = session.run(None, {"ids": ids, **dict(zip(names, states, strict=True))})
-            ids = draw(logits / 0.8, rng.random(streams))[None].astype(np.int64)
+            ids = sample_ids(logits / 0.8, rng.random(streams))[None].astype(np.int64)
 
     return write
 
@@ -127,7 +127,7 @@ def keras(streams: int) -> Write:
         ids, before = np.zeros((streams, 1), np.int32), [np.zeros((streams, UNITS), np.float32)] * (2 * LAYERS)
         for _ in range(length):
             logits, *before = network.predict([ids, *before], verbose=0)
-            ids = draw(logits[:, 0] / 0.8, rng.random(streams))[:, None].astype(np.int32)
+            ids = sample_ids(logits[:, 0] / 0.8, rng.random(streams))[:, None].astype(np.int32)
 
     return write
 

@@ -9,7 +9,7 @@ import pytest
 from charlstm.config import SamplingConfig
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.generate import Request, generate, generate_many
-from charlstm.generation.sampling import draw
+from charlstm.generation.sampling import sample_ids
 from charlstm.generation.stepper import Stepper, make_stepper
 from charlstm.generation.stopping import StopRules
 from charlstm.kernels.jit import HAS_BF16
@@ -88,7 +88,7 @@ def test_what_it_writes_is_drawn_as_numpy_draws(temperature):
     logits = np.zeros((6, 28), np.float32)
     ids, seen, last, after = compiled.write(logits, compiled.initial_states(6), chances, temperature)
     for before, drawn, chance in zip(seen, ids, chances, strict=True):
-        expected = draw(before / temperature, chance) if temperature else before.argmax(axis=-1)
+        expected = sample_ids(before / temperature, chance) if temperature else before.argmax(axis=-1)
         np.testing.assert_array_equal(drawn, expected)
     read, states = plain.read(ids.T, plain.initial_states(6))
     np.testing.assert_allclose(read[:, -1], last, atol=1e-4)
