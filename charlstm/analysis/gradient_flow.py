@@ -23,7 +23,7 @@ from charlstm.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from charlstm.analysis.gradient_probe import GradientNorms
 
-NUM_STREAMS = 16  # places in the text that are measured
+NUM_STREAMS = 16  # positions in the text to measure at
 NUM_WARMUP = 50  # characters to read before the first that a gradient reaches, besides `length` more
 MAX_RECURRENT_SCALE = 1e6
 UNTRAINED_INPUT_SCALE = 0.1  # strong inputs saturate the units of an untrained network
@@ -98,7 +98,7 @@ def _check_measurable(name: str, config: ModelConfig) -> None:
 def compare_gradients(
     networks: Mapping[str, Model], corpus: Corpus, settings: GradientSettings, *, on_warning: Callable[[str], None]
 ) -> "dict[str, GradientNorms]":
-    """Measure each network with each recurrent scale on the same places of a text.
+    """Measure each network with each recurrent scale on the same parts of a text.
 
     Results are named by network, and by scale if there are several. Raises CorpusError if the text is too short.
     """

@@ -99,7 +99,7 @@ def _step_inputs(inputs: LoopInputs, t: Tensor, states: LoopStates) -> LoopInput
 
 
 def _num_unsaved_states(cell: Cell) -> int:
-    """Return the number of states that are not saved: 1 if h is the first of them and part of an operand anyway."""
+    """Return 1 if h, the first state, need not be saved because the cell uses only the operand that contains it."""
     return int(cell.uses_h_only_in_matmuls)
 
 

@@ -11,7 +11,7 @@ def test_sigmoid_does_not_overflow():
 
 
 def test_split_by_relative_sizes():
-    first, second = NumpyOps().split(np.arange(6)[None], (2, 1))
+    first, second = NumpyOps().split(np.arange(6, dtype=np.float32)[None], (2, 1))
     assert (first.tolist(), second.tolist()) == ([[0, 1, 2, 3]], [[4, 5]])
 
 

@@ -71,7 +71,7 @@ def gradients(
     """Show how gradients vanish and explode.
 
     Shows the norm of the gradient of the loss at one character with respect to the hidden state and the cell state 1,
-    2, 3 and more characters back: the median over 16 places of the text. Scaling the recurrent weights makes the
+    2, 3 and more characters back: the median over 16 positions in the text. Scaling the recurrent weights makes the
     gradient vanish or explode.
 
     \b
