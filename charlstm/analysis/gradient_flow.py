@@ -1,160 +1,138 @@
-"""How far back a gradient reaches: its norm at the states of earlier characters, step by step.
+"""Compare how far gradients reach back in several networks, trained or untrained, on the same text.
 
-What Bengio, Simard and Frasconi (1994) and Pascanu, Mikolov and Bengio (2013, section 2) call vanishing and exploding
-gradients, measured.
+`gradient_probe` measures a network; it imports TensorFlow, so the functions here import it when they need it.
 """
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
 
 from charlstm.arrays import Ids
 from charlstm.cells.registry import get_cell
-from charlstm.cells.shapes import layer_shapes, state_sizes
+from charlstm.cells.shapes import state_sizes
 from charlstm.config import ModelConfig
-from charlstm.network.cell_loops import LoopWeights, StepProjections
-from charlstm.network.operations import UnitsFirstOps
-from charlstm.storage.model_file import NamedWeights
+from charlstm.errors import CorpusError, SettingError
+from charlstm.storage.model_file import Model, load_model
+from charlstm.storage.run_folder import find_model
+from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.decoding import DecodingOptions
+from charlstm.text.vocabulary import Vocabulary
 
-Norms = npt.NDArray[np.float64]  # (characters back,): for 0, 1, 2, ... of them
+if TYPE_CHECKING:
+    from charlstm.analysis.gradient_probe import GradientNorms
+
+NUM_STREAMS = 16  # positions in the text to measure at
+NUM_WARMUP = 50  # characters to read before the first that a gradient reaches, besides `length` more
+MAX_RECURRENT_SCALE = 1e6
+UNTRAINED_INPUT_SCALE = 0.1  # strong inputs saturate the units of an untrained network
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientSettings:
+    """How far to go back, and what to change in the networks first: see `GradientProbe`."""
+
+    length: int = 100  # characters to go back
+    recurrent_scales: tuple[float, ...] = (1.0,)  # each network is measured once with each
+    input_scale: float = 1.0
+    forget_bias: float | None = None  # None: as in the network
+    clip_norm: float = 0.0  # 0: do not clip
+
+    def __post_init__(self) -> None:
+        for scale in self.recurrent_scales:
+            if not 0 <= scale < MAX_RECURRENT_SCALE:
+                raise SettingError(
+                    f"`recurrent_scale` is {scale:g}, but it must be 0 or more and below {MAX_RECURRENT_SCALE:,.0f}",
+                    hint="give scales around 1, such as 0.5 or 1.5",
+                )
+
+
+def load_networks(runs: Sequence[str]) -> dict[str, Model]:
+    """Return the models of runs by the runs' names.
+
+    Raises RunError or ModelFileError if one cannot be read, and SettingError if it cannot be measured.
+    """
+    models = {run: load_model(find_model(run)) for run in runs}
+    for name, model in models.items():
+        _check_measurable(name, model.config)
+        if model.config.attention:
+            raise SettingError(
+                f"{name} has attention, whose gradient is not measured", hint="give a network without attention"
+            )
+    return models
 
 
 @dataclass(frozen=True)
-class GradientNorms:
-    """Norms of the gradient of the loss at one character with respect to the states so many characters earlier.
+class UntrainedNetworks:
+    """Networks with initial weights, one for each cell.
 
-    The median over streams; infinite where it is beyond what a float holds. `cell` is None for a network that has no
-    state of that kind.
+    Raises SettingError for an unknown cell, or one without a state.
     """
 
-    hidden: Norms
-    cell: Norms | None
+    cells: tuple[str, ...]
+    config: ModelConfig  # of each, apart from the cell
+    random_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for cell in self.cells:
+            _check_measurable(cell, replace(self.config, cell=cell))
+
+    def build(self, vocabulary: Vocabulary) -> dict[str, Model]:
+        """Return the networks by the names of their cells."""
+        from charlstm.network.network import CharacterNetwork
+
+        models = {}
+        for cell in self.cells:
+            config = replace(self.config, cell=cell)
+            network = CharacterNetwork(config, len(vocabulary), random_seed=self.random_seed)
+            models[cell] = Model(config, vocabulary, network.get_named_weights(), {})
+        return models
 
 
-class GradientProbe:
-    """A network that is run character by character, forward and then backward.
+def _check_measurable(name: str, config: ModelConfig) -> None:
+    if not state_sizes(config, layer=1):  # in layer 0 a feedforward network keeps its window as a state
+        raise SettingError(f"{name} has no state for a gradient to flow through", hint="leave it out")
 
-    The recurrent kernels are multiplied by `recurrent_scale`, the embedding by `input_scale`; `forget_bias` replaces
-    the bias that keeps gates open.
+
+def compare_gradients(
+    networks: Mapping[str, Model], corpus: Corpus, settings: GradientSettings, *, on_warning: Callable[[str], None]
+) -> "dict[str, GradientNorms]":
+    """Measure each network with each recurrent scale on the same parts of a text.
+
+    Results are named by network, and by scale if there are several. Raises CorpusError if the text is too short.
     """
+    from charlstm.analysis.gradient_probe import GradientProbe
 
-    def __init__(
-        self,
-        config: ModelConfig,
-        weights: NamedWeights,
-        *,
-        recurrent_scale: float = 1.0,
-        input_scale: float = 1.0,
-        forget_bias: float | None = None,
-    ) -> None:
-        self._config, self._cell = config, get_cell(config.cell)
-        self._embedding = tf.constant(weights["embedding"]) * input_scale
-        self._output = tf.constant(weights["output.kernel"]), tf.constant(weights["output.bias"])
-        self._layers = []
-        for layer in range(config.num_layers):
-            named = {name: np.array(weights[f"layers.{layer}.{name}"]) for name in layer_shapes(config, layer)}
-            if "recurrent_kernel" in named:
-                named["recurrent_kernel"] = named["recurrent_kernel"] * np.float32(recurrent_scale)
-            if forget_bias is not None and self._cell.forget_gate_block:
-                block, num_blocks, _ = self._cell.forget_gate_block
-                named["bias"].reshape(num_blocks, -1)[block] = self._cell.opens * forget_bias
-            constants = {name: tf.constant(array) for name, array in named.items()}
-            self._layers.append(LoopWeights(self._cell, config.units, constants, "float32"))
-        self._step = tf.function(self._step_graph, autograph=False)
-        tf.get_logger().setLevel("ERROR")  # a graph for each shape is what is wanted
-        self._pull = tf.function(self._pull_graph, autograph=False)
-        self._loss_gradient = tf.function(self._loss_gradient_graph, autograph=False)
+    results = {}
+    for name, model in networks.items():
+        if settings.forget_bias is not None and get_cell(model.config.cell).forget_gate is None:
+            on_warning(f"{name} has no forget gate, so `forget_bias` does not change it")
+        streams = _cut_streams(_encode(corpus, model.vocabulary), settings.length)
+        for scale in settings.recurrent_scales:
+            probe = GradientProbe(
+                model, recurrent_scale=scale, input_scale=settings.input_scale, forget_bias=settings.forget_bias
+            )
+            label = name if len(settings.recurrent_scales) == 1 else f"{name} x {scale:g}"
+            results[label] = probe.measure(streams, length=settings.length, clip_norm=settings.clip_norm)
+    return results
 
-    def reach(self, ids: Ids, *, length: int, clip_norm: float = 0.0) -> GradientNorms:
-        """Read ids (streams, characters), and go `length` characters back from the loss at the last of them.
 
-        With a `clip_norm` above 0 the gradient of each stream is scaled down to that norm at every step back.
-        """
-        *read, last = tf.constant(ids.T.astype(np.int32))
-        states = [
-            [tf.zeros((size, ids.shape[0])) for size in state_sizes(self._config, layer)]
-            for layer in range(self._config.num_layers)
-        ]
-        before = []
-        for characters in read:
-            before.append(states)
-            hidden, states = self._step(characters, states)
-        d_hidden = self._loss_gradient(hidden, last)
-        d_states = tf.nest.map_structure(tf.zeros_like, states)
-        norms, log_scale = [], 0.0
-        for place in range(len(read) - 1, max(-1, len(read) - 1 - length - 1), -1):
-            d_states = self._pull(read[place], before[place], d_hidden, d_states)
-            d_hidden = tf.zeros_like(d_hidden)
-            with np.errstate(over="ignore"):
-                norms.append(np.array(self._norms(d_states)) * np.exp(log_scale))
-            if clip_norm:
-                d_states = _clipped(d_states, clip_norm)
-            else:
-                d_states, log_step = _scaled(d_states)
-                log_scale += log_step
-        hidden_norms, cell_norms = np.array(norms).T
-        return GradientNorms(hidden_norms, cell_norms if self._has_cell_state else None)
+def _encode(corpus: Corpus, vocabulary: Vocabulary) -> Ids:
+    """Return the text in a vocabulary's ids, in lower case if the vocabulary is, without unknown characters."""
+    if vocabulary.lowercase:
+        corpus = load_corpus(corpus.sources, DecodingOptions(lowercase=True))
+    table = vocabulary.id_table(corpus.characters, "skip")
+    return corpus.remap(table.ids, size=len(vocabulary))
 
-    @property
-    def _has_cell_state(self) -> bool:
-        return state_sizes(self._config, 0) == (self._config.units,) * 2
 
-    def _norms(self, d_states: Any) -> tuple[float, float]:
-        """The medians over streams of the norms with respect to h and to c, over all layers."""
-        places = (0, 1 if self._has_cell_state else 0)
-        squares = [sum(tf.reduce_sum(layer[place] ** 2, axis=0) for layer in d_states if layer) for place in places]
-        hidden, cell = (float(np.median(np.sqrt(square))) for square in squares)
-        return hidden, cell
-
-    def _step_graph(self, characters: tf.Tensor, states: Any) -> Any:
-        """The top layer's output (units, streams) and the states after characters (streams,)."""
-        hidden, lower, after = tf.transpose(tf.gather(self._embedding, characters)), None, []
-        for layer, weights in enumerate(self._layers):
-
-            def multiply(name: str, value: tf.Tensor, weights: LoopWeights = weights) -> tf.Tensor:
-                return tf.matmul(weights.matrices[name], value, transpose_a=True)
-
-            running = StepProjections(weights, weights.vectors, multiply)
-            given = (hidden, lower) if self._cell.passes_cell_state_up else hidden
-            (output, *up), new, _ = self._cell.step(UnitsFirstOps(), running, given, tuple(states[layer]))
-            adds = layer and self._cell.has_residual and self._config.residual
-            hidden, lower = hidden + output if adds else output, up[0] if up else None
-            after.append(list(new))
-        return hidden, after
-
-    def _pull_graph(self, characters: tf.Tensor, states: Any, d_hidden: tf.Tensor, d_after: Any) -> Any:
-        """The gradient of the states before a step, from those of its output and of the states after it."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(states)
-            hidden, after = self._step_graph(characters, states)
-        return tape.gradient(
-            [hidden, after], states, [d_hidden, d_after], unconnected_gradients=tf.UnconnectedGradients.ZERO
+def _cut_streams(ids: Ids, length: int) -> Ids:
+    """Return evenly spaced pieces of a text, (streams, characters), long enough to warm up and go `length` back."""
+    size = 2 * length + NUM_WARMUP
+    if len(ids) < size:
+        raise CorpusError(
+            f"the text has {len(ids):,} characters that the network knows, fewer than {size:,}",
+            hint="give a longer text or a smaller `length`",
         )
-
-    def _loss_gradient_graph(self, hidden: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """The gradient of each stream's own loss with respect to the top layer's output."""
-        kernel, bias = self._output
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(hidden)
-            logits = tf.matmul(hidden, kernel, transpose_a=True) + bias
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        return tape.gradient(loss, hidden)
-
-
-def _scaled(d_states: Any) -> tuple[Any, float]:
-    """The gradients with 1 as their largest number, and ln of what they were divided by: float32 does not reach far."""
-    largest = max((float(tf.reduce_max(tf.abs(state))) for state in tf.nest.flatten(d_states)), default=0.0)
-    if largest == 0.0:
-        return d_states, 0.0
-    return tf.nest.map_structure(lambda state: state / largest, d_states), math.log(largest)
-
-
-def _clipped(d_states: Any, clip_norm: float) -> Any:
-    """The gradients with the norm of each stream, over all states, at most `clip_norm`."""
-    norm = tf.sqrt(tf.add_n([tf.reduce_sum(state**2, axis=0) for state in tf.nest.flatten(d_states)]))
-    factor = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-30))
-    return tf.nest.map_structure(lambda state: state * factor, d_states)
+    starts = np.linspace(0, len(ids) - size, NUM_STREAMS).astype(int)
+    return np.asarray(ids)[starts[:, None] + np.arange(size)]

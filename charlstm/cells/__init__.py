@@ -1,1 +1,1 @@
-"""What a recurrent cell is: its equations, its name, and the shapes of its weights and states."""
+"""Recurrent cells: their equations, names, weight shapes, and the loop over layers."""

@@ -1,57 +1,62 @@
-"""The equations of each recurrent cell, once, for any array namespace.
+"""The equations of each recurrent cell, written once for any array library.
 
-A cell is a pure function of its input, of the states before the step and of a layer's weights, to its outputs and the
-states after it. The same function trains in TensorFlow and samples in NumPy. Order of gates, order of states and
-shapes of weights are Keras's where Keras has the cell.
+A cell is a pure function of its input x, its states before the step and its layer's weights. The same function trains
+in TensorFlow and generates in NumPy. Gate order, state order and weight shapes are Keras's where Keras has the cell.
+
+In the equations * is elementwise, W is the kernel, U the recurrent kernel, b the bias.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-Array = Any  # of whichever library the operations come from
-States = tuple[Array, ...]
-Outputs = tuple[Array, ...]  # the first is what is read from the layer; what stands behind it only the next layer sees
-LEAK = 0.5  # of the units of the echo state network: how much of them is new at every step
+Array = Any  # an array of whichever library `Ops` comes from
+CellStates = tuple[Array, ...]  # of one layer
+Activation = Literal["sigmoid", "tanh"]
+
+LSTM_GATES: tuple[Activation, ...] = ("sigmoid", "sigmoid", "tanh", "sigmoid")  # i, f, g, o
+LEAK = 0.5  # leaking rate of the echo state network's units
 
 
 class Ops(Protocol):
-    """What a cell needs of an array library. It works along the axis of units, wherever the library keeps that."""
+    """The array operations that a cell needs. All work along the axis of units, wherever the library puts it."""
 
-    def activate(self, x: Array, kinds: str, /) -> Sequence[Array]:
-        """x cut into as many equal parts as there are letters, each tanh_c: s by the sigmoid, t by tanh."""
+    def activate(self, x: Array, activations: Sequence[Activation], /) -> Sequence[Array]:
+        """Split x into equal parts, one per activation, and apply each activation to its part."""
+
+    def sigmoid(self, x: Array, /) -> Array: ...
 
     def tanh(self, x: Array, /) -> Array: ...
 
-    def split(self, x: Array, shares: Sequence[int], /) -> Sequence[Array]:
-        """x cut into parts of these relative sizes."""
+    def split(self, x: Array, sizes: Sequence[int], /) -> Sequence[Array]:
+        """Split x into parts of these relative sizes."""
 
     def concat(self, parts: Sequence[Array], /) -> Array: ...
 
     def is_zero(self, x: Array, /) -> Array:
-        """1 where x is 0, else 0."""
+        """Return 1 where x is 0, and 0 elsewhere."""
 
 
 class Projections(Protocol):
-    """A layer's weights, as whoever runs it keeps them."""
+    """The products of one layer's weights with its input and state."""
 
     def gate_preactivations(self, x: Array, h: Array, /) -> Array:
-        """x @ kernel + h @ recurrent_kernel + bias."""
+        """Return x W + h U + b."""
 
     def input_projection(self, x: Array, /) -> Array:
-        """x @ kernel + bias."""
+        """Return x W + b."""
 
     def recurrent_projection(self, h: Array, /) -> Array:
-        """h @ recurrent_kernel + recurrent_bias."""
+        """Return h U + the recurrent bias."""
 
-    def matmul(self, name: str, value: Array, /) -> Array:
-        """value @ the weight of this name."""
+    def matmul(self, name: str, x: Array, /) -> Array:
+        """Return x times the weight matrix of this name."""
 
     def vector(self, name: str, /) -> Array:
-        """A weight or a constant of one number a unit, to be added to or multiplied with what units give."""
+        """Return the weight or constant of this name that has one number per unit."""
 
 
 class LSTMActivations(NamedTuple):
-    """What happens inside an LSTM in one step: the three gates, the candidate and the tanh_c cell state."""
+    """The gates of an LSTM in one step, its candidate, and tanh of the new cell state."""
 
     input_gate: Array
     forget_gate: Array
@@ -60,170 +65,181 @@ class LSTMActivations(NamedTuple):
     tanh_cell_state: Array
 
 
-Step = Callable[[Ops, Projections, Array, States], tuple[Outputs, States, tuple[Array, ...]]]
+class CellStep(NamedTuple):
+    """The results of one step."""
+
+    output: Array
+    states: CellStates
+    activations: tuple[Array, ...] = ()  # gates and the like, for inspection
+    passed_up: Array | None = None  # a cell state that only the next layer sees
 
 
-def rnn(ops: Ops, weights: Projections, x: Array, states: States) -> Any:
-    """The plain recurrent network (Elman 1990): h' = tanh(x W + h U + b). The state is h."""
+StepFunction = Callable[[Ops, Projections, Array, CellStates], CellStep]
+
+
+def rnn(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
+    """The plain recurrent network (Elman 1990): h' = tanh(x W + h U + b). State: h."""
     (h,) = states
-    h = ops.tanh(weights.gate_preactivations(x, h))
-    return (h,), (h,), ()
+    h = ops.tanh(projections.gate_preactivations(x, h))
+    return CellStep(h, (h,))
 
 
-def lstm(ops: Ops, weights: Projections, x: Array, states: States) -> Any:
+def lstm(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
     """Long short-term memory (Hochreiter and Schmidhuber 1997) with a forget gate (Gers, Schmidhuber, Cummins 2000).
 
-    The gates stand in the order input, forget, candidate, output, each `units` wide; the states are (h, c).
+    Gates: i, f, candidate g, o. States: h, c.
     """
     h, c = states
-    i, f, candidate, o = ops.activate(weights.gate_preactivations(x, h), "ssts")
-    c = f * c + i * candidate
+    i, f, g, o = ops.activate(projections.gate_preactivations(x, h), LSTM_GATES)
+    c = f * c + i * g
     tanh_c = ops.tanh(c)
     h = o * tanh_c
-    return (h,), (h, c), LSTMActivations(i, f, candidate, o, tanh_c)
+    return CellStep(h, (h, c), LSTMActivations(i, f, g, o, tanh_c))
 
 
-def peephole(ops: Ops, weights: Projections, x: Array, states: States, *, gates: str) -> Any:
-    """An LSTM whose gates look at the cell state (Gers and Schmidhuber 2000): i and f at the old, o at the new one.
+def peephole(ops: Ops, projections: Projections, x: Array, states: CellStates, *, gates: str) -> CellStep:
+    """An LSTM whose gates also see the cell state (Gers and Schmidhuber 2000): i and f the old one, o the new one.
 
-    `gates` says which of them do: any of i, f and o.
+    `gates` names the gates that do: any of i, f and o. Gates: i, f, candidate g, o. States: h, c.
     """
     h, c = states
-    i, f, candidate, o = ops.split(weights.gate_preactivations(x, h), (1, 1, 1, 1))
+    i, f, g, o = ops.split(projections.gate_preactivations(x, h), (1, 1, 1, 1))
     if "i" in gates:
-        i = i + weights.vector("peephole_i") * c
+        i = i + projections.vector("peephole_i") * c
     if "f" in gates:
-        f = f + weights.vector("peephole_f") * c
-    (i,), (f,), (candidate,) = ops.activate(i, "s"), ops.activate(f, "s"), ops.activate(candidate, "t")
-    c = f * c + i * candidate
+        f = f + projections.vector("peephole_f") * c
+    i, f, g = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g)
+    c = f * c + i * g
     if "o" in gates:
-        o = o + weights.vector("peephole_o") * c
-    (o,), tanh_c = ops.activate(o, "s"), ops.tanh(c)
+        o = o + projections.vector("peephole_o") * c
+    o, tanh_c = ops.sigmoid(o), ops.tanh(c)
     h = o * tanh_c
-    return (h,), (h, c), LSTMActivations(i, f, candidate, o, tanh_c)
+    return CellStep(h, (h, c), LSTMActivations(i, f, g, o, tanh_c))
 
 
-def coupled(ops: Ops, weights: Projections, x: Array, states: States) -> Any:
-    """An LSTM that forgets as much as it takes in, f = 1 - i (CIFG: Greff et al. 2015, section 3).
+def coupled(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
+    """An LSTM with coupled input and forget gates, f = 1 - i (CIFG: Greff et al. 2015, section 3).
 
-    The blocks stand in the order input gate, candidate, output gate; the states are (h, c).
+    Gates: i, candidate g, o. States: h, c.
     """
     h, c = states
-    i, candidate, o = ops.activate(weights.gate_preactivations(x, h), "sts")
-    c = c + i * (candidate - c)
+    i, g, o = ops.activate(projections.gate_preactivations(x, h), ("sigmoid", "tanh", "sigmoid"))
+    c = c + i * (g - c)
     tanh_c = ops.tanh(c)
     h = o * tanh_c
-    return (h,), (h, c), LSTMActivations(i, 1 - i, candidate, o, tanh_c)
+    return CellStep(h, (h, c), LSTMActivations(i, 1 - i, g, o, tanh_c))
 
 
-def gru(ops: Ops, weights: Projections, x: Array, states: States) -> Any:
-    """The gated recurrent unit (Cho et al. 2014) in Keras's `reset_after` form, gates z, r and candidate.
+def gru(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
+    """The gated recurrent unit (Cho et al. 2014) in Keras's `reset_after` form.
 
-    The reset gate acts on the recurrent projection, which has a bias of its own. The state is h.
+    The reset gate r acts on the recurrent projection, which has its own bias, and the update gate z keeps the old
+    state: h' = z * h + (1 - z) * g. Gates: z, r, candidate g. State: h.
     """
     (h,) = states
-    gates_of_x, candidate_of_x = ops.split(weights.input_projection(x), (2, 1))
-    gates_of_h, candidate_of_h = ops.split(weights.recurrent_projection(h), (2, 1))
-    z, r = ops.activate(gates_of_x + gates_of_h, "ss")
-    candidate = ops.tanh(candidate_of_x + r * candidate_of_h)
-    h = candidate + z * (h - candidate)
-    return (h,), (h,), (z, r, candidate)
+    x_gates, x_candidate = ops.split(projections.input_projection(x), (2, 1))
+    h_gates, h_candidate = ops.split(projections.recurrent_projection(h), (2, 1))
+    z, r = ops.activate(x_gates + h_gates, ("sigmoid", "sigmoid"))
+    g = ops.tanh(x_candidate + r * h_candidate)
+    h = g + z * (h - g)
+    return CellStep(h, (h,), (z, r, g))
 
 
-def depth_gated(ops: Ops, weights: Projections, x: Array, states: States) -> Any:
-    """An LSTM whose depth gate lets the lower layer's cell state in (Yao et al. 2015, equations 5 to 8).
+def depth_gated(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
+    """An LSTM with a depth gate for the lower layer's cell state (Yao et al. 2015, equations 5 to 8).
 
-    d = sigmoid(x W_d + b_d + w_c * c + w_l * c_lower), and d * c_lower is added to the new cell state. The first
-    layer, which has none below it, is an LSTM.
+    d = sigmoid(x W_d + b_d + w_c * c + w_l * c_lower), and d * c_lower is added to the new cell state. The input is
+    the pair (x, c_lower); the first layer has no c_lower and is an LSTM. Gates: i, f, candidate g, o. States: h, c.
     """
-    x, lower = x
-    if lower is None:
-        outputs, (h, c), activations = lstm(ops, weights, x, states)
-        return (*outputs, c), (h, c), activations
+    x, c_lower = x
+    if c_lower is None:
+        step = lstm(ops, projections, x, states)
+        return step._replace(passed_up=step.states[1])
     h, c = states
-    i, f, candidate, o = ops.activate(weights.gate_preactivations(x, h), "ssts")
-    depth = weights.matmul("depth_kernel", x) + weights.vector("depth_bias")
-    depth = depth + weights.vector("depth_own") * c + weights.vector("depth_lower") * lower
-    (d,) = ops.activate(depth, "s")
-    c = d * lower + f * c + i * candidate
+    i, f, g, o = ops.activate(projections.gate_preactivations(x, h), LSTM_GATES)
+    d = projections.matmul("depth_kernel", x) + projections.vector("depth_bias")
+    d = d + projections.vector("depth_own") * c + projections.vector("depth_lower") * c_lower
+    d = ops.sigmoid(d)
+    c = d * c_lower + f * c + i * g
     tanh_c = ops.tanh(c)
     h = o * tanh_c
-    return (h, c), (h, c), (i, f, candidate, o, tanh_c, d)
+    return CellStep(h, (h, c), (i, f, g, o, tanh_c, d), passed_up=c)
 
 
-def clockwork(ops: Ops, weights: Projections, x: Array, states: States, *, num_modules: int) -> Any:
-    """The clockwork RNN (Koutnik et al. 2014): modules of units that tick every 1, 2, 4, ... characters.
+def clockwork(ops: Ops, projections: Projections, x: Array, states: CellStates, *, num_modules: int) -> CellStep:
+    """The clockwork RNN (Koutnik et al. 2014): modules of units that update every 1, 2, 4, ... characters.
 
-    A module that does not tick keeps its values. Each hears itself and the slower ones alone: the recurrent kernel is
-    zero elsewhere. The states are h and the time since the start, which begins anew when all have ticked.
+    Between its updates a module keeps its values. It reads only itself and slower modules: the recurrent kernel is
+    zero elsewhere. States: h, and a clock that counts characters and wraps when all modules update together.
     """
     h, clock = states
-    ticks = ops.is_zero(clock % weights.vector("periods"))
-    new = ops.tanh(weights.gate_preactivations(x, h))
-    h = h + ticks * (new - h)
-    return (h,), (h, (clock + 1) % 2 ** (num_modules - 1)), (ticks,)
+    updates = ops.is_zero(clock % projections.vector("periods"))
+    h = h + updates * (ops.tanh(projections.gate_preactivations(x, h)) - h)
+    return CellStep(h, (h, (clock + 1) % 2 ** (num_modules - 1)), (updates,))
 
 
-def grid(ops: Ops, weights: Projections, x: Array, states: States, *, dimensions: int) -> Any:
-    """The grid LSTM along time and depth (Kalchbrenner et al. 2015, section 3): an LSTM in each direction, both fed by
-    the h of both.
+def grid(ops: Ops, projections: Projections, x: Array, states: CellStates, *, dimensions: int) -> CellStep:
+    """The grid LSTM (Kalchbrenner et al. 2015, section 3): one LSTM along time and one along depth.
 
-    The states are (h, c) along time; (h, c) along depth come from the layer below and go to the one above. Below the
-    first layer the depth's h is the input and its c is empty. In one dimension it is the stacked LSTM.
+    Both read the h of both directions. The input is the pair (h, c) along depth: the first layer's h is its input,
+    and its c is None. In one dimension this is the stacked LSTM. Gates: i, f, candidate g, o along time, then the
+    same along depth. States: h, c along time.
     """
     if dimensions == 1:
-        return lstm(ops, weights, x, states)
-    x, lower = x
+        return lstm(ops, projections, x, states)
+    h_depth, c_depth = x
     h, c = states
-    in_time, in_depth = ops.split(weights.gate_preactivations(x, h), (1, 1))
-    i, f, candidate, o = ops.activate(in_time, "ssts")
-    c = f * c + i * candidate
+    along_time, along_depth = ops.split(projections.gate_preactivations(h_depth, h), (1, 1))
+    i, f, g, o = ops.activate(along_time, LSTM_GATES)
+    c = f * c + i * g
     h = o * ops.tanh(c)
-    i, f, candidate, o = ops.activate(in_depth, "ssts")
-    up = i * candidate if lower is None else f * lower + i * candidate
-    return (o * ops.tanh(up), up), (h, c), ()
+    i, f, g, o = ops.activate(along_depth, LSTM_GATES)
+    c_depth = i * g if c_depth is None else f * c_depth + i * g
+    return CellStep(o * ops.tanh(c_depth), (h, c), passed_up=c_depth)
 
 
-def mogrifier(ops: Ops, weights: Projections, x: Array, states: States, *, rounds: int) -> Any:
-    """An LSTM whose input and state gate each other first, in turns (Melis et al. 2019, equations 1 and 2).
+def mogrifier(ops: Ops, projections: Projections, x: Array, states: CellStates, *, rounds: int) -> CellStep:
+    """An LSTM whose input and state first gate each other in turn (Melis et al. 2019, equations 1 and 2).
 
-    With no rounds it is the LSTM.
+    x = 2 sigmoid(h Q) * x in odd rounds, h = 2 sigmoid(x R) * h in even ones. With no rounds it is the LSTM.
     """
     h, c = states
     for number in range(1, rounds + 1):
         if number % 2:
-            (gate,) = ops.activate(weights.matmul(f"mogrify_x{number}", h), "s")
-            x = 2 * gate * x
+            x = 2 * ops.sigmoid(projections.matmul(f"mogrify_x{number}", h)) * x
         else:
-            (gate,) = ops.activate(weights.matmul(f"mogrify_h{number}", x), "s")
-            h = 2 * gate * h
-    return lstm(ops, weights, x, (h, c))
+            h = 2 * ops.sigmoid(projections.matmul(f"mogrify_h{number}", x)) * h
+    return lstm(ops, projections, x, (h, c))
 
 
-def mlstm(ops: Ops, weights: Projections, x: Array, states: States) -> Any:
-    """The multiplicative LSTM (Krause et al. 2016, equations 16 to 22): for each input its own recurrent kernel, as
-    m = (x W_mx) * (h W_mh) takes the place of h in an LSTM."""
+def mlstm(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
+    """The multiplicative LSTM (Krause et al. 2016, equations 16 to 22).
+
+    m = (x W_mx) * (h W_mh) takes the place of h in an LSTM, which gives each input its own recurrent kernel.
+    """
     h, c = states
-    m = weights.matmul("multiplicative_input", x) * weights.matmul("multiplicative_state", h)
-    return lstm(ops, weights, x, (m, c))
+    m = projections.matmul("multiplicative_input", x) * projections.matmul("multiplicative_state", h)
+    return lstm(ops, projections, x, (m, c))
 
 
-def feedforward(ops: Ops, weights: Projections, x: Array, states: States, *, window: int) -> Any:
-    """A network on a fixed window of characters (Bengio et al. 2003): no recurrence; the state is what was read last.
+def feedforward(ops: Ops, projections: Projections, x: Array, states: CellStates, *, window: int) -> CellStep:
+    """A network on a fixed window of characters (Bengio et al. 2003), without recurrence.
 
-    Above the first layer, which reads the window, a layer reads only the one below.
+    State of the first layer: its last window - 1 inputs. Higher layers read only the layer below and have no state.
     """
     if not states:
-        return (ops.tanh(weights.input_projection(x)),), (), ()
-    (before,) = states
-    seen = ops.concat((before, x))
-    _, after = ops.split(seen, (1, window - 1))
-    return (ops.tanh(weights.input_projection(seen)),), (after,), ()
+        return CellStep(ops.tanh(projections.input_projection(x)), ())
+    (previous,) = states
+    inputs = ops.concat((previous, x))
+    _, previous = ops.split(inputs, (1, window - 1))
+    return CellStep(ops.tanh(projections.input_projection(inputs)), (previous,))
 
 
-def echo_state(ops: Ops, weights: Projections, x: Array, states: States) -> Any:
-    """A fixed random reservoir of leaky units (Jaeger 2001; Lukosevicius 2012, equations 2 and 3): only the embedding
-    before it and the layer that reads it out are trained."""
+def echo_state(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
+    """A fixed random reservoir of leaky units (Jaeger 2001; Lukosevicius 2012, equations 2 and 3).
+
+    h' = (1 - LEAK) h + LEAK tanh(x W + h U + b). Only the embedding and the output layer are trained. State: h.
+    """
     (h,) = states
-    h = h + LEAK * (ops.tanh(weights.gate_preactivations(x, h)) - h)
-    return (h,), (h,), ()
+    h = h + LEAK * (ops.tanh(projections.gate_preactivations(x, h)) - h)
+    return CellStep(h, (h,))

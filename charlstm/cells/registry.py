@@ -1,6 +1,6 @@
-"""The cells there are to choose from: for each its step, and what fixes the shapes of its weights and states.
+"""The cells by name, each with its step and the shapes of its weights and states.
 
->>> get_cell("lstm").shapes(Size(64, 300, is_first=True))
+>>> get_cell("lstm").weight_shapes(LayerSize(inputs=64, units=300, is_first=True))
 {'kernel': (64, 1200), 'recurrent_kernel': (300, 1200), 'bias': (1200,)}
 """
 
@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from charlstm.cells.equations import (
-    Step,
+    StepFunction,
     clockwork,
     coupled,
     depth_gated,
@@ -27,29 +27,40 @@ from charlstm.cells.equations import (
 from charlstm.errors import SettingError
 
 Shapes = dict[str, tuple[int, ...]]
-SPECTRAL_RADIUS = 0.9  # of the reservoir of an echo state network
-FORGET = (1, 4, 1.0)  # the second block of four; with 1 a cell remembers at first (Jozefowicz et al. 2015)
+SPECTRAL_RADIUS = 0.9  # of the recurrent kernel of an echo state network
 
 
-class Size(NamedTuple):
-    """What the shapes of a layer's weights hang on."""
+class LayerSize(NamedTuple):
+    """The sizes that determine the shapes of a layer's weights and states."""
 
-    inputs: int  # numbers that it reads at every step
+    inputs: int  # features of the layer's input
     units: int
     is_first: bool
 
 
-def _dense(num_blocks: int) -> Callable[[Size], Shapes]:
-    """The shapes of a kernel, a recurrent kernel and a bias with so many blocks of `units` columns."""
+class ForgetGate(NamedTuple):
+    """The part of a layer's bias that controls how long its cells keep their state."""
 
-    def shapes(size: Size) -> Shapes:
-        width = num_blocks * size.units
+    block: int  # index of the gate among the gates of the bias
+    num_blocks: int
+    initial_bias: float
+    bias_sign: int = 1  # a bias of this sign keeps the state
+
+
+LSTM_FORGET_GATE = ForgetGate(block=1, num_blocks=4, initial_bias=1.0)  # Jozefowicz et al. 2015
+
+
+def _gate_shapes(num_gates: int) -> Callable[[LayerSize], Shapes]:
+    """Return the function from a layer's size to the shapes of a kernel, a recurrent kernel and a bias."""
+
+    def shapes(size: LayerSize) -> Shapes:
+        width = num_gates * size.units
         return {"kernel": (size.inputs, width), "recurrent_kernel": (size.units, width), "bias": (width,)}
 
     return shapes
 
 
-def _units_each(count: int) -> Callable[[Size], tuple[int, ...]]:
+def _states_of_units(count: int) -> Callable[[LayerSize], tuple[int, ...]]:
     return lambda size: (size.units,) * count
 
 
@@ -59,155 +70,178 @@ def _no_constants(_: int) -> Mapping[str, Sequence[float]]:
 
 @dataclass(frozen=True)
 class Cell:
-    """A recurrent cell: its step, and what fixes the shapes of its weights and states.
+    """A recurrent cell: its step, the shapes of its weights and states, and its properties.
 
-    The step returns the outputs, the states after it and the activations. A layer whose cell `passes_cell_state_up`
-    passes its cell state to the next layer, whose input is then a pair (x, lower cell state); it is None for the first.
+    <<<<<<< HEAD
+        The step returns the outputs, the states after it and the activations. A layer whose cell `passes_cell_state_up`
+        passes its cell state to the next layer, whose input is then a pair (x, lower cell state); it is None for the first.
+    =======
+        Where `passes_cell_state_up` is set, a layer also passes its cell state to the next layer, and the input of the
+        step is the pair (x, cell state of the layer below); for the first layer the latter is None.
+    >>>>>>> h-network
     """
 
-    step: Step
-    shapes: Callable[[Size], Shapes]
-    state_sizes: Callable[[Size], tuple[int, ...]]
-    forget_gate_block: tuple[int, int, float] | None = (
-        None  # of the gate that remembers: which of how many, its first bias
-    )
-    opens: int = 1  # the sign of a bias that lets it remember
-    input_projection_is_precomputable: bool = (
-        True  # the input is used in `x @ kernel + bias` alone, which need not wait for a state
-    )
-    projects_input_separately: bool = False  # it asks for `input_projection`, and not for `gate_preactivations`
-    uses_h_only_in_matmuls: bool = False  # h is multiplied by weights, and by nothing else
+    step: StepFunction
+    weight_shapes: Callable[[LayerSize], Shapes]
+    state_sizes: Callable[[LayerSize], tuple[int, ...]]
+    forget_gate: ForgetGate | None = None
+    input_projection_is_precomputable: bool = True  # x occurs only in `x W + b`, which depends on no state
+    projects_input_separately: bool = False  # calls `input_projection` instead of `gate_preactivations`
+    uses_h_only_in_matmuls: bool = False
     passes_cell_state_up: bool = False
-    factors: tuple[str, ...] = ()  # matmuls whose results are multiplied with something, not only squashed or added
+    saved_products: tuple[str, ...] = ()  # matmuls whose results the backward pass needs: the cell multiplies with them
     is_trainable: bool = True
     has_residual: bool = True
-    constants: Callable[[int], Mapping[str, Sequence[float]]] = _no_constants  # of units: numbers that are not trained
+    constants: Callable[[int], Mapping[str, Sequence[float]]] = _no_constants  # by number of units; not trained
+
+    @property
+    def has_cell_state(self) -> bool:
+        """Whether the states are h and c."""
+        return self.state_sizes(LayerSize(inputs=1, units=2, is_first=True)) == (2, 2)
 
 
 def get_cell(name: str) -> Cell:
-    """The cell of a name, some with a variant after a colon: `peephole:fi`, `clockwork:5`.
+    """Return the cell of a name, which may have a variant after a colon: `peephole:fi`, `clockwork:5`.
 
-    Raises SettingError for a name or a variant that there is not.
+    Raises SettingError if the cell or the variant does not exist.
     """
-    kind, colon, variant = name.partition(":")
-    if kind not in CELLS:
-        raise SettingError(f"there is no cell {name!r}", hint=f"cells are: {', '.join(CELLS)}")
-    make = CELLS[kind]
-    if isinstance(make, Cell):
+    cell_type, colon, variant = name.partition(":")
+    if cell_type not in CELLS:
+        raise SettingError(f"unknown cell {name!r}", hint=f"the cells are {', '.join(CELLS)}")
+    cell = CELLS[cell_type]
+    if isinstance(cell, Cell):
         if colon:
-            raise SettingError(f"the cell {kind} has no variants, but {name!r} was given", hint=f"give {kind} alone")
-        return make
-    return make(variant) if colon else make()
+            raise SettingError(f"unknown cell {name!r}: {cell_type} has no variants", hint=f"give {cell_type}")
+        return cell
+    return cell(variant) if colon else cell()
 
 
 def _peephole(gates: str = "ifo") -> Cell:
     if not gates or set(gates) - set("ifo") or len(set(gates)) < len(gates):
-        raise SettingError(f"peephole:{gates} does not name gates", hint="give any of i, f and o: peephole:fi")
+        raise SettingError(
+            f"unknown cell 'peephole:{gates}': the gates are i, f and o", hint="give one or more, such as peephole:fi"
+        )
 
-    def shapes(size: Size) -> Shapes:
-        return _dense(4)(size) | {f"peephole_{gate}": (size.units,) for gate in "ifo" if gate in gates}
+    def shapes(size: LayerSize) -> Shapes:
+        return _gate_shapes(4)(size) | {f"peephole_{gate}": (size.units,) for gate in "ifo" if gate in gates}
 
     return Cell(
-        partial(peephole, gates=gates), shapes, _units_each(2), forget_gate_block=FORGET, uses_h_only_in_matmuls=True
+        partial(peephole, gates=gates),
+        shapes,
+        _states_of_units(2),
+        forget_gate=LSTM_FORGET_GATE,
+        uses_h_only_in_matmuls=True,
     )
 
 
 def _clockwork(modules: str = "4") -> Cell:
-    num_modules = _number("clockwork", modules, least=1, most=12, what="modules")
+    num_modules = _parse_variant("clockwork", modules, least=1, most=12, noun="modules")
 
     def periods(units: int) -> Mapping[str, Sequence[float]]:
         return {"periods": [2.0 ** (unit * num_modules // units) for unit in range(units)]}
 
     return Cell(
         partial(clockwork, num_modules=num_modules),
-        _dense(1),
+        _gate_shapes(1),
         lambda size: (size.units, 1),
         constants=periods,
     )
 
 
 def _grid(dimensions: str = "2") -> Cell:
-    if _number("grid", dimensions, least=1, most=2, what="dimensions") == 1:
-        return Cell(partial(grid, dimensions=1), _dense(4), _units_each(2), forget_gate_block=FORGET)
+    if _parse_variant("grid", dimensions, least=1, most=2, noun="dimensions") == 1:
+        return Cell(partial(grid, dimensions=1), _gate_shapes(4), _states_of_units(2), forget_gate=LSTM_FORGET_GATE)
     return Cell(
         partial(grid, dimensions=2),
-        _dense(8),
-        _units_each(2),
-        forget_gate_block=(1, 8, 1.0),
+        _gate_shapes(8),
+        _states_of_units(2),
+        forget_gate=ForgetGate(block=1, num_blocks=8, initial_bias=1.0),
         passes_cell_state_up=True,
         has_residual=False,
     )
 
 
-def _depth_gated_shapes(size: Size) -> Shapes:
-    own: Shapes = {"depth_kernel": (size.inputs, size.units)}
-    own |= dict.fromkeys(("depth_bias", "depth_own", "depth_lower"), (size.units,))
-    return _dense(4)(size) | ({} if size.is_first else own)
+def _depth_gated_shapes(size: LayerSize) -> Shapes:
+    if size.is_first:
+        return _gate_shapes(4)(size)
+    depth_gate: Shapes = {"depth_kernel": (size.inputs, size.units)}
+    depth_gate |= dict.fromkeys(("depth_bias", "depth_own", "depth_lower"), (size.units,))
+    return _gate_shapes(4)(size) | depth_gate
 
 
 def _mogrifier(rounds: str = "5") -> Cell:
-    number = _number("mogrifier", rounds, least=0, most=20, what="rounds")
+    num_rounds = _parse_variant("mogrifier", rounds, least=0, most=20, noun="rounds")
 
-    def shapes(size: Size) -> Shapes:
-        of_x = {f"mogrify_x{place}": (size.units, size.inputs) for place in range(1, number + 1, 2)}
-        of_h = {f"mogrify_h{place}": (size.inputs, size.units) for place in range(2, number + 1, 2)}
-        return _dense(4)(size) | of_x | of_h
+    def shapes(size: LayerSize) -> Shapes:
+        x_gates = {f"mogrify_x{number}": (size.units, size.inputs) for number in range(1, num_rounds + 1, 2)}
+        h_gates = {f"mogrify_h{number}": (size.inputs, size.units) for number in range(2, num_rounds + 1, 2)}
+        return _gate_shapes(4)(size) | x_gates | h_gates
 
     return Cell(
-        partial(mogrifier, rounds=number),
+        partial(mogrifier, rounds=num_rounds),
         shapes,
-        _units_each(2),
-        forget_gate_block=FORGET,
-        input_projection_is_precomputable=number == 0,
+        _states_of_units(2),
+        forget_gate=LSTM_FORGET_GATE,
+        input_projection_is_precomputable=num_rounds == 0,
     )
 
 
-def _mlstm_shapes(size: Size) -> Shapes:
-    own = {"multiplicative_input": (size.inputs, size.units), "multiplicative_state": (size.units, size.units)}
-    return _dense(4)(size) | own
+def _mlstm_shapes(size: LayerSize) -> Shapes:
+    return _gate_shapes(4)(size) | {
+        "multiplicative_input": (size.inputs, size.units),
+        "multiplicative_state": (size.units, size.units),
+    }
 
 
 def _feedforward(window: str = "16") -> Cell:
-    number = _number("feedforward", window, least=2, most=1000, what="characters")
+    num_inputs = _parse_variant("feedforward", window, least=2, most=1000, noun="characters")
 
-    def shapes(size: Size) -> Shapes:
-        return {"kernel": (number * size.inputs if size.is_first else size.inputs, size.units), "bias": (size.units,)}
+    def shapes(size: LayerSize) -> Shapes:
+        width = num_inputs * size.inputs if size.is_first else size.inputs
+        return {"kernel": (width, size.units), "bias": (size.units,)}
 
     return Cell(
-        partial(feedforward, window=number),
+        partial(feedforward, window=num_inputs),
         shapes,
-        lambda size: ((number - 1) * size.inputs,) if size.is_first else (),
+        lambda size: ((num_inputs - 1) * size.inputs,) if size.is_first else (),
         input_projection_is_precomputable=False,
         projects_input_separately=True,
     )
 
 
-def _number(cell: str, text: str, *, least: int, most: int, what: str) -> int:
+def _parse_variant(cell_type: str, text: str, *, least: int, most: int, noun: str) -> int:
     if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
-        raise SettingError(f"{cell}:{text} must have {least} to {most} {what}", hint=f"such as {cell}:{max(least, 2)}")
+        raise SettingError(
+            f"unknown cell '{cell_type}:{text}': {cell_type} takes {least} to {most} {noun}",
+            hint=f"give {cell_type}:{max(least, 2)}, for example",
+        )
     return int(text)
 
 
 CELLS: dict[str, Cell | Callable[..., Cell]] = {
-    "rnn": Cell(rnn, _dense(1), _units_each(1), uses_h_only_in_matmuls=True),
-    "lstm": Cell(lstm, _dense(4), _units_each(2), forget_gate_block=FORGET),
+    "rnn": Cell(rnn, _gate_shapes(1), _states_of_units(1), uses_h_only_in_matmuls=True),
+    "lstm": Cell(lstm, _gate_shapes(4), _states_of_units(2), forget_gate=LSTM_FORGET_GATE),
     "peephole": _peephole,
     "coupled": Cell(
-        coupled, _dense(3), _units_each(2), forget_gate_block=(0, 3, -1.0), opens=-1, uses_h_only_in_matmuls=True
+        coupled,
+        _gate_shapes(3),
+        _states_of_units(2),
+        forget_gate=ForgetGate(block=0, num_blocks=3, initial_bias=-1.0, bias_sign=-1),
+        uses_h_only_in_matmuls=True,
     ),
     "gru": Cell(
         gru,
-        lambda size: _dense(3)(size) | {"recurrent_bias": (3 * size.units,)},
-        _units_each(1),
-        forget_gate_block=(0, 3, 0.0),
+        lambda size: _gate_shapes(3)(size) | {"recurrent_bias": (3 * size.units,)},
+        _states_of_units(1),
+        forget_gate=ForgetGate(block=0, num_blocks=3, initial_bias=0.0),
         projects_input_separately=True,
-        factors=("state",),
+        saved_products=("recurrent",),
     ),
     "depth-gated": Cell(
         depth_gated,
         _depth_gated_shapes,
-        _units_each(2),
-        forget_gate_block=FORGET,
+        _states_of_units(2),
+        forget_gate=LSTM_FORGET_GATE,
         input_projection_is_precomputable=False,
         passes_cell_state_up=True,
     ),
@@ -217,11 +251,11 @@ CELLS: dict[str, Cell | Callable[..., Cell]] = {
     "mlstm": Cell(
         mlstm,
         _mlstm_shapes,
-        _units_each(2),
-        forget_gate_block=FORGET,
+        _states_of_units(2),
+        forget_gate=LSTM_FORGET_GATE,
         input_projection_is_precomputable=False,
-        factors=("multiplicative_input", "multiplicative_state"),
+        saved_products=("multiplicative_input", "multiplicative_state"),
     ),
     "feedforward": _feedforward,
-    "echo-state": Cell(echo_state, _dense(1), _units_each(1), is_trainable=False),
+    "echo-state": Cell(echo_state, _gate_shapes(1), _states_of_units(1), is_trainable=False),
 }

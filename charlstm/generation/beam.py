@@ -1,10 +1,11 @@
-"""The most probable continuation, by beam search."""
+"""Beam search for the most probable continuations of a prompt."""
 
 import copy
 from dataclasses import dataclass
 
 import numpy as np
 
+from charlstm.arrays import Logits
 from charlstm.generation.generate import LanguageModel, Request, banned_ids, prompt_ids, read_prompt, select_rows
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stopping import StopCondition
@@ -12,7 +13,7 @@ from charlstm.generation.stopping import StopCondition
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A continuation, whole or on its way."""
+    """A continuation, complete if its stop condition is reached."""
 
     ending: StopCondition
     text: str
@@ -20,47 +21,59 @@ class Hypothesis:
 
     @property
     def nats(self) -> float:
-        """ln p of the whole text: never above 0, and falling as it goes on."""
+        """ln p of the text: at most 0, and lower with every character."""
         return sum(self.scores)
 
-    def with_character(self, character: str, score: float) -> "Hypothesis":
+    @property
+    def is_complete(self) -> bool:
+        return self.ending.is_reached
+
+    def append(self, character: str, score: float) -> "Hypothesis":
+        """Return this hypothesis with one more character and its ln p."""
         ending = copy.copy(self.ending)
         return Hypothesis(ending, self.text + ending.feed(character), (*self.scores, score))
 
 
-def beam_search(voice: LanguageModel, request: Request, width: int) -> list[Hypothesis]:
-    """At most `width` continuations, the most probable first (beam search: Lowerre 1976; Graves 2012, section 3.2).
+def beam_search(model: LanguageModel, request: Request, width: int) -> list[Hypothesis]:
+    """Return at most `width` continuations, the most probable first (Lowerre 1976; Graves 2012, section 3.2).
 
-    At every step the `width` most probable beginnings are kept. What is drawn at random in a request has no part in
-    it. Ends when no open beginning can become more probable than the best `width` that are whole.
+    Every step keeps the `width` most probable prefixes. The search ends when no open prefix can become more probable
+    than the best `width` complete continuations. The request's sampling settings have no effect, except its length.
     """
-    logits, states = read_prompt(voice, prompt_ids(voice, request))
-    open_ones = [Hypothesis(StopCondition(request.rules, request.config.length), "", ())]
-    whole: list[Hypothesis] = []
-    never, characters = banned_ids(voice.vocabulary), voice.vocabulary.characters
-    while open_ones:
-        logits[:, never] = -np.inf
-        with np.errstate(divide="ignore"):
-            scores = np.log(softmax(logits))  # (hypotheses, vocabulary)
-        totals = scores + np.array([hypothesis.nats for hypothesis in open_ones])[:, None]
-        best = np.argsort(-totals, axis=None, kind="stable")[:width]
-        rows, ids = np.unravel_index(best[np.isfinite(totals.ravel()[best])], totals.shape)
-        grown = [
-            open_ones[row].with_character(characters[place], float(scores[row, place]))
-            for row, place in zip(rows.tolist(), ids.tolist(), strict=True)
+    logits, states = read_prompt(model, prompt_ids(model, request))
+    characters, banned = model.vocabulary.characters, banned_ids(model.vocabulary)
+    beam = [Hypothesis(StopCondition(request.rules, request.config.length), "", ())]
+    complete: list[Hypothesis] = []
+    while beam:
+        logits[:, banned] = -np.inf
+        rows, ids, scores = _best_extensions(beam, logits, width)
+        extended = [
+            beam[row].append(characters[character_id], score)
+            for row, character_id, score in zip(rows, ids, scores, strict=True)
         ]
-        whole = _best([*whole, *(hypothesis for hypothesis in grown if hypothesis.ending.is_reached)], width)
-        bound = whole[-1].nats if len(whole) == width else -np.inf
-        kept = [
-            place
-            for place, hypothesis in enumerate(grown)
-            if not hypothesis.ending.is_reached and hypothesis.nats > bound
-        ]
-        open_ones = [grown[place] for place in kept]
-        if open_ones:
-            logits, states = voice.step(ids[kept], select_rows(states, rows[kept]))
-    return whole
+        complete = _most_probable(
+            [*complete, *(hypothesis for hypothesis in extended if hypothesis.is_complete)], width
+        )
+        bound = complete[-1].nats if len(complete) == width else -np.inf
+        is_open = [not hypothesis.is_complete and hypothesis.nats > bound for hypothesis in extended]
+        kept = [index for index, open_ in enumerate(is_open) if open_]
+        beam = [extended[index] for index in kept]
+        if beam:
+            kept_rows, kept_ids = ([values[index] for index in kept] for values in (rows, ids))
+            logits, states = model.step(np.array(kept_ids), select_rows(states, np.array(kept_rows)))
+    return complete
 
 
-def _best(hypotheses: list[Hypothesis], width: int) -> list[Hypothesis]:
+def _best_extensions(beam: list[Hypothesis], logits: Logits, width: int) -> tuple[list[int], list[int], list[float]]:
+    """Return the `width` most probable extensions by one character: hypothesis, id of the character, and its ln p."""
+    with np.errstate(divide="ignore"):
+        scores = np.log(softmax(logits))  # (hypotheses, vocabulary)
+    totals = scores + np.array([hypothesis.nats for hypothesis in beam])[:, None]
+    best = np.argsort(-totals, axis=None, kind="stable")[:width]
+    possible = best[np.isfinite(totals.ravel()[best])]
+    rows, ids = np.unravel_index(possible, totals.shape)
+    return rows.tolist(), ids.tolist(), scores[rows, ids].tolist()
+
+
+def _most_probable(hypotheses: list[Hypothesis], width: int) -> list[Hypothesis]:
     return sorted(hypotheses, key=lambda hypothesis: -hypothesis.nats)[:width]

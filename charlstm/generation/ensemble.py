@@ -1,74 +1,77 @@
-"""Several models as one voice: their next-character distributions mixed over the union of their alphabets."""
+"""Several models as one: their next-character distributions averaged over the union of their vocabularies."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.arrays import FloatArray, Ids
+from charlstm.arrays import Ids, Logits
+from charlstm.cells.equations import CellStates
+from charlstm.cells.stack import States
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
 
-States = list[tuple[FloatArray, ...]]
-
 
 class Member:
-    """One of the models: reads the union's characters as well as it knows them, and passes over the others.
+    """A model of an ensemble, which reads ids of the union of the vocabularies.
 
-    Its states are those of the stepper, and before them the logits it gave last.
+    A character outside its own vocabulary is read as the nearest one inside, or skipped. The states are the last
+    logits, then the stepper's states: after a skipped character the last logits still hold.
     """
 
     def __init__(self, model: Model, union: Vocabulary) -> None:
-        self.stepper = make_stepper(model)
-        self._own_ids = model.vocabulary.id_table(union.characters, "nearest").ids  # -1: it has nothing like it
-        known = [union.characters.find(character) for character in model.vocabulary.characters]
-        self._places = np.array(known)  # of its characters in the union; -1 for what stands for rare ones
-        self._size = len(union)
-        self.num_layers = len(self.stepper.initial_states()) + 1
+        self._stepper = make_stepper(model)
+        self._member_ids = model.vocabulary.id_table(union.characters, "nearest").ids  # -1: skip
+        # By the member's ids; -1 for its stand-in for rare characters, which the union does not have.
+        self._union_ids = np.array([union.characters.find(character) for character in model.vocabulary.characters])
+        self._union_size = len(union)
+        self.num_states = 1 + len(self._stepper.initial_states())
 
     def initial_states(self) -> States:
-        return [(np.zeros((1, len(self._places)), np.float32),), *self.stepper.initial_states()]
+        return [(np.zeros((1, len(self._union_ids)), np.float32),), *self._stepper.initial_states()]
 
     def probabilities(self, states: States) -> npt.NDArray[np.float64]:
-        """Of the next character: (streams, union)."""
+        """Return the probabilities of the next character, (streams, union)."""
         ((logits,), *_) = states
-        found = softmax(np.where(self._places >= 0, logits, -np.inf))
-        spread = np.zeros((len(logits), self._size))
-        spread[:, self._places[self._places >= 0]] = found[:, self._places >= 0]
-        return spread
+        in_union = self._union_ids >= 0
+        probabilities = np.zeros((len(logits), self._union_size))
+        probabilities[:, self._union_ids[in_union]] = softmax(np.where(in_union, logits, -np.inf))[:, in_union]
+        return probabilities
 
     def step(self, ids: Ids, states: States) -> States:
-        own = self._own_ids[ids]
-        logits, after = self.stepper.step(own.clip(min=0), states[1:])
-        if (own >= 0).all():
-            return [(logits,), *after]
-        return [
-            tuple(_chosen(own >= 0, new, old) for new, old in zip(*layers, strict=True))
-            for layers in zip([(logits,), *after], states, strict=True)
-        ]
+        """Read one character of each stream; ids is (streams,)."""
+        member_ids = self._member_ids[ids]
+        is_known = member_ids >= 0
+        logits, new_states = self._stepper.step(member_ids.clip(min=0), states[1:])
+        new_states = [(logits,), *new_states]
+        if is_known.all():
+            return new_states
+        return [_select_rows(is_known, new, old) for new, old in zip(new_states, states, strict=True)]
 
     def read(self, ids: Ids, states: States) -> States:
-        """Read ids (1, time)."""
-        own = self._own_ids[ids[0]]
-        known = own[own >= 0]
-        if not len(known):
+        """Read several characters of one stream; ids is (1, time)."""
+        member_ids = self._member_ids[ids[0]]
+        known_ids = member_ids[member_ids >= 0]
+        if not len(known_ids):
             return states
-        logits, after = self.stepper.read(known[None], states[1:])
-        return [(logits[:, -1],), *after]
+        logits, new_states = self._stepper.read(known_ids[None], states[1:])
+        return [(logits[:, -1],), *new_states]
 
 
-def _chosen(rows: npt.NDArray[np.bool_], new: FloatArray, old: FloatArray) -> FloatArray:
-    """The new values of some rows, the old ones of the others."""
-    return np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+def _select_rows(use_new: npt.NDArray[np.bool_], new: CellStates, old: CellStates) -> CellStates:
+    """Return the new states (streams, ...) of some streams, and the old ones of the others."""
+    return tuple(
+        np.where(use_new.reshape(-1, *[1] * (array.ndim - 1)), array, old_array)
+        for array, old_array in zip(new, old, strict=True)
+    )
 
 
 class Ensemble:
-    """A mixture of models: each next character's probability is the weighted mean of theirs.
+    """A mixture of models: each character's probability is the weighted mean of its probabilities in the members.
 
-    The weights are made to add up to 1. Where a model does not know a character it gives it no probability, and when
-    another has written it, reads the most alike that it knows, or passes over it.
+    The weights are normalized. A model gives no probability to a character outside its vocabulary.
     """
 
     def __init__(self, models: Sequence[Model], weights: Sequence[float]) -> None:
@@ -80,34 +83,43 @@ class Ensemble:
         }
         lowercase = all(model.vocabulary.lowercase for model in models)
         self.vocabulary = Vocabulary("".join(sorted(characters)), lowercase)
-        self._parts = [Member(model, self.vocabulary) for model in models]
+        self._members = [Member(model, self.vocabulary) for model in models]
         self._weights = [weight / sum(weights) for weight in weights]
 
     def compiled(self) -> "Ensemble":
         return self
 
     def initial_states(self) -> States:
-        return [layer for part in self._parts for layer in part.initial_states()]
+        """Return the states of all members, one after the other."""
+        return [layer for member in self._members for layer in member.initial_states()]
 
-    def step(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
-        """Read one character of each stream: ids is (streams,); returns ln p (streams, union) and the states."""
-        after = [part.step(ids, own) for part, own in self._divided(states)]
-        return self._mixed(after), [layer for layers in after for layer in layers]
+    def step(self, ids: Ids, states: States) -> tuple[Logits, States]:
+        """Read one character of each stream: ids is (streams,).
 
-    def read(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
-        """Read ids (1, time); returns ln p of what follows the last of them, (1, 1, union), and the states."""
-        after = [part.read(ids, own) for part, own in self._divided(states)]
-        return self._mixed(after)[:, None], [layer for layers in after for layer in layers]
+        Returns ln p of the next character, (streams, union), and the new states.
+        """
+        new_states = [member.step(ids, own) for member, own in self._split_states(states)]
+        return self._log_mixture(new_states), [layer for layers in new_states for layer in layers]
 
-    def _divided(self, states: States) -> list[tuple[Member, States]]:
-        places = np.cumsum([0] + [part.num_layers for part in self._parts])
-        return [
-            (part, states[start:end]) for part, start, end in zip(self._parts, places[:-1], places[1:], strict=True)
-        ]
+    def read(self, ids: Ids, states: States) -> tuple[Logits, States]:
+        """Read several characters of one stream: ids is (1, time).
 
-    def _mixed(self, states: list[States]) -> FloatArray:
-        weighted = zip(self._weights, self._parts, states, strict=True)
+        Returns ln p of the character after the last, (1, 1, union), and the new states.
+        """
+        new_states = [member.read(ids, own) for member, own in self._split_states(states)]
+        return self._log_mixture(new_states)[:, None], [layer for layers in new_states for layer in layers]
+
+    def _split_states(self, states: States) -> list[tuple[Member, States]]:
+        """Return each member with its own states."""
+        pairs, start = [], 0
+        for member in self._members:
+            pairs.append((member, states[start : start + member.num_states]))
+            start += member.num_states
+        return pairs
+
+    def _log_mixture(self, states: list[States]) -> Logits:
+        """Return ln of the weighted mean of the members' probabilities."""
+        members = zip(self._weights, self._members, states, strict=True)
+        probabilities = np.sum([weight * member.probabilities(own) for weight, member, own in members], axis=0)
         with np.errstate(divide="ignore"):
-            return np.asarray(
-                np.log(np.sum([weight * part.probabilities(own) for weight, part, own in weighted], axis=0))
-            )
+            return np.asarray(np.log(probabilities))

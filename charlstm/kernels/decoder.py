@@ -213,7 +213,7 @@ def _output_logits(panels: Array, bias: Array, operands: Array, padded_logits: A
 
 @jit
 def _sample_id(logits: Array, uniform: float, temperature: float, cumulative: Array) -> int:
-    """Return an id by inverting the cumulative distribution, as `sampling.draw` does; cumulative is workspace."""
+    """Return an id by inverting the cumulative distribution, as `sampling.sample_ids` does; cumulative is workspace."""
     best = 0
     for j in range(logits.shape[0]):
         if logits[j] > logits[best]:

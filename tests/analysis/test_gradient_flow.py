@@ -1,80 +1,75 @@
-"""How far gradients reach: against one gradient of the whole, and what the literature says of it."""
+"""The networks that are compared, the text they read, and the settings."""
 
 import numpy as np
 import pytest
 
+from charlstm.analysis.gradient_flow import GradientSettings, UntrainedNetworks, compare_gradients, load_networks
+from charlstm.config import ModelConfig
+from charlstm.errors import CorpusError, SettingError
+from charlstm.storage.model_file import save_model
+from charlstm.text.corpus import load_corpus
 from tests.conftest import random_model
 
-pytestmark = pytest.mark.tensorflow
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("The Cat sat on the mat. " * 20)
+    return load_corpus([path])
 
 
-def probe(model, **settings):
-    from charlstm.analysis.gradient_flow import GradientProbe
-
-    return GradientProbe(model.config, model.weights, **settings)
-
-
-def random_ids(streams, length):
-    return np.random.default_rng(0).integers(0, 27, (streams, length))
+@pytest.mark.parametrize("scale", [-1, 1e6, float("nan")])
+def test_recurrent_scales_have_a_range(scale):
+    with pytest.raises(SettingError, match=r"`recurrent_scale` is .* 0 or more"):
+        GradientSettings(recurrent_scales=(1, scale))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "grid", "depth-gated", "clockwork:2"])
-def test_norms_equal_those_of_one_gradient_through_the_whole(cell):
-    """Each state is moved a little, and the loss at the end taken again: finite differences, unit by unit."""
-    import tensorflow as tf
-
-    from charlstm.network.network import CharacterNetwork
-
-    model = random_model(cell=cell, units=4)
-    ids = random_ids(1, 12)
-    reach = probe(model).reach(ids, length=5)
-    network = CharacterNetwork(model.config, len(model.vocabulary))
-    network.set_named_weights(model.weights)
-    for back in (0, 2, 5):
-        split = 11 - 1 - back  # states before the character that stands so far before the last one read
-        states = network.initial_states(1)
-        if split:
-            _, states = network.call(tf.constant(ids[:, :split]), states)
-        with tf.GradientTape() as tape:
-            tape.watch(states)
-            logits, _ = network.call(tf.constant(ids[:, split:11]), states, needs_gradient=True)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(ids[:, 11], logits[-1])
-        gradients = tape.gradient(loss, states, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        hidden = np.sqrt(sum(float(tf.reduce_sum(layer[0] ** 2)) for layer in gradients))
-        assert reach.hidden[back] == pytest.approx(hidden, rel=1e-3)
-        if reach.cell is not None:
-            cell_norm = np.sqrt(sum(float(tf.reduce_sum(layer[1] ** 2)) for layer in gradients))
-            assert reach.cell[back] == pytest.approx(cell_norm, rel=1e-3)
+def test_cells_without_a_state_are_refused():
+    with pytest.raises(SettingError, match="feedforward has no state"):
+        UntrainedNetworks(("rnn", "feedforward"), ModelConfig())
 
 
-def untrained(cell):
-    from charlstm.config import ModelConfig
-    from charlstm.network.network import CharacterNetwork
-    from charlstm.storage.model_file import Model
+@pytest.mark.parametrize("settings", [{"attention": 4}, {"cell": "feedforward"}])
+def test_trained_networks_that_cannot_be_measured_are_refused(tmp_path, settings):
+    path = tmp_path / "model.safetensors"
+    save_model(path, random_model(**settings))
+    with pytest.raises(SettingError):
+        load_networks([str(path)])
+
+
+@pytest.mark.tensorflow
+def test_networks_are_named_by_cell_and_scale(corpus):
+    networks = UntrainedNetworks(("rnn", "lstm"), ModelConfig(num_layers=1, units=4)).build(corpus_vocabulary(corpus))
+    settings = GradientSettings(length=5, recurrent_scales=(0.5, 2))
+    results = compare_gradients(networks, corpus, settings, on_warning=pytest.fail)
+    assert list(results) == ["rnn x 0.5", "rnn x 2", "lstm x 0.5", "lstm x 2"]
+    assert all(norms.characters_back.tolist() == [1, 2, 3, 4, 5] for norms in results.values())
+
+
+@pytest.mark.tensorflow
+def test_a_forget_bias_without_a_forget_gate_is_reported(corpus):
+    networks = UntrainedNetworks(("rnn", "gru"), ModelConfig(num_layers=1, units=4)).build(corpus_vocabulary(corpus))
+    warnings: list[str] = []
+    compare_gradients(networks, corpus, GradientSettings(length=5, forget_bias=5), on_warning=warnings.append)
+    assert warnings == ["rnn has no forget gate, so `forget_bias` does not change it"]
+
+
+@pytest.mark.tensorflow
+def test_the_text_is_read_in_the_case_of_the_model(corpus):
+    # Without its upper case and full stops, the text would be too short for this length.
+    networks = {"lower": random_model(lowercase=True)}
+    results = compare_gradients(networks, corpus, GradientSettings(length=205), on_warning=pytest.fail)
+    assert np.isfinite(results["lower"].hidden).all()
+
+
+@pytest.mark.tensorflow
+def test_a_text_that_is_too_short_is_refused(corpus):
+    networks = {"one": random_model()}
+    with pytest.raises(CorpusError, match="characters that the network knows, fewer than 450"):
+        compare_gradients(networks, corpus, GradientSettings(length=200), on_warning=pytest.fail)
+
+
+def corpus_vocabulary(corpus):
     from charlstm.text.vocabulary import Vocabulary
-    from tests.conftest import ALPHABET
 
-    config = ModelConfig(cell=cell, num_layers=1, units=64)
-    weights = CharacterNetwork(config, len(ALPHABET), random_seed=1).get_named_weights()
-    return Model(config, Vocabulary.from_text(ALPHABET), weights, {})
-
-
-def test_the_plain_network_vanishes_and_explodes_and_an_open_forget_gate_does_neither():
-    rnn, lstm, ids = untrained("rnn"), untrained("lstm"), random_ids(8, 260)
-    small, large = (
-        probe(rnn, recurrent_scale=scale, input_scale=0.1).reach(ids, length=100).hidden for scale in (0.5, 1.5)
-    )
-    assert small[100] < 1e-20 * small[1]
-    assert large[100] > 20 * large[1]
-    kept = probe(lstm, forget_bias=8, input_scale=0.1).reach(ids, length=100)
-    assert 0.1 < kept.cell[100] / kept.cell[1] < 10
-    shut = probe(lstm, forget_bias=-2, input_scale=0.1).reach(ids, length=100)
-    assert shut.cell[100] < 1e-20 * shut.cell[1]
-
-
-def test_clipping_holds_an_explosion():
-    large = probe(untrained("rnn"), recurrent_scale=3, input_scale=0.1).reach(
-        random_ids(4, 150), length=60, clip_norm=0.5
-    )
-    assert large.hidden.max() < 0.5 * 3 * 1.01
-    assert large.hidden[60] > 1e-3
+    return Vocabulary(corpus.characters)

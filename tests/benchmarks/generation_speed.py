@@ -16,7 +16,7 @@ import numpy as np
 
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, SamplingConfig
-from charlstm.generation.sampling import draw
+from charlstm.generation.sampling import sample_ids
 from charlstm.kernels import fastest_precision
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
@@ -110,7 +110,7 @@ def make_onnxruntime(num_streams: int) -> Generate:
         for _ in range(length):
             inputs = {"ids": ids, **dict(zip(state_names, states, strict=True))}
             logits, *states = session.run(None, inputs)
-            ids = draw(logits / TEMPERATURE, rng.random(num_streams))[None].astype(np.int64)
+            ids = sample_ids(logits / TEMPERATURE, rng.random(num_streams))[None].astype(np.int64)
 
     return run
 
@@ -137,7 +137,7 @@ def make_keras(num_streams: int) -> Generate:
         )
         for _ in range(length):
             logits, *states = network.predict([ids, *states], verbose=0)
-            ids = draw(logits[:, 0] / TEMPERATURE, rng.random(num_streams))[:, None].astype(np.int32)
+            ids = sample_ids(logits[:, 0] / TEMPERATURE, rng.random(num_streams))[:, None].astype(np.int32)
 
     return run
 

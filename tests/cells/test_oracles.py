@@ -1,12 +1,13 @@
-"""Cells against implementations by others, with random weights."""
+"""Cells against the implementations of other libraries, with random weights."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from charlstm.cells.registry import Size, get_cell
-from charlstm.generation.stepper import LayerWeights, NumpyOps, Stepper
+from charlstm.cells.registry import LayerSize, get_cell
+from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections
+from charlstm.generation.stepper import Stepper
 from tests.conftest import random_model
 from tests.onnx_models import one_layer, one_step
 
@@ -16,25 +17,25 @@ NAMES = ["rnn", "lstm", "peephole", "peephole:fi", "peephole:o", "coupled", "gru
 
 def random_layer(name):
     rng = np.random.default_rng(len(name))
-    shapes = get_cell(name).shapes(Size(INPUTS, UNITS, is_first=True))
-    weights = {part: rng.normal(0, 0.6, shape).astype(np.float32) for part, shape in shapes.items()}
+    cell, size = get_cell(name), LayerSize(INPUTS, UNITS, is_first=True)
+    weights = {part: rng.normal(0, 0.6, shape).astype(np.float32) for part, shape in cell.weight_shapes(size).items()}
     inputs = rng.normal(size=(TIME, BATCH, INPUTS)).astype(np.float32)
-    sizes = get_cell(name).state_sizes(Size(INPUTS, UNITS, is_first=True))
-    states = [rng.normal(size=(BATCH, size)).astype(np.float32) for size in sizes]
+    states = [rng.normal(size=(BATCH, width)).astype(np.float32) for width in cell.state_sizes(size)]
     return weights, inputs, states
 
 
-def ours(name, weights, inputs, states):
-    """Outputs (time, batch, units) and the last states, in NumPy."""
-    cell, outputs = get_cell(name), []
+def run_in_numpy(name, weights, inputs, states):
+    """Return the outputs (time, batch, units) and the last states."""
+    cell, projections, outputs = get_cell(name), NumpyProjections(weights, {}), []
     for x in inputs:
-        (output,), states, _ = cell.step(NumpyOps(), LayerWeights(weights, {}), x, tuple(states))
-        outputs.append(output)
+        step = cell.step(NumpyOps(), projections, x, tuple(states))
+        outputs.append(step.output)
+        states = step.states
     return np.array(outputs), states
 
 
-def assert_same(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+def assert_close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,44 +44,44 @@ def test_onnx_runtime(name):
 
     weights, inputs, states = random_layer(name)
     session = onnxruntime.InferenceSession(one_layer(name, weights), providers=["CPUExecutionProvider"])
-    given = dict(zip(["h", "c"], (state[None] for state in states), strict=False))
-    outputs, *after = session.run(None, {"x": inputs, **given})
-    our_outputs, our_after = ours(name, weights, inputs, states)
-    assert_same(our_outputs, outputs[:, 0])
-    for our_state, state in zip(our_after, after, strict=True):
-        assert_same(our_state, state[0])
+    initial_states = dict(zip(["h", "c"], (state[None] for state in states), strict=False))
+    outputs, *last_states = session.run(None, {"x": inputs, **initial_states})
+    outputs_in_numpy, states_in_numpy = run_in_numpy(name, weights, inputs, states)
+    assert_close(outputs_in_numpy, outputs[:, 0])
+    for state_in_numpy, state in zip(states_in_numpy, last_states, strict=True):
+        assert_close(state_in_numpy, state[0])
 
 
-def test_onnx_runtime_runs_a_whole_network_of_ours():
+def test_onnx_runtime_runs_a_whole_network():
     import onnxruntime
 
     model = random_model()
     session = onnxruntime.InferenceSession(one_step(model), providers=["CPUExecutionProvider"])
     states = [np.zeros((1, 2, 8), np.float32) for _ in range(4)]
     stepper = Stepper(model)
-    our_states = stepper.initial_states(2)
+    stepper_states = stepper.initial_states(2)
     for ids in np.random.default_rng(0).integers(0, 27, (9, 2)):
-        names = [given.name for given in session.get_inputs()]
+        names = [node.name for node in session.get_inputs()]
         logits, *states = session.run(None, dict(zip(names, [ids[None], *states], strict=True)))
-        our_logits, our_states = stepper.step(ids, our_states)
-        assert_same(our_logits, logits)
+        stepper_logits, stepper_states = stepper.step(ids, stepper_states)
+        assert_close(stepper_logits, logits)
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize(("name", "layer"), [("rnn", "SimpleRNN"), ("lstm", "LSTM"), ("gru", "GRU")])
-def test_keras(name, layer):
+@pytest.mark.parametrize(("name", "keras_name"), [("rnn", "SimpleRNN"), ("lstm", "LSTM"), ("gru", "GRU")])
+def test_keras(name, keras_name):
     import keras
 
     weights, inputs, states = random_layer(name)
-    own = getattr(keras.layers, layer)(UNITS, return_sequences=True, return_state=True)
-    own.build((None, None, INPUTS))
+    layer = getattr(keras.layers, keras_name)(UNITS, return_sequences=True, return_state=True)
+    layer.build((None, None, INPUTS))
     bias = np.stack([weights["bias"], weights["recurrent_bias"]]) if name == "gru" else weights["bias"]
-    own.set_weights([weights["kernel"], weights["recurrent_kernel"], bias])
-    outputs, *after = own(inputs.transpose(1, 0, 2), initial_state=[keras.ops.array(state) for state in states])
-    our_outputs, our_after = ours(name, weights, inputs, states)
-    assert_same(our_outputs, np.array(outputs).transpose(1, 0, 2))
-    for our_state, state in zip(our_after, after, strict=True):
-        assert_same(our_state, np.array(state))
+    layer.set_weights([weights["kernel"], weights["recurrent_kernel"], bias])
+    outputs, *last_states = layer(inputs.transpose(1, 0, 2), initial_state=[keras.ops.array(state) for state in states])
+    outputs_in_numpy, states_in_numpy = run_in_numpy(name, weights, inputs, states)
+    assert_close(outputs_in_numpy, np.array(outputs).transpose(1, 0, 2))
+    for state_in_numpy, state in zip(states_in_numpy, last_states, strict=True):
+        assert_close(state_in_numpy, np.array(state))
 
 
 @pytest.mark.tensorflow
@@ -89,56 +90,62 @@ def test_tensorflows_block_cell(name):
     import tensorflow as tf
 
     weights, inputs, (h, c) = random_layer(name)
-    order = [0, 2, 1, 3]  # its gates: input, candidate, forget, output
-    both = np.concatenate([weights["kernel"], weights["recurrent_kernel"]])
+    order = [0, 2, 1, 3]  # TensorFlow's order: i, g, f, o
+    kernels = np.concatenate([weights["kernel"], weights["recurrent_kernel"]])
     matrix, bias = (
         np.concatenate([np.split(array, 4, axis=-1)[block] for block in order], axis=-1)
-        for array in (both, weights["bias"])
+        for array in (kernels, weights["bias"])
     )
     zeros = np.zeros(UNITS, np.float32)
-    looks = [weights.get(f"peephole_{gate}", zeros) for gate in "ifo"]
-    our_outputs, our_after = ours(name, weights, inputs, (h, c))
+    peepholes = [weights.get(f"peephole_{gate}", zeros) for gate in "ifo"]
+    outputs_in_numpy, states_in_numpy = run_in_numpy(name, weights, inputs, (h, c))
     for time, x in enumerate(inputs):
         result = tf.raw_ops.LSTMBlockCell(
-            x=x, cs_prev=c, h_prev=h, w=matrix, wci=looks[0], wcf=looks[1], wco=looks[2], b=bias,
+            x=x, cs_prev=c, h_prev=h, w=matrix, wci=peepholes[0], wcf=peepholes[1], wco=peepholes[2], b=bias,
             forget_bias=0.0, cell_clip=-1.0, use_peephole=name == "peephole",
         )  # fmt: skip
         h, c = result.h.numpy(), result.cs.numpy()
-        assert_same(our_outputs[time], h)
-    assert_same(our_after[1], c)
+        assert_close(outputs_in_numpy[time], h)
+    assert_close(states_in_numpy[1], c)
 
 
-@pytest.mark.parametrize(("name", "layer"), [("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU")])
-def test_pytorch(name, layer):
+@pytest.mark.parametrize(("name", "torch_name"), [("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU")])
+def test_pytorch(name, torch_name):
     torch = pytest.importorskip("torch")
     weights, inputs, states = random_layer(name)
-    own = getattr(torch.nn, layer)(INPUTS, UNITS)
+    layer = getattr(torch.nn, torch_name)(INPUTS, UNITS)
 
-    def in_order(array):
+    def reorder_gates(array):
         if name != "gru":
             return array
         z, r, candidate = np.split(array, 3, axis=-1)
-        return np.concatenate([r, z, candidate], axis=-1)  # its gates: reset, update, candidate
+        return np.concatenate([r, z, candidate], axis=-1)  # PyTorch's order: reset, update, candidate
 
     arrays = {
-        "weight_ih_l0": in_order(weights["kernel"]).T,
-        "weight_hh_l0": in_order(weights["recurrent_kernel"]).T,
-        "bias_ih_l0": in_order(weights["bias"]),
-        "bias_hh_l0": in_order(weights.get("recurrent_bias", np.zeros_like(weights["bias"]))),
+        "weight_ih_l0": reorder_gates(weights["kernel"]).T,
+        "weight_hh_l0": reorder_gates(weights["recurrent_kernel"]).T,
+        "bias_ih_l0": reorder_gates(weights["bias"]),
+        "bias_hh_l0": reorder_gates(weights.get("recurrent_bias", np.zeros_like(weights["bias"]))),
     }
-    own.load_state_dict({part: torch.from_numpy(np.ascontiguousarray(array)) for part, array in arrays.items()})
-    begun = [torch.from_numpy(state[None]) for state in states]
+    layer.load_state_dict({part: torch.from_numpy(np.ascontiguousarray(array)) for part, array in arrays.items()})
+    initial = [torch.from_numpy(state[None]) for state in states]
     with torch.inference_mode():
-        outputs, after = own(torch.from_numpy(inputs), tuple(begun) if len(begun) == 2 else begun[0])
-    our_outputs, our_after = ours(name, weights, inputs, states)
-    assert_same(our_outputs, outputs.numpy())
-    for our_state, state in zip(our_after, after if len(begun) == 2 else [after], strict=True):
-        assert_same(our_state, state[0].numpy())
+        outputs, last = layer(torch.from_numpy(inputs), tuple(initial) if len(initial) == 2 else initial[0])
+    outputs_in_numpy, states_in_numpy = run_in_numpy(name, weights, inputs, states)
+    assert_close(outputs_in_numpy, outputs.numpy())
+    for state_in_numpy, state in zip(states_in_numpy, last if len(initial) == 2 else [last], strict=True):
+        assert_close(state_in_numpy, state[0].numpy())
 
 
-def same_weights(one, other):
-    """A model of another cell with the weights of a first one, in as far as it has them."""
-    return replace(one, weights={name: other.weights.get(name, weight) for name, weight in one.weights.items()})
+def copy_weights(target, source):
+    """Return the target model with the weights that it shares with the source."""
+    return replace(target, weights={name: source.weights.get(name, w) for name, w in target.weights.items()})
+
+
+def change_weights(model, part, value):
+    """Return a model with the weights whose names contain `part` set to a value."""
+    weights = {name: np.full_like(w, value) if part in name else w for name, w in model.weights.items()}
+    return replace(model, weights=weights)
 
 
 def logits_of(model):
@@ -148,72 +155,68 @@ def logits_of(model):
 
 
 @pytest.mark.parametrize(("name", "plain"), [("mogrifier:0", "lstm"), ("grid:1", "lstm"), ("clockwork:1", "rnn")])
-def test_a_cell_without_what_makes_it_special_is_the_plain_one(name, plain):
-    one = random_model(cell=plain)
-    assert_same(logits_of(same_weights(random_model(cell=name), one)), logits_of(one))
+def test_the_smallest_variant_is_the_plain_cell(name, plain):
+    plain_model = random_model(cell=plain)
+    assert_close(logits_of(copy_weights(random_model(cell=name), plain_model)), logits_of(plain_model))
 
 
-def test_a_mogrifier_whose_gates_are_half_open_is_the_lstm():
-    one = random_model(cell="lstm")
-    other = same_weights(random_model(cell="mogrifier"), one)
-    open_ones = {name: 0 * weight if "mogrify" in name else weight for name, weight in other.weights.items()}
-    assert_same(logits_of(replace(other, weights=open_ones)), logits_of(one))
+def test_mogrifier_with_gates_of_one_is_the_lstm():
+    lstm = random_model(cell="lstm")
+    mogrifier = copy_weights(random_model(cell="mogrifier"), lstm)
+    assert_close(logits_of(change_weights(mogrifier, "mogrify", 0)), logits_of(lstm))  # 2 sigmoid(0) = 1
 
 
-def test_peepholes_of_zero_and_a_shut_depth_gate_leave_the_lstm():
-    one = random_model(cell="lstm")
-    blind = same_weights(random_model(cell="peephole"), one)
-    weights = {name: 0 * weight if "peephole" in name else weight for name, weight in blind.weights.items()}
-    assert_same(logits_of(replace(blind, weights=weights)), logits_of(one))
-    deep = same_weights(random_model(cell="depth-gated"), one)
-    weights = {name: 0 * weight if ".depth_" in name else weight for name, weight in deep.weights.items()}
-    weights["layers.1.depth_bias"] -= 50
-    assert_same(logits_of(replace(deep, weights=weights)), logits_of(one))
+def test_zero_peepholes_leave_the_lstm():
+    lstm = random_model(cell="lstm")
+    peephole = copy_weights(random_model(cell="peephole"), lstm)
+    assert_close(logits_of(change_weights(peephole, "peephole", 0)), logits_of(lstm))
 
 
-def test_a_module_of_the_clockwork_keeps_its_values_between_its_ticks():
+def test_a_closed_depth_gate_leaves_the_lstm():
+    lstm = random_model(cell="lstm")
+    depth_gated = change_weights(copy_weights(random_model(cell="depth-gated"), lstm), ".depth_", 0)
+    assert_close(logits_of(change_weights(depth_gated, "depth_bias", -50)), logits_of(lstm))
+
+
+def test_clockwork_modules_keep_their_values_between_updates():
     model = random_model(cell="clockwork:3", units=9, num_layers=1)
     stepper = Stepper(model)
-    states, seen = stepper.initial_states(), []
-    for place in np.random.default_rng(0).integers(0, 27, 13):
-        _, states = stepper.step(np.array([place]), states)
-        seen.append(states[0][0][0].copy())
-    changed = np.abs(np.diff(seen, axis=0)) > 0  # (12, units): between characters t and t + 1
+    states, h_over_time = stepper.initial_states(), []
+    for character in np.random.default_rng(0).integers(0, 27, 13):
+        _, states = stepper.step(np.array([character]), states)
+        h_over_time.append(states[0][0][0].copy())
+    changed = np.abs(np.diff(h_over_time, axis=0)) > 0  # (12, units): between characters t and t + 1
     for module, period in enumerate((1, 2, 4)):
-        ticks = np.array([(time + 1) % period == 0 for time in range(12)])
-        np.testing.assert_array_equal(changed[:, 3 * module : 3 * module + 3], np.repeat(ticks[:, None], 3, axis=1))
+        updates = np.array([(time + 1) % period == 0 for time in range(12)])
+        np.testing.assert_array_equal(changed[:, 3 * module : 3 * module + 3], np.repeat(updates[:, None], 3, axis=1))
 
 
-def test_a_fast_module_of_the_clockwork_is_not_heard_by_a_slow_one():
+def test_slow_clockwork_modules_do_not_read_fast_ones():
     model = random_model(cell="clockwork:2", units=4, num_layers=1)
-    kernel = model.weights["layers.0.recurrent_kernel"]
-    before = Stepper(model)
-    kernel[:2, 2:] += 100.0
+    ids, before = np.array([[1, 2, 3]]), Stepper(model)
+    model.weights["layers.0.recurrent_kernel"][:2, 2:] += 100.0  # from fast to slow units
+    after = Stepper(model)
     np.testing.assert_array_equal(
-        before.read(np.array([[1, 2, 3]]), before.initial_states())[0],
-        Stepper(model).read(np.array([[1, 2, 3]]), before.initial_states())[0],
+        before.read(ids, before.initial_states())[0], after.read(ids, after.initial_states())[0]
     )
 
 
-def test_a_feedforward_network_sees_its_window_and_no_more():
-    model = random_model(cell="feedforward:4")
+def times_that_change(model, *, length, changed_at):
+    """Return, for each time, whether changing one character changes the logits there."""
     stepper = Stepper(model)
-    ids = np.random.default_rng(0).integers(0, 27, (1, 12))
-    other = ids.copy()
-    other[0, 7] = (other[0, 7] + 1) % 27
-    differs = np.abs(
-        stepper.read(ids, stepper.initial_states())[0] - stepper.read(other, stepper.initial_states())[0]
-    ).max(axis=(0, 2))
-    assert (differs > 0).tolist() == [7 <= time < 11 for time in range(12)]
+    ids = np.random.default_rng(0).integers(0, 27, (1, length))
+    changed = ids.copy()
+    changed[0, changed_at] = (changed[0, changed_at] + 1) % 27
+    logits, other = (stepper.read(text, stepper.initial_states())[0] for text in (ids, changed))
+    return (np.abs(logits - other).max(axis=(0, 2)) > 0).tolist()
 
 
-def test_attention_looks_back_as_far_as_its_window():
+def test_a_feedforward_network_reads_its_window_only():
+    changes = times_that_change(random_model(cell="feedforward:4"), length=12, changed_at=7)
+    assert changes == [7 <= time < 11 for time in range(12)]
+
+
+def test_attention_reaches_back_over_its_window():
     model = random_model(cell="feedforward:2", num_layers=1, attention=5)
-    stepper = Stepper(model)
-    ids = np.random.default_rng(0).integers(0, 27, (1, 20))
-    other = ids.copy()
-    other[0, 7] = (other[0, 7] + 1) % 27
-    differs = np.abs(
-        stepper.read(ids, stepper.initial_states())[0] - stepper.read(other, stepper.initial_states())[0]
-    ).max(axis=(0, 2))
-    assert (differs > 0).tolist() == [7 <= time <= 13 for time in range(20)]  # itself, the next, and five after that
+    changes = times_that_change(model, length=20, changed_at=7)
+    assert changes == [7 <= time <= 13 for time in range(20)]  # the feedforward window of 2, then attention over 5

@@ -110,7 +110,7 @@ WRONG = [
     (["corpus", "fetch", "nobody"], 1, "'nobody'"),
     (["corpus", "fetch", "alice", "--sha256", "12"], 2, "--sha256"),
     (["train", "runs"], 1, "folder without text"),
-    (["train", "macbeth.txt", "--cell", "magic"], 2, "there is no cell 'magic'"),
+    (["train", "macbeth.txt", "--cell", "magic"], 2, "unknown cell 'magic'"),
     (["train", "macbeth.txt", "--layers", "0"], 2, "--layers is 0"),
     (["train", "macbeth.txt", "--max-time", "soon"], 2, "soon"),
     (["train", "macbeth.txt", "--max-time", "0s"], 2, "--max-time"),

@@ -77,7 +77,7 @@ def test_equal_characters_give_every_run_the_same_number(charlstm, text):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--cells", "lstm,magic"], 2, "there is no cell 'magic'"),
+        (["--cells", "lstm,magic"], 2, "unknown cell 'magic'"),
         (["--cells", "lstm,lstm"], 2, "names a cell twice"),
         (["--equal", "luck"], 2, "--equal is 'luck'"),
         (["--plot", "x.doc"], 2, "not the name of an image file"),

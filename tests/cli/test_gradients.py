@@ -25,9 +25,10 @@ def test_gradients_as_figures_a_plot_and_json(charlstm, text):
     assert sum(line.startswith(("rnn x", "lstm x")) for line in out.splitlines()) == 6
     assert Path("g.svg").read_text().startswith("<?xml")
     norms = json.loads(charlstm(*arguments, "--json")[1])
-    assert len(norms["rnn"]["hidden"]) == 31
+    assert norms["rnn"]["characters_back"] == list(range(1, 31))
+    assert len(norms["rnn"]["hidden"]) == 30
     assert norms["rnn"]["cell"] is None
-    assert len(norms["lstm"]["cell"]) == 31
+    assert len(norms["lstm"]["cell"]) == 30
 
 
 @pytest.mark.parametrize(

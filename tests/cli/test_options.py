@@ -15,13 +15,13 @@ from charlstm.cli.options import FIELD_OPTIONS, duration, with_option_names
 
 PACKAGE = Path(package.__file__).parent
 FIELD = re.compile(r"`(\w+)`")
-USERS = {  # of packages, the command that shows most of their messages
-    "analysis": "generate",
-    "experiments": "compare",
-    "generation": "generate",
-    "storage": "train",
-    "text": "train",
-    "training": "train",
+USERS = {  # of packages, the commands that show most of their messages
+    "analysis": ["generate", "gradients"],
+    "experiments": ["compare"],
+    "generation": ["generate"],
+    "storage": ["train"],
+    "text": ["train"],
+    "training": ["train"],
 }
 
 
@@ -70,9 +70,7 @@ FIELDS = sorted(
 def test_every_field_in_a_message_is_an_option(field, file):
     package, stem = Path(file).parts[0], Path(file).stem
     users = [name for name in commands() if name.split()[0] == stem]  # a module that is named like its command
-    if package in USERS:
-        users.append(USERS[package])
-    users = users or list(commands())
+    users = users + USERS.get(package, []) or list(commands())
     names = {FIELD_OPTIONS.get(field), "--" + field.replace("_", "-")}
     assert any(names & options_of(commands()[user]) for user in users)
 

@@ -9,8 +9,8 @@ import pytest
 from charlstm.config import SamplingConfig
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.generate import Request, generate, generate_batch
-from charlstm.generation.sampling import draw
-from charlstm.generation.stepper import Stepper, WindowStepper
+from charlstm.generation.sampling import sample_ids
+from charlstm.generation.stepper import Stepper, make_stepper
 from charlstm.generation.stopping import StopRules
 from charlstm.kernels import is_supported
 from tests.conftest import random_model
@@ -91,7 +91,7 @@ def test_characters_are_sampled_as_in_numpy(temperature):
     logits = np.zeros((6, 28), np.float32)
     ids, logits_before, last, states = compiled.sample(logits, compiled.initial_states(6), uniforms, temperature)
     for before, sampled, uniform in zip(logits_before, ids, uniforms, strict=True):
-        expected = draw(before / temperature, uniform) if temperature else before.argmax(axis=-1)
+        expected = sample_ids(before / temperature, uniform) if temperature else before.argmax(axis=-1)
         np.testing.assert_array_equal(sampled, expected)
     read, expected_states = stepper.read(ids.T, stepper.initial_states(6))
     np.testing.assert_allclose(read[:, -1], last, atol=1e-4)
@@ -143,7 +143,7 @@ def test_numpy_runs_the_models_that_are_not_covered():
     for model in (random_model(cell="gru"), random_model(attention=4)):
         stepper = Stepper(model)
         assert stepper.compiled() is stepper
-    window = WindowStepper(random_model(window=5))
+    window = make_stepper(random_model(window=5))
     assert window.compiled() is window
     ensemble = Ensemble([random_model(), random_model(num_layers=1)], [1, 1])
     assert ensemble.compiled() is ensemble

@@ -1,4 +1,4 @@
-"""A blend of models: their distributions over the union of their alphabets."""
+"""An ensemble against its members: the mean of their distributions over the union of their vocabularies."""
 
 import numpy as np
 import pytest
@@ -11,53 +11,58 @@ from charlstm.generation.stepper import Stepper
 from tests.conftest import random_model
 
 
-def logits_after(voice, text):
-    ids = voice.vocabulary.encode(text)
-    return voice.read(ids[None], voice.initial_states())[0][0, -1]
+def logits_after(model, text):
+    ids = model.vocabulary.encode(text)
+    return model.read(ids[None], model.initial_states())[0][0, -1]
 
 
-def test_a_blend_of_a_model_with_itself_is_the_model(model):
-    expected = np.log(softmax(logits_after(Stepper(model), "some words")))
+def probabilities_after(model, text):
+    return softmax(logits_after(Stepper(model), text))
+
+
+def test_an_ensemble_of_one_model_with_itself_is_the_model(model):
+    expected = np.log(probabilities_after(model, "some words"))
     np.testing.assert_allclose(logits_after(Ensemble([model, model], [1, 3]), "some words"), expected, rtol=1e-5)
 
 
-def test_probabilities_are_the_weighted_mean_over_both_alphabets():
-    one, other = random_model(characters="abc", num_layers=1), random_model(characters="bcd", num_layers=2)
-    blend = Ensemble([one, other], [1, 3])
-    assert blend.vocabulary.characters == "abcd"
-    mixed = np.exp(logits_after(blend, "bcb"))
-    of_one, of_other = softmax(logits_after(Stepper(one), "bcb")), softmax(logits_after(Stepper(other), "bcb"))
-    np.testing.assert_allclose(mixed, 0.25 * np.append(of_one, 0) + 0.75 * np.append([0], of_other), rtol=1e-5)
+def test_probabilities_are_the_weighted_mean_over_the_union():
+    first, second = random_model(characters="abc", num_layers=1), random_model(characters="bcd", num_layers=2)
+    ensemble = Ensemble([first, second], [1, 3])
+    assert ensemble.vocabulary.characters == "abcd"
+    of_first = np.append(probabilities_after(first, "bcb"), 0)
+    of_second = np.append([0], probabilities_after(second, "bcb"))
+    mixture = np.exp(logits_after(ensemble, "bcb"))
+    np.testing.assert_allclose(mixture, 0.25 * of_first + 0.75 * of_second, rtol=1e-5)
 
 
-def test_a_character_that_a_model_does_not_know_is_passed_over():
-    one, other = random_model(characters="abc"), random_model(characters="abcd")
-    blend = Ensemble([one, other], [1, 1])
-    mixed = np.exp(logits_after(blend, "abdd"))
-    of_one, of_other = softmax(logits_after(Stepper(one), "ab")), softmax(logits_after(Stepper(other), "abdd"))
-    np.testing.assert_allclose(mixed, 0.5 * np.append(of_one, 0) + 0.5 * of_other, rtol=1e-5)
+def test_a_member_skips_characters_it_does_not_know():
+    first, second = random_model(characters="abc"), random_model(characters="abcd")
+    mixture = np.exp(logits_after(Ensemble([first, second], [1, 1]), "abdd"))
+    of_first = np.append(probabilities_after(first, "ab"), 0)
+    of_second = probabilities_after(second, "abdd")
+    np.testing.assert_allclose(mixture, 0.5 * of_first + 0.5 * of_second, rtol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["abcd", "ddad", "dabb"])
-def test_stepping_gives_what_reading_gives(text):
-    blend = Ensemble([random_model(characters="abc"), random_model(characters="bcd", num_layers=1)], [1, 1])
-    states = blend.initial_states()
-    for place in blend.vocabulary.encode(text):
-        logits, states = blend.step(np.array([place]), states)
-    np.testing.assert_allclose(logits[0], logits_after(blend, text), rtol=1e-4)
+def test_step_and_read_agree(text):
+    ensemble = Ensemble([random_model(characters="abc"), random_model(characters="bcd", num_layers=1)], [1, 1])
+    states = ensemble.initial_states()
+    for character_id in ensemble.vocabulary.encode(text):
+        logits, states = ensemble.step(np.array([character_id]), states)
+    np.testing.assert_allclose(logits[0], logits_after(ensemble, text), rtol=1e-4)
 
 
-def test_a_case_that_a_model_does_not_know_is_read_as_the_other():
+def test_a_member_reads_an_unknown_case_as_the_other():
     lower, upper = random_model(characters="ab"), random_model(characters="AB")
-    blend = Ensemble([lower, upper], [1, 1])
-    mixed = np.exp(logits_after(blend, "aB"))
-    of_lower, of_upper = softmax(logits_after(Stepper(lower), "ab")), softmax(logits_after(Stepper(upper), "AB"))
-    np.testing.assert_allclose(mixed, 0.5 * np.concatenate([of_upper, of_lower]), rtol=1e-5)
+    mixture = np.exp(logits_after(Ensemble([lower, upper], [1, 1]), "aB"))
+    of_lower, of_upper = probabilities_after(lower, "ab"), probabilities_after(upper, "AB")
+    np.testing.assert_allclose(mixture, 0.5 * np.concatenate([of_upper, of_lower]), rtol=1e-5)
 
 
-def test_it_writes_with_the_characters_of_both():
-    blend = Ensemble([random_model(characters="ab"), random_model(characters="cd")], [1, 1])
+def test_it_generates_the_characters_of_all_members():
+    ensemble = Ensemble([random_model(characters="ab"), random_model(characters="cd")], [1, 1])
     config = SamplingConfig(length=200)
-    assert set("".join(generate(blend, Request("ac", config)))) == set("abcd")
-    together = generate_batch(blend, [Request("ac", config), Request("d", config)])
-    assert together[0].text == "".join(generate(blend, Request("ac", config)))
+    text = "".join(generate(ensemble, Request("ac", config)))
+    assert set(text) == set("abcd")
+    samples = generate_batch(ensemble, [Request("ac", config), Request("d", config)])
+    assert samples[0].text == text

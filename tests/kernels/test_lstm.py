@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from charlstm.cells.equations import lstm
-from charlstm.generation.stepper import LayerWeights, NumpyOps
+from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections
 from charlstm.kernels.lstm import lstm_forward, sigmoid, tanh
 from charlstm.kernels.packing import empty_operands, pack_weights
 
@@ -41,8 +41,8 @@ def test_the_loop_follows_the_equations(num_saved):
     panels = pack_weights(np.concatenate([kernel, recurrent]), bf16=False)
     z, ids = np.zeros((batch, 64), np.float32), np.zeros((time, batch), np.int32)
     lstm_forward(ids, bias, panels, sequence, h, operands, c, gates, cells, outputs, z)
-    weights = LayerWeights({"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias[0]}, {})
+    weights = NumpyProjections({"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias[0]}, {})
     for t in range(time):
-        (h,), (_, c), _ = lstm(NumpyOps(), weights, sequence[t], (h, c))
+        h, (_, c), *_ = lstm(NumpyOps(), weights, sequence[t], (h, c))
         np.testing.assert_allclose(outputs[t], h, atol=2e-6)
     np.testing.assert_allclose(cells[-1], c, atol=2e-6)

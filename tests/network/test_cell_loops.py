@@ -31,80 +31,87 @@ def network_of(model, precision="float32"):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_training_and_sampling_are_the_same_network(settings):
+def test_tensorflow_and_numpy_give_the_same_logits(settings):
     import tensorflow as tf
 
     model = random_model(**settings)
     network, stepper = network_of(model), Stepper(model)
     ids = np.random.default_rng(1).integers(0, len(model.vocabulary), (3, 11))
-    states = network.initial_states(3)
-    logits, states = tf.function(network.call, autograph=False)(tf.constant(ids[:, :8]), states, needs_gradient=True)
-    more, _ = network.call(tf.constant(ids[:, 8:]), states)
-    expected = np.concatenate([logits.numpy(), more.numpy()]).transpose(1, 0, 2)
-    read, after = stepper.read(ids[:, :5], stepper.initial_states(3))
-    np.testing.assert_allclose(read, expected[:, :5], rtol=1e-4, atol=1e-5)
+    call = tf.function(network.call, autograph=False)
+    first, states = call(tf.constant(ids[:, :8]), network.initial_states(3), needs_gradient=True)
+    rest, _ = network.call(tf.constant(ids[:, 8:]), states)
+    expected = np.concatenate([first.numpy(), rest.numpy()]).transpose(1, 0, 2)
+    logits, states = stepper.read(ids[:, :5], stepper.initial_states(3))
+    np.testing.assert_allclose(logits, expected[:, :5], rtol=1e-4, atol=1e-5)
     for time in range(5, 11):
-        stepped, after = stepper.step(ids[:, time], after)
-        np.testing.assert_allclose(stepped, expected[:, time], rtol=1e-4, atol=1e-5)
+        logits, states = stepper.step(ids[:, time], states)
+        np.testing.assert_allclose(logits, expected[:, time], rtol=1e-4, atol=1e-5)
+
+
+def is_clock(state):
+    return state.shape[0] == 1  # the tests below have more than one unit
+
+
+def finite_difference(loss_at, array, index):
+    """Return the derivative of loss_at(array) with respect to one element."""
+    step, losses = 1e-2, []
+    for sign in (1, -1):
+        moved = array.copy()
+        moved[index] += sign * step
+        losses.append(float(loss_at(moved)))
+    return (losses[0] - losses[1]) / (2 * step)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_every_gradient_equals_finite_differences(settings):
+def test_gradients_equal_finite_differences(settings):
     import tensorflow as tf
 
-    model = random_model(
-        units=4,
-        embedding_dim=settings.get("embedding_dim", 3),
-        characters="abcd",
-        **{name: value for name, value in settings.items() if name != "embedding_dim"},
-    )
+    model = random_model(**{"units": 4, "embedding_dim": 3, "characters": "abcd", **settings})
     network = network_of(model)
     rng = np.random.default_rng(2)
-    ids = rng.integers(0, 4, (2, 5))  # five steps are not unrolled, the eight above are
+    ids = tf.constant(rng.integers(0, 4, (2, 5)))  # five steps are not unrolled; the eight steps above are
     states = [
-        [tf.constant(np.zeros(s.shape) if s.shape[0] == 1 else rng.normal(size=s.shape), tf.float32) for s in layer]
+        [tf.constant(np.zeros(s.shape) if is_clock(s) else rng.normal(size=s.shape), tf.float32) for s in layer]
         for layer in network.initial_states(2)
     ]
-    mixer = tf.constant(rng.normal(size=(5, 2, 4)), tf.float32)
+    mixture = tf.constant(rng.normal(size=(5, 2, 4)), tf.float32)
     variables = {name: v for name, v in network.variables_by_name().items() if v.trainable}
-    watched = [state for layer in states for state in layer if state.shape[0] > 1]
+    watched = [state for layer in states for state in layer if not is_clock(state)]
 
     @partial(tf.function, autograph=False)
     def loss_of(states):
-        logits, after = network.call(tf.constant(ids), states, needs_gradient=True)
-        return tf.reduce_sum(tf.sin(logits) * mixer) + tf.add_n(
-            [tf.reduce_sum(tf.cos(state)) for layer in after for state in layer if state.shape[0] != 1] or [0.0]
-        )
+        logits, last_states = network.call(ids, states, needs_gradient=True)
+        state_losses = [tf.reduce_sum(tf.cos(s)) for layer in last_states for s in layer if not is_clock(s)]
+        return tf.reduce_sum(tf.sin(logits) * mixture) + tf.add_n(state_losses or [0.0])
 
     with tf.GradientTape() as tape:
         tape.watch(watched)
         loss = loss_of(states)
     values = [variable.value for variable in variables.values()]
     gradients = tape.gradient(loss, [*values, *watched], unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    small = 1e-2
-    for name, variable, gradient in zip(variables, variables.values(), gradients, strict=False):
-        array = variable.numpy()
-        place = tuple(rng.integers(0, size) for size in array.shape)
-        found = []
-        for sign in (1, -1):
-            moved = array.copy()
-            moved[place] += sign * small
+
+    def check(name, array, gradient, loss_at):
+        index = tuple(rng.integers(0, size) for size in array.shape)
+        expected = finite_difference(loss_at, array, index)
+        actual = tf.convert_to_tensor(gradient).numpy()[index]
+        assert actual == pytest.approx(expected, rel=0.03, abs=3e-3), name
+
+    for (name, variable), gradient in zip(variables.items(), gradients, strict=False):
+        original = variable.numpy()
+
+        def loss_at(moved, variable=variable):
             variable.assign(moved)
-            found.append(float(loss_of(states)))
-        variable.assign(array)
-        expected = (found[0] - found[1]) / (2 * small)
-        assert tf.convert_to_tensor(gradient).numpy()[place] == pytest.approx(expected, rel=0.03, abs=3e-3), name
+            return loss_of(states)
+
+        check(name, original, gradient, loss_at)
+        variable.assign(original)
     for number, gradient in enumerate(gradients[len(values) :]):
-        array = watched[number].numpy()
-        place = tuple(rng.integers(0, size) for size in array.shape)
-        found = []
-        for sign in (1, -1):
-            moved = array.copy()
-            moved[place] += sign * small
+
+        def loss_at(moved, number=number):
             others = iter(tf.constant(moved) if k == number else state for k, state in enumerate(watched))
-            found.append(float(loss_of([[next(others) if s.shape[0] > 1 else s for s in layer] for layer in states])))
-        expected = (found[0] - found[1]) / (2 * small)
-        assert gradient.numpy()[place] == pytest.approx(expected, rel=0.03, abs=3e-3), f"state {number}"
+            return loss_of([[s if is_clock(s) else next(others) for s in layer] for layer in states])
+
+        check(f"state {number}", watched[number].numpy(), gradient, loss_at)
 
 
 def test_precision_is_that_of_the_matmuls():
@@ -112,8 +119,8 @@ def test_precision_is_that_of_the_matmuls():
 
     model = random_model(cell="gru", units=32)
     ids = tf.constant(np.random.default_rng(1).integers(0, 27, (2, 9)))
-    exact, rough = (
+    exact, rounded = (
         network_of(model, precision)(ids, network_of(model).initial_states(2))[0].numpy()
         for precision in ("float32", "bfloat16")
     )
-    assert 0 < np.abs(exact - rough).max() < 0.1
+    assert 0 < np.abs(exact - rounded).max() < 0.1

@@ -1,4 +1,4 @@
-"""The Keras network against the NumPy stepper: the same weights give the same numbers."""
+"""The Keras network: against the NumPy stepper, its initial weights, and its dropout."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,13 @@ from tests.conftest import ALPHABET, random_model
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.mark.parametrize("embedding_dim", [4, 16])  # with the first projection computed, and looked up
+def make_network(random_seed=0, **settings):
+    from charlstm.network.network import CharacterNetwork
+
+    return CharacterNetwork(ModelConfig(**settings), 11, random_seed=random_seed)
+
+
+@pytest.mark.parametrize("embedding_dim", [4, 16])  # without and with a table of input projections
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 def test_numpy_and_keras_give_the_same_probabilities(num_layers, embedding_dim):
     from charlstm.network.network import CharacterNetwork
@@ -26,54 +32,76 @@ def test_numpy_and_keras_give_the_same_probabilities(num_layers, embedding_dim):
     read, read_states = stepper.read(ids, stepper.initial_states(3))
     np.testing.assert_allclose(softmax(read), softmax(logits), atol=1e-5)
     np.testing.assert_allclose(np.array(read_states), states, atol=1e-5)
-    stepped = stepper.initial_states(3)
+    stepper_states = stepper.initial_states(3)
     for time in range(60):
-        step, stepped = stepper.step(ids[:, time], stepped)
-        np.testing.assert_allclose(softmax(step), softmax(logits[:, time]), atol=1e-5)
+        step_logits, stepper_states = stepper.step(ids[:, time], stepper_states)
+        np.testing.assert_allclose(softmax(step_logits), softmax(logits[:, time]), atol=1e-5)
 
 
-def test_weights_survive_the_way_out_and_in():
-    from charlstm.network.network import CharacterNetwork
-
-    one = CharacterNetwork(ModelConfig(units=6), 11, random_seed=1)
-    other = CharacterNetwork(ModelConfig(units=6), 11, random_seed=2)
-    assert any((one.get_named_weights()[name] != w).any() for name, w in other.get_named_weights().items())
-    other.set_named_weights(one.get_named_weights())
-    for name, weight in one.get_named_weights().items():
-        np.testing.assert_array_equal(weight, other.get_named_weights()[name])
+def test_named_weights_round_trip():
+    source, target = make_network(random_seed=1, units=6), make_network(random_seed=2, units=6)
+    assert any((source.get_named_weights()[name] != w).any() for name, w in target.get_named_weights().items())
+    target.set_named_weights(source.get_named_weights())
+    for name, weight in source.get_named_weights().items():
+        np.testing.assert_array_equal(weight, target.get_named_weights()[name])
 
 
-def test_initial_weights_follow_the_random_seed_and_open_the_forget_gate():
-    from charlstm.network.network import CharacterNetwork
-
-    one, same = (CharacterNetwork(ModelConfig(units=6), 11, random_seed=3).get_named_weights() for _ in range(2))
-    for name, weight in one.items():
+def test_initial_weights_follow_the_random_seed():
+    weights, same = (make_network(random_seed=3, units=6).get_named_weights() for _ in range(2))
+    for name, weight in weights.items():
         np.testing.assert_array_equal(weight, same[name])
-    assert one["layers.0.bias"].tolist() == [0] * 6 + [1] * 6 + [0] * 12
-    assert not np.array_equal(one["layers.0.recurrent_kernel"], one["layers.1.recurrent_kernel"])
+    assert not np.array_equal(weights["layers.0.recurrent_kernel"], weights["layers.1.recurrent_kernel"])
+
+
+def test_forget_gate_biases_start_at_one():
+    weights = make_network(units=6).get_named_weights()
+    assert weights["layers.0.bias"].tolist() == [0] * 6 + [1] * 6 + [0] * 12
 
 
 def test_dropout_follows_its_seed_and_keeps_the_mean():
     import tensorflow as tf
 
-    from charlstm.network.network import _drop_out
+    from charlstm.network.dropout import drop_out
 
     values = tf.ones((201, 501))
-    one, same, other = (_drop_out(values, 0.3, tf.constant([1, place])).numpy() for place in (5, 5, 6))
-    assert (one == same).all()
-    assert (one != other).any()
-    assert abs((one == 0).mean() - 0.3) < 0.01
-    assert one.mean() == pytest.approx(1, abs=0.01)
+    dropped, same, other = (drop_out(values, 0.3, tf.constant([1, number])).numpy() for number in (5, 5, 6))
+    assert (dropped == same).all()
+    assert (dropped != other).any()
+    assert abs((dropped == 0).mean() - 0.3) < 0.01
+    assert dropped.mean() == pytest.approx(1, abs=0.01)
 
 
-def test_recurrent_dropout_thins_the_recurrent_weights_alone():
+def test_recurrent_dropout_drops_recurrent_weights_only():
     import tensorflow as tf
 
-    from charlstm.network.network import CharacterNetwork
-
-    network = CharacterNetwork(ModelConfig(units=50, num_layers=1), 11)
+    network = make_network(units=50, num_layers=1)
     seed = tf.constant([3, 4], tf.int64)
-    thinned = network.prepare(recurrent_dropout=0.4, dropout_seed=seed).layers[0].weights
+    dropped = network.prepare(recurrent_dropout=0.4, dropout_seed=seed).layers[0].weights
     whole = network.prepare().layers[0].weights
-    np.testing.assert_array_equal(thinned[:-50], whole[:-50])
-    assert abs((thinned[-50:].numpy() == 0).mean() - 0.4) < 0.03
+    np.testing.assert_array_equal(dropped[:-50], whole[:-50])
+    assert abs((dropped[-50:].numpy() == 0).mean() - 0.4) < 0.03
+
+
+@pytest.mark.parametrize("recurrent_dropout", [0.0, 0.4])
+def test_a_gpu_gives_the_same_logits_and_gradients(monkeypatch, recurrent_dropout):
+    """With a GPU the layers are Keras's own; recurrent dropout must not be lost there."""
+    import tensorflow as tf
+
+    network = make_network(units=12, num_layers=2)
+    ids = tf.constant(np.random.default_rng(0).integers(0, 11, (3, 9)))
+    seed = tf.constant([3, 4], tf.int64)
+
+    def logits_and_gradients():
+        with tf.GradientTape() as tape:
+            prepared = network.prepare(recurrent_dropout=recurrent_dropout, dropout_seed=seed)
+            logits, _ = prepared.run(ids, network.initial_states(3), needs_gradient=True)
+            loss = tf.reduce_sum(tf.sin(logits))
+        gradients = tape.gradient(loss, network.trainable_variables)
+        return logits, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    expected_logits, expected_gradients = logits_and_gradients()
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: ["GPU"])
+    logits, gradients = logits_and_gradients()
+    np.testing.assert_allclose(logits, expected_logits, atol=1e-5)
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4)

@@ -68,7 +68,7 @@ def rewrite(path, *, change_metadata=lambda metadata: None, change_weights=lambd
         (lambda metadata: metadata["architecture"].update(units=9), "not F32"),
         (lambda metadata: metadata["architecture"].update(units="9"), "'units' is '9', but it must be of type int"),
         (lambda metadata: metadata["architecture"].update(num_layers=3), "do not belong"),
-        (lambda metadata: metadata["architecture"].update(cell="magic"), "there is no cell"),
+        (lambda metadata: metadata["architecture"].update(cell="magic"), "unknown cell"),
     ],
 )
 def test_contradictory_metadata_is_refused(tmp_path, model, change, message):

@@ -1,0 +1,52 @@
+"""Gradient norms over distance: plots, and a table of some distances."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from charlstm.cli.display import plots
+from charlstm.cli.display.messages import console, terminal_width
+
+if TYPE_CHECKING:
+    from charlstm.analysis.gradient_probe import GradientNorms
+
+DISTANCES = (1, 10, 50, 100, 200, 300)  # characters back
+MAX_PLOT_WIDTH = 100  # columns
+
+
+def gradient_panels(results: "Mapping[str, GradientNorms]") -> list[plots.Panel]:
+    """Return a panel for the hidden state, and one for the cell state if a network has one."""
+    panels = []
+    for field, state in (("hidden", "hidden state"), ("cell", "cell state")):
+        lines = [
+            plots.Line(name, result.characters_back.tolist(), getattr(result, field).tolist())
+            for name, result in results.items()
+            if getattr(result, field) is not None
+        ]
+        if lines:
+            title = f"gradient with respect to the {state}"
+            panels.append(plots.Panel(lines, title, "characters back", "norm", log_y=True))
+    return panels
+
+
+def gradient_report(results: "Mapping[str, GradientNorms]") -> str:
+    """Return the panels as terminal plots, and the table."""
+    width = min(MAX_PLOT_WIDTH, terminal_width())
+    panels = [
+        plots.terminal_plot(panel, width=width, colours=console.is_terminal) for panel in gradient_panels(results)
+    ]
+    return "\n\n".join([*panels, "\n".join(table_lines(results))])
+
+
+def table_lines(results: "Mapping[str, GradientNorms]") -> list[str]:
+    """Return a heading, and a line per network and state with the norms at DISTANCES."""
+    reached = max(int(result.characters_back[-1]) for result in results.values())
+    distances = [distance for distance in DISTANCES if distance <= reached]
+    width = max(map(len, results)) + 8
+    lines = [f"{'norm, characters back':<{width}}" + "".join(f"{distance:>10}" for distance in distances)]
+    for name, result in results.items():
+        for state, norms in (("h", result.hidden), ("c", result.cell)):
+            if norms is not None:
+                by_distance = dict(zip(result.characters_back.tolist(), norms.tolist(), strict=True))
+                columns = "".join(f"{by_distance[distance]:>10.1e}" for distance in distances)
+                lines.append(f"{f'{name}, {state}':<{width}}{columns}")
+    return lines
