@@ -72,14 +72,9 @@ def _no_constants(_: int) -> Mapping[str, Sequence[float]]:
 class Cell:
     """A recurrent cell: its step, the shapes of its weights and states, and its properties.
 
-    <<<<<<< HEAD
-        The step returns the outputs, the states after it and the activations. A layer whose cell `passes_cell_state_up`
-        passes its cell state to the next layer, whose input is then a pair (x, lower cell state); it is None for the first.
-    =======
-        Where `passes_cell_state_up` is set, a layer also passes its cell state to the next layer, and the input of the
+            Where `passes_cell_state_up` is set, a layer also passes its cell state to the next layer, and the input of the
         step is the pair (x, cell state of the layer below); for the first layer the latter is None.
-    >>>>>>> h-network
-    """
+        """
 
     step: StepFunction
     weight_shapes: Callable[[LayerSize], Shapes]
