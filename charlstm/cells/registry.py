@@ -72,9 +72,9 @@ def _no_constants(_: int) -> Mapping[str, Sequence[float]]:
 class Cell:
     """A recurrent cell: its step, the shapes of its weights and states, and its properties.
 
-            Where `passes_cell_state_up` is set, a layer also passes its cell state to the next layer, and the input of the
-        step is the pair (x, cell state of the layer below); for the first layer the latter is None.
-        """
+    Where `passes_cell_state_up` is set, a layer also passes its cell state to the next layer, and the input of the
+    step is the pair (x, cell state of the layer below); for the first layer the latter is None.
+    """
 
     step: StepFunction
     weight_shapes: Callable[[LayerSize], Shapes]
