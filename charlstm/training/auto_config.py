@@ -1,8 +1,8 @@
 """Choose settings from the size of the text, the available time and the speed of the machine.
 
-The rules were fitted to runs on two cores, see docs/decisions/recipe.md. They are few and monotone, so that they hold for a
-text of 10 KB as well as for one of 100 MB: the network grows with the characters it can be trained on, but no further
-than its text allows; dropout grows with the number of epochs.
+The rules were fitted to runs on two cores, see docs/decisions/recipe.md. They are few and monotone, so that they hold
+for a text of 10 KB as well as for one of 100 MB: the network grows with the characters it can be trained on, but no
+further than its text allows; dropout grows with the number of epochs.
 """
 
 import math
