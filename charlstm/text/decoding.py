@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any
 
 from charlstm.errors import CorpusError, SettingError
+from charlstm.text.encodings import CERTAIN, LIKELY, DetectedEncoding, detect_legacy_encoding
 from charlstm.text.sources import ByteStream, TextSource
 
 CHUNK_BYTES = 1 << 20  # read at once; a chunk of text has about as many characters
 SAMPLE_BYTES = 1 << 18  # that the encoding is detected from
+MIN_SAMPLE_BYTES = 1 << 12  # of the start, and of what follows, beside a sample from the middle
 MAX_INVALID_SHARE = 0.01  # of the characters of a text that is still taken for UTF-8
 NORMAL_FORMS = ("nfc", "nfkc", "none")
 BYTE_ORDER_MARKS = (
@@ -22,11 +24,6 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),  # after UTF-32, which starts with the same bytes
     (codecs.BOM_UTF16_BE, "utf-16"),
-)
-LEGACY_ENCODINGS = (  # those that texts are found in: among all encodings, rare ones would win by chance
-    *("cp1252", "cp1250", "iso8859_2", "cp1257", "cp1254", "cp1258", "cp850", "mac_roman"),
-    *("cp1251", "koi8_r", "koi8_u", "cp866", "iso8859_5", "cp1253", "iso8859_7", "cp1255", "cp1256", "cp874"),
-    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
 )
 MARK_INVALID = "charlstm-mark-invalid"  # the error handler that puts INVALID in place of bytes it cannot decode
 INVALID = "\U0010ffff"  # a code point that Unicode promises never to assign
@@ -72,12 +69,15 @@ def read_chunks(source: TextSource, options: DecodingOptions, on_message: OnMess
     cannot be read or is not a text.
     """
     with source.open() as stream:
-        sample = stream.read(SAMPLE_BYTES)
+        sample = _read_sample(stream)
     if not sample:
         return
-    encoding = options.encoding or detect_encoding(sample, name=source.name)
-    if options.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
-        on_message(f"{source.name}: read as {encoding}; if that is wrong, give `encoding`")
+    encoding = options.encoding
+    if encoding is None:
+        detected = detect_encoding(sample, name=source.name)
+        encoding = detected.name
+        if encoding not in ("utf-8", "utf-8-sig"):
+            on_message(f"{source.name}: read as {encoding} ({detected.certainty}); if that is wrong, give `encoding`")
     with source.open() as stream:
         errors = MARK_INVALID if options.encoding is None else "strict"
         chunks = _decode(stream, encoding, errors=errors, name=source.name, on_message=on_message)
@@ -87,42 +87,47 @@ def read_chunks(source: TextSource, options: DecodingOptions, on_message: OnMess
             yield chunk.lower() if options.lowercase else chunk
 
 
-def detect_encoding(sample: bytes, *, name: str) -> str:
-    """Return the encoding of a text by its byte-order mark, as UTF-8 if it nearly is, else by statistics.
+def _read_sample(stream: ByteStream) -> bytes:
+    """Read up to SAMPLE_BYTES from the start or, if that is ASCII, from the first byte beyond ASCII on."""
+    head = sample = stream.read(SAMPLE_BYTES)
+    while sample and sample.isascii() and b"\x1b" not in sample:
+        sample = stream.read(SAMPLE_BYTES)
+    return head if not sample or sample is head else head[:MIN_SAMPLE_BYTES] + sample + stream.read(MIN_SAMPLE_BYTES)
+
+
+def detect_encoding(sample: bytes, *, name: str) -> DetectedEncoding:
+    """Return the encoding of a text by its byte-order mark, as UTF-8 if it nearly is, else by its letters.
 
     Raises CorpusError, with the name of the source, for bytes that are not text.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
-            return encoding
+            return DetectedEncoding(encoding, CERTAIN)
     if b"\0" in sample:
         for encoding, zero_byte in (("utf-16-le", 1), ("utf-16-be", 0)):
             if sample[zero_byte::2].count(0) > len(sample) // 4 > sample[1 - zero_byte :: 2].count(0):
-                return encoding
+                return DetectedEncoding(encoding, LIKELY)
         raise CorpusError(
             f"{name} is a binary file: it has a NUL at byte {sample.index(0):,}", hint="give a plain text file"
         )
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
-    num_invalid = text.count("\ufffd") - sample.count("\ufffd".encode())
-    num_multibyte = sum(1 for byte in sample if byte >= 0xC0)  # characters of several bytes, if it is UTF-8
-    if num_invalid == 0 or (num_invalid <= MAX_INVALID_SHARE * len(text) and num_invalid < num_multibyte / 4):
-        return "utf-8"
-    return _detect_by_statistics(sample, name)
-
-
-def _detect_by_statistics(sample: bytes, name: str) -> str:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample, cp_isolation=list(LEGACY_ENCODINGS)).best()
+    if b"\x1b$" not in sample and _is_utf8(sample):  # an escape sequence switches to Japanese or Korean in ISO-2022
+        return DetectedEncoding("utf-8", CERTAIN)
+    detected = detect_legacy_encoding(sample)
     num_controls = sum(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in sample)
-    if best is None or num_controls > 0.05 * len(sample):
+    if detected is None or num_controls > 0.05 * len(sample):
         raise CorpusError(
             f"{name} is not a text in any known encoding",
             hint="if it is a text file, name its encoding: `encoding` latin-1",
         )
-    if best.encoding == "cp1251" and not any(0xC0 <= byte <= 0xDF or byte >= 0xFB for byte in sample):
-        return "cp1255"  # Cyrillic without capitals and without the last letters of its alphabet is Hebrew
-    return str(best.encoding)
+    return detected
+
+
+def _is_utf8(sample: bytes) -> bool:
+    """Return whether bytes are UTF-8, with few errors at the most; the last character may be cut."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
+    num_invalid = text.count("\ufffd") - sample.count("\ufffd".encode())
+    num_multibyte = sum(1 for byte in sample if byte >= 0xC0)  # characters of several bytes, if it is UTF-8
+    return num_invalid == 0 or (num_invalid <= MAX_INVALID_SHARE * len(text) and num_invalid < num_multibyte / 4)
 
 
 def _is_text_encoding(name: str) -> bool:

@@ -38,6 +38,20 @@ def test_encoding_is_detected(tmp_path, encoding):
     assert bool(messages) == (encoding not in ("utf-8", "utf-8-sig"))
 
 
+def test_encoding_is_detected_where_ascii_ends(tmp_path):
+    content = b"Plain letters for a long time.\n" * 20_000 + "Le garçon a reçu une lettre de sa mère à Noël.\n".encode(
+        "cp1252"
+    )
+    text, messages = read(tmp_path, content)
+    assert text.endswith("Le garçon a reçu une lettre de sa mère à Noël.\n")
+    assert "cp1252 (certain)" in messages[0]
+
+
+def test_escape_sequences_are_not_taken_for_utf8(tmp_path):
+    text = "少年は森の中を歩きながら歌を歌った。\n"
+    assert read(tmp_path, text.encode("iso2022_jp"))[0] == text
+
+
 def test_given_encoding_is_used_and_strict(tmp_path):
     assert read(tmp_path, b"\xe4\n", encoding="latin-1") == ("ä\n", [])
     with pytest.raises(CorpusError, match="not utf-8"):
