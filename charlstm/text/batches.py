@@ -28,7 +28,7 @@ def split_for_validation(ids: Ids, *, validation: float, sequence_length: int) -
     if num_training <= sequence_length:
         needed = int((sequence_length + 2) / (1 - validation)) + 1
         raise CorpusError(
-            f"the text has {len(ids):,} characters, {num_training:,} of them for training: "
+            f"the text is too short: of its {len(ids):,} character(s) {num_training:,} would be for training, "
             f"fewer than one sequence of {sequence_length} and the character after it",
             hint=f"give a text of at least {needed:,} characters, or a smaller `sequence_length`",
         )

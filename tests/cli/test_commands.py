@@ -94,7 +94,7 @@ WRONG = [
     (["train"], 2, "TEXT"),
     (["train", "nowhere.txt"], 1, "nowhere.txt"),
     (["train", "empty.txt"], 1, "is empty"),
-    (["train", "one.txt"], 1, "1 characters"),
+    (["train", "one.txt"], 1, "the text is too short"),
     (["train", "upper.txt"], 1, "fewer than one sequence"),
     (["train", "binary.txt"], 1, "is a binary file"),
     (["train", "upper.txt", "--encoding", "klingon"], 2, "no encoding 'klingon'"),

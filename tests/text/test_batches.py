@@ -42,7 +42,7 @@ def test_validation_part_is_at_the_end():
 
 
 def test_error_about_a_short_text_says_how_many_characters_are_enough():
-    with pytest.raises(CorpusError, match=r"50 characters, 45 of them for training.*sequence of 50") as caught:
+    with pytest.raises(CorpusError, match=r"50 character.*45 would be for training.*sequence of 50") as caught:
         split_for_validation(np.arange(50), validation=0.1, sequence_length=50)
     needed = int("".join(filter(str.isdigit, caught.value.hint)))
     split_for_validation(np.arange(needed), validation=0.1, sequence_length=50)
