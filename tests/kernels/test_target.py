@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from llvmlite import binding
@@ -89,23 +90,29 @@ def test_without_fast_products_nothing_is_compiled(environment, expected):
     assert run(ASK, **environment) == expected
 
 
+TARGETS = {
+    "generic": {"NUMBA_CPU_NAME": "generic"},
+    "without AVX": {"NUMBA_ENABLE_AVX": "0"},
+    "AVX-512 without bfloat16": {"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": ""},
+}
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Run a process for every target side by side: each compiles for some seconds."""
+    with ThreadPoolExecutor() as pool:
+        yield {name: pool.submit(run, TRAIN_AND_GENERATE, **environment) for name, environment in TARGETS.items()}
+
+
 @on_x86
 @pytest.mark.tensorflow
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"NUMBA_CPU_NAME": "generic"},
-        {"NUMBA_ENABLE_AVX": "0"},
-        pytest.param(
-            {"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": ""},
-            marks=pytest.mark.skipif(not compile_target().has_avx512, reason="needs AVX-512"),
-        ),
-    ],
-)
-def test_training_and_generating_work_for_any_target(environment):
-    is_fast, is_compiled = run(TRAIN_AND_GENERATE, **environment)
+@pytest.mark.parametrize("name", TARGETS)
+def test_training_and_generating_work_for_any_target(name, processes):
+    if "AVX-512" in name and not compile_target().has_avx512:
+        pytest.skip("the processor has no AVX-512")
+    is_fast, is_compiled = processes[name].result()
     assert is_fast == is_compiled
-    assert is_fast == run(ASK, **environment)[0]
+    assert is_fast == run(ASK, **TARGETS[name])[0]
 
 
 @pytest.mark.parametrize(
