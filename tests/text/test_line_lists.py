@@ -1,0 +1,70 @@
+"""Lists of short lines are told from prose, verse, plays and source code."""
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from charlstm.text.line_lists import is_line_list
+from charlstm.text.vocabulary import Vocabulary
+
+WORDS = [
+    "a",
+    "of",
+    "the",
+    "sea",
+    "and",
+    "light",
+    "under",
+    "mountain",
+    "river",
+    "stone",
+    "which",
+    "remember",
+    "forgotten",
+    "house",
+]
+
+
+def recognised(text: str) -> bool:
+    vocabulary = Vocabulary.from_text(text)
+    return is_line_list(vocabulary.encode(text), vocabulary)
+
+
+def sentence(rng: np.random.Generator, num_words: int) -> str:
+    return " ".join(rng.choice(WORDS, num_words)).capitalize()
+
+
+@pytest.mark.parametrize(("fewest", "most"), [(1, 2), (1, 5), (2, 30)], ids=["names", "titles", "messages"])
+def test_a_list_is_recognised(fewest: int, most: int) -> None:
+    rng = np.random.default_rng(1)
+    assert recognised("".join(sentence(rng, int(rng.integers(fewest, most + 1))) + "\n" for _ in range(200)))
+
+
+def test_the_last_line_may_lack_its_newline() -> None:
+    assert recognised("\n".join(f"Anna {number}" for number in range(100)))
+
+
+@pytest.mark.parametrize("width", [40, 60, 72, 100])
+def test_wrapped_prose_is_none(width: int) -> None:
+    rng = np.random.default_rng(2)
+    assert not recognised(textwrap.fill(" ".join(sentence(rng, 12) + "." for _ in range(200)), width))
+
+
+def test_verse_is_none() -> None:
+    rng = np.random.default_rng(3)
+    assert not recognised("".join(sentence(rng, int(rng.integers(7, 10))) + ",\n" for _ in range(200)))
+
+
+def test_a_play_is_none() -> None:
+    assert not recognised(Path("data/macbeth.txt").read_text(encoding="utf-8"))
+
+
+def test_source_code_is_none() -> None:
+    assert not recognised(Path(__file__).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("text", ["no line at all", "one\ntwo\n", "\n" * 100], ids=["no newline", "two lines", "blank"])
+def test_a_text_of_few_lines_is_none(text: str) -> None:
+    assert not recognised(text)
