@@ -18,7 +18,7 @@ from charlstm.cli.commands.resume import resume
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
-from charlstm.cli.options import current_command_path, set_current_command
+from charlstm.cli.options import current_command_path, set_command_line, set_current_command
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
 
@@ -68,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     set_current_command(None)
+    set_command_line(sys.argv[1:] if arguments is None else arguments)
     try:
         return app(args=arguments, prog_name="charlstm", standalone_mode=False) or 0
     except SystemExit as stop:  # raised by Typer when the reader of stdout has gone away

@@ -57,6 +57,24 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_locked(folder: Path) -> bool:
+    """Return whether a process holds the lock of a folder; a folder that nobody ever locked is left untouched."""
+    owner = _read_owner(folder)
+    if owner is None:
+        return False
+    if not owner.is_on_this_machine:
+        return _seconds_since_heartbeat(folder) < HEARTBEAT_TIMEOUT
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / LOCK_FILE, timeout=0):
+            return False  # the owner was killed, and left its name behind
+    except Timeout:
+        return True
+    except OSError:  # a folder that only its owner may write
+        return _seconds_since_heartbeat(folder) < HEARTBEAT_TIMEOUT
+
+
 @contextlib.contextmanager
 def _named_as_owner(folder: Path) -> Iterator[None]:
     """Write who this process is, and keep up the heartbeat."""

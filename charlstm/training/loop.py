@@ -1,28 +1,29 @@
 """The training loop: steps, evaluations, the best model, early stopping. It never prints; it reports."""
 
+import contextlib
 import dataclasses
-import json
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from charlstm.atomic_files import write_atomically
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
-from charlstm.errors import TrainingError
+from charlstm.errors import RunError, TrainingError
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import Checkpoint
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_origin import RunOrigin
+from charlstm.training import snapshots
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import TrainingReporter
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
-from charlstm.training.snapshots import checkpoint_arrays, make_checkpoint, make_model, run_settings
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
 
@@ -59,6 +60,7 @@ class TrainingRun:
         *,
         checkpoint: Checkpoint | None = None,
         start_from: Model | None = None,
+        origin: RunOrigin | None = None,
     ) -> None:
         self.data, self.model_config, self.config, self.folder = data, model_config, config, folder
         self.streams = data.training_streams(model_config, config)
@@ -66,6 +68,7 @@ class TrainingRun:
         self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
         self.trainer = Trainer(model_config, config, len(data.vocabulary))
         self.history = History()
+        self.origin: RunOrigin | None = origin or RunOrigin.now()
         self.best_weights = self.trainer.network.get_named_weights()
         if start_from:
             self.best_weights = extend_weights(start_from, data.vocabulary, self.best_weights)
@@ -96,14 +99,15 @@ class TrainingRun:
             waits_for_space=waits_for_space,
         )
         writer.write_initial(self.checkpoint(), self.history, self.best_model())
-        settings = run_settings(self.data, self.model_config, self.config)
-        write_atomically(self.folder.config, (json.dumps(settings, indent=2) + "\n").encode())
+        snapshots.save_settings(self.folder, self._settings(), finished=False)
         self._loop(reporter, interruption, writer)
         if not interruption.signal_number:
             if self.history.interval.steps:
                 self.evaluate(reporter, writer)
             self.history.finished = True
         writer.write_final(self.checkpoint(), self.history, interruption)
+        with contextlib.suppress(RunError):  # everything that counts has just been written
+            snapshots.save_settings(self.folder, self._settings(), finished=self.history.finished)
         if self.history.finished and self.history.best is None:
             raise self._divergence_error()
         return TrainingResult(
@@ -221,13 +225,15 @@ class TrainingRun:
         best = self.history.best
         if best is None:
             return None
-        return make_model(self.data, self.model_config, self.config, self.best_weights, best)
+        return snapshots.make_model(self.data, self.model_config, self.config, self.best_weights, best)
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
-        settings = run_settings(self.data, self.model_config, self.config)
-        return make_checkpoint(settings, self.history, self.trainer.arrays(), self.best_weights)
+        return snapshots.make_checkpoint(self._settings(), self.history, self.trainer.arrays(), self.best_weights)
+
+    def _settings(self) -> dict[str, Any]:
+        return snapshots.run_settings(self.data, self.model_config, self.config, self.origin)
 
     def _loop(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
         while self.fraction_done < 1 and not self.patience_is_exhausted and not interruption.signal_number:
@@ -267,11 +273,12 @@ class TrainingRun:
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
-        trainer_arrays, self.best_weights = checkpoint_arrays(checkpoint)
+        trainer_arrays, self.best_weights = snapshots.checkpoint_arrays(checkpoint)
         self.trainer.restore(trainer_arrays)
         config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
         if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):
             self.history.finished, self.history.evaluations_since_best = False, 0
+        self.origin = snapshots.origin_of(checkpoint, self.data, self.config)
 
     def _divergence_error(self) -> TrainingError:
         best = self.history.best

@@ -11,6 +11,7 @@ from charlstm.errors import RunError, SettingError
 from charlstm.machine import num_cores, save_throughput
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
+from charlstm.storage.run_origin import RunOrigin
 from charlstm.text.batches import split_for_validation
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.decoding import DecodingOptions
@@ -45,6 +46,7 @@ class NewRunRequest:
     start_from: str | None = None  # a run or a model file whose weights the run starts from
     unknown: str | None = None  # policy for characters outside the vocabulary of `start_from`; None: learn them
     overwrite: bool = False
+    command: tuple[str, ...] = ()  # that the run was started with
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
 
@@ -168,7 +170,15 @@ def _build_run(
             save_throughput(throughput)
         inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
         settings = choose_settings(inputs, overrides)
-        run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from)
+        origin = _origin(request)
+        run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
     reporter.on_message(data.describe(run.config.validation))
     reporter.on_message(describe_settings(settings, overrides, inputs))
     return run
+
+
+def _origin(request: NewRunRequest) -> RunOrigin:
+    start_from = None if request.start_from is None else str(find_model(request.start_from).absolute())
+    return RunOrigin.now(
+        command=request.command, start_from=start_from, unknown=request.unknown, min_count=request.min_count
+    )

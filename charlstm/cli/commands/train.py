@@ -9,7 +9,7 @@ import typer
 from charlstm.cli import text_options, training_options
 from charlstm.cli.commands.resume import finish, resume_and_show
 from charlstm.cli.display.run_reporter import TerminalReporter
-from charlstm.cli.options import option
+from charlstm.cli.options import command_line, option
 from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 from charlstm.training.overrides import Overrides
@@ -122,6 +122,7 @@ def train(
         start_from=start_from,
         unknown=unknown,
         overwrite=overwrite,
+        command=command_line(),
         **saving,
     )
     finish(train_new_run(request, reporter), reporter)
