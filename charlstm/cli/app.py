@@ -15,6 +15,7 @@ from charlstm.cli.commands.generate import generate
 from charlstm.cli.commands.gradients import gradients
 from charlstm.cli.commands.info import info
 from charlstm.cli.commands.resume import resume
+from charlstm.cli.commands.runs import runs
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (train, resume, generate, write, evaluate, info, compare, gradients):
     app.command()(command)
+app.add_typer(runs)
 app.add_typer(corpus)
 
 

@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from charlstm.errors import TensorFileError
 from charlstm.storage.lock import LOCK_FILE, is_locked
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.tensor_header import check_is_whole, read_metadata
 
 MAX_CONFIG_BYTES = 4 << 20
 HISTORY_END_BYTES = 1 << 13  # some evaluations: a line has about 200 bytes
@@ -76,8 +76,6 @@ def summarize_run(run: RunFolder, *, name: str) -> RunSummary:
     for file, read in steps:
         try:
             summary = read(summary, run) if os.path.lexists(file) else summary
-        except TensorFileError as error:
-            problems.append(str(error))
         except (OSError, ValueError, RecursionError, OverflowError) as error:
             problems.append(f"{file.name} cannot be read: {getattr(error, 'strerror', None) or error}")
     if run.has_checkpoint and not os.path.lexists(run.config):
@@ -131,11 +129,8 @@ def _runs_below(folder: Path, depth: int) -> Iterator[RunFolder]:
 
 def _with_model(summary: RunSummary, run: RunFolder) -> RunSummary:
     """Add what the header of the model says. A folder that holds only a model is complete: somebody shared it."""
-    from charlstm.storage.tensor_file import open_tensors
-
     _check_is_file(run.model)
-    with open_tensors(run.model) as file:
-        metadata = file.metadata if isinstance(file.metadata, dict) else {}
+    metadata = read_metadata(run.model)
     training = _object(metadata, "training")
     return replace(
         _with_network(summary, _object(metadata, "architecture"), _object(training, "settings")),
@@ -157,7 +152,7 @@ def _with_settings(summary: RunSummary, run: RunFolder) -> RunSummary:
         state=COMPLETE if settings.get("finished") is True else summary.state,
         text=_value(text, "name", str) or summary.text,
         text_sha256=_value(text, "sha256", str) or summary.text_sha256,
-        started=_date(origin.started) if origin else None,
+        started=_date(origin.started) if origin else _first_locked(run),
         start_from=origin.start_from if origin else None,
     )
 
@@ -208,14 +203,9 @@ def _seems_complete(progress: RunSummary, run: RunFolder) -> bool:
 
 def _with_whole_checkpoint(summary: RunSummary, run: RunFolder) -> RunSummary:
     """Return the same summary. Raises ValueError if the newest checkpoint is not a whole file."""
-    from safetensors import SafetensorError, safe_open
-
     _check_is_file(run.checkpoint)
-    try:
-        with safe_open(run.checkpoint, framework="numpy"):
-            return summary
-    except SafetensorError as error:
-        raise ValueError(f"it is not a whole safetensors file ({error})") from error
+    check_is_whole(run.checkpoint)
+    return summary
 
 
 def _check_is_file(path: Path) -> None:
@@ -251,9 +241,16 @@ def _number(values: Mapping[str, Any], key: str) -> float | None:
     return float(value)
 
 
+def _first_locked(run: RunFolder) -> datetime | None:
+    """Return when the lock file was made: runs of earlier versions did not record when they were started."""
+    try:
+        return datetime.fromtimestamp((run.path / LOCK_FILE).lstat().st_mtime).astimezone()
+    except (OSError, OverflowError, ValueError):
+        return None
+
+
 def _date(text: str) -> datetime | None:
     try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
         return None
-    return date.astimezone()

@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save, save_file
 
 from charlstm.errors import TensorFileError
+from charlstm.storage.tensor_header import METADATA_KEY
 
-METADATA_KEY = "charlstm"  # the only key: safetensors writes several in no fixed order
 DIGEST_KEY = "sha256"
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -17,10 +17,13 @@ def test_reference_is_up_to_date():
 def test_every_command_is_in_the_reference():
     from charlstm.cli.app import app
     from charlstm.cli.commands.corpus import corpus
+    from charlstm.cli.commands.runs import runs
 
-    commands = [getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    commands = [getattr(command.callback, "__name__", "") for command in app.registered_commands] + ["runs"]
     commands += [
-        f"corpus {command.name or getattr(command.callback, '__name__', '')}" for command in corpus.registered_commands
+        f"{group.info.name} {command.name or getattr(command.callback, '__name__', '')}"
+        for group in (runs, corpus)
+        for command in group.registered_commands
     ]
     assert commands == list(reference.COMMANDS)
 

@@ -1,6 +1,7 @@
 """Messages on stderr: status, warnings and errors. stdout is for results."""
 
 import math
+import sys
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,6 +32,12 @@ def warn(line: str) -> None:
     """Show a warning, on one line. A terminal that has been closed raises no error."""
     with suppress(OSError):
         _show("warning", line, label_style="bold yellow")
+
+
+def ask(question: str) -> bool:
+    """Ask a question on stderr, and return whether the answer on stdin is yes."""
+    console.print(Text(f"{visible(question)} [y/N] "), end="", soft_wrap=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def show_error(message: str, hint: str) -> None:
