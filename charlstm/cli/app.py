@@ -14,8 +14,10 @@ from charlstm.cli.commands.evaluate import evaluate
 from charlstm.cli.commands.generate import generate
 from charlstm.cli.commands.gradients import gradients
 from charlstm.cli.commands.info import info
+from charlstm.cli.commands.plot import plot
 from charlstm.cli.commands.resume import resume
 from charlstm.cli.commands.runs import runs
+from charlstm.cli.commands.samples import samples
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
@@ -30,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-for command in (train, resume, generate, write, evaluate, info, compare, gradients):
+for command in (train, resume, generate, write, evaluate, info, compare, gradients, plot, samples):
     app.command()(command)
 app.add_typer(runs)
 app.add_typer(corpus)

@@ -69,7 +69,7 @@ def list_runs(
         return
     key = SORT_KEYS.get(sort or "date")
     if key is None:
-        raise SettingError(f"`sort` is {sort!r}, which is not a column", hint=f"columns are: {', '.join(SORT_KEYS)}")
+        raise SettingError(f"--sort is {sort!r}, which is not a column", hint=f"columns are: {', '.join(SORT_KEYS)}")
     summaries = sorted(_summaries(_folder(context, folder)), key=key)
     if as_json:
         print(json.dumps([run_to_json(run) for run in summaries], indent=2))
@@ -85,7 +85,7 @@ def list_runs(
 @runs.command("rm")
 def remove(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Runs, as charlstm runs lists them.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Runs, as charlstm runs lists them.")],
     folder: Folder = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:

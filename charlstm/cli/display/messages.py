@@ -1,6 +1,7 @@
 """Messages on stderr: status, warnings and errors. stdout is for results."""
 
 import math
+import os
 import sys
 import unicodedata
 from collections.abc import Mapping
@@ -20,6 +21,16 @@ console = Console(stderr=True, highlight=False)
 def terminal_width() -> int:
     """Return the number of columns of the terminal."""
     return console.width
+
+
+def terminal_size() -> tuple[int, int]:
+    """Return the columns and rows of the terminal, or of a usual one if there is none."""
+    return console.width, console.height
+
+
+def shows_colours() -> bool:
+    """Return whether stdout is a terminal with colours that the user wants: see https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def say(line: str, style: str = "") -> None:
