@@ -9,7 +9,9 @@ from charlstm.storage.run_folder import RunFolder
 
 
 def info(run: Run = None, as_json: Json = False) -> None:
-    """Show a model: architecture, vocabulary, training text, validation loss, and the command that repeats its run.
+    """Show a model: architecture, vocabulary, training text, validation loss.
+
+    For a model in its run folder, also when and how it was trained, and the command that repeats the run.
 
     \b
     charlstm info

@@ -40,10 +40,11 @@ def plot(
     bits: Annotated[bool, typer.Option("--bits", help="Show losses in bits instead of nats.")] = False,
     dark: Annotated[bool, typer.Option("--dark", help="Draw the picture on a dark background.")] = False,
 ) -> None:
-    """Draw the learning curves of runs: the training and the validation loss.
+    """Draw the learning curves of runs.
 
-    Below the curve, overfitting (the training loss falls while the validation loss rises) and plateaus are named.
-    Several runs share one picture; in the terminal it then has only their validation losses.
+    These are the training and the validation loss at each evaluation. Below the curves, overfitting (the training loss
+    falls while the validation loss rises) and plateaus are named. Several runs share one picture; in the terminal it
+    then has only their validation losses.
 
     \b
     charlstm plot
@@ -67,10 +68,11 @@ def plot(
         return
     panel = learning_panel(curves, x=x, bits=bits, with_training=False)
     width, height = terminal_size()
-    height = min(MAX_HEIGHT, max(MIN_HEIGHT, height - len(findings) - ROWS_BELOW)) if sys.stdout.isatty() else 20
+    if sys.stdout.isatty():
+        findings = [part for line in findings for part in textwrap.wrap(line, width, subsequent_indent="  ")]
+    height = min(MAX_HEIGHT, max(MIN_HEIGHT, height - len(findings) - ROWS_BELOW))
     print(terminal_plot(panel, width=min(MAX_WIDTH, width), height=height, colours=shows_colours()))
-    for line in findings:
-        print(textwrap.fill(line, width, subsequent_indent="  ") if sys.stdout.isatty() else line)
+    print("\n".join(findings))
 
 
 def _names(folders: list[RunFolder]) -> list[str]:

@@ -51,9 +51,10 @@ def list_runs(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the runs: text, network, loss, time, date, size, and state.
+    """List, remove and rename runs.
 
-    A run is training, interrupted (charlstm resume continues it), complete, or damaged. The loss is the lowest on the
+    The list has the text, network, loss, time, date, size and state of each run, and what it started from. A run is
+    training, interrupted (charlstm resume continues it), complete, or damaged. The loss is the lowest on the
     validation text, in bits per character. On a narrow terminal some columns are left out; --json has everything.
 
     \b

@@ -39,7 +39,9 @@ def samples(
     columns: Annotated[bool, typer.Option("--columns", help="Show the samples side by side.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what the network wrote at each evaluation of a run, with its losses: how the text improves.
+    """Show how the text of a run improved.
+
+    This is what the network wrote at each evaluation, with the losses there.
 
     \b
     charlstm samples

@@ -62,11 +62,8 @@ def learning_panel(curves: Sequence[Curve], *, x: str, bits: bool, with_training
 
 def curve_lines(curve: Curve) -> list[str]:
     """Say in words what the curve of a run shows: its best evaluation, and overfitting or a plateau."""
-    best, last = curve.evaluations[curve.best], curve.evaluations[-1]
-    lines = [
-        f"{visible(curve.name)}: best validation loss {loss(best.validation_nats)} at {_place(best)}, "
-        f"last {last.validation_nats:.4f} at {_place(last)}"
-    ]
+    best = curve.evaluations[curve.best]
+    lines = [f"{visible(curve.name)}: lowest validation loss {loss(best.validation_nats)}, at {_place(best)}"]
     finding = diagnosis_line(curve.evaluations)
     return [*lines, f"{visible(curve.name)}: {finding}"] if finding else lines
 
@@ -80,12 +77,12 @@ def diagnosis_line(evaluations: Sequence[EvaluationFigures]) -> str:
     since, last = evaluations[diagnosis.since], evaluations[-1]
     if diagnosis.kind == OVERFITTING:
         return (
-            f"overfitting since {_place(since)}: the training loss falls from {since.train_nats:.4f} to "
-            f"{last.train_nats:.4f} nats while the validation loss rises from {since.validation_nats:.4f} to "
+            f"overfitting since epoch {since.epoch:.2f}: the training loss falls from {since.train_nats:.4f} to "
+            f"{last.train_nats:.4f} nats, the validation loss rises from {since.validation_nats:.4f} to "
             f"{last.validation_nats:.4f}"
         )
-    return f"plateau since {_place(since)}: the validation loss has improved by less than {TOLERANCE:.1%}"
+    return f"plateau since epoch {since.epoch:.2f}: the validation loss has improved by less than {TOLERANCE:.1%}"
 
 
 def _place(evaluation: EvaluationFigures) -> str:
-    return f"epoch {evaluation.epoch:.2f} (step {evaluation.step:,})"
+    return f"epoch {evaluation.epoch:.2f}, step {evaluation.step:,}"
