@@ -182,12 +182,15 @@ def _with_progress(summary: RunSummary, run: RunFolder) -> RunSummary:
     progress = replace(
         summary, step=_value(last, "step", int), epoch=_number(last, "epoch"), seconds=_number(last, "seconds")
     )
-    is_complete = summary.state == COMPLETE or _seems_complete(progress, run)
+    is_complete = summary.state == COMPLETE or _seems_complete(progress, run, best_step=summary.step, lines=lines)
     return replace(progress, state=COMPLETE if is_complete else summary.state)
 
 
-def _seems_complete(progress: RunSummary, run: RunFolder) -> bool:
-    """Return whether a run of an earlier version, which did not say whether it was complete, reached its end."""
+def _seems_complete(progress: RunSummary, run: RunFolder, *, best_step: int | None, lines: list[bytes]) -> bool:
+    """Return whether a run of an earlier version, which did not say whether it was complete, reached its end.
+
+    It did by its epochs, by its time, or when its patience was exhausted; `lines` are the last evaluations.
+    """
     try:
         settings = read_settings(run)
     except (OSError, ValueError, RecursionError):
@@ -196,6 +199,11 @@ def _seems_complete(progress: RunSummary, run: RunFolder) -> bool:
         return False
     training = _object(settings, "training")
     epochs, max_time = _number(training, "epochs"), _number(training, "max_time")
+    patience = _value(training, "patience", int) or 0
+    if best_step is not None and 0 < patience < len(lines):
+        first_in_vain = json.loads(lines[-patience])
+        if isinstance(first_in_vain, dict) and (_value(first_in_vain, "step", int) or 0) > best_step:
+            return True
     if epochs and progress.epoch and progress.step:
         return progress.step >= round(epochs * progress.step / progress.epoch)
     return bool(max_time and progress.seconds and progress.seconds >= CLOCK_TOLERANCE * max_time)

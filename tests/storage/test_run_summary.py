@@ -7,7 +7,7 @@ import pytest
 
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_summary import find_runs, settings_of_model, summarize_run
-from tests.run_folders import digest_of, make_run_folder
+from tests.run_folders import digest_of, make_run_folder, write_evaluations
 
 
 @pytest.fixture
@@ -109,6 +109,15 @@ def test_runs_of_earlier_versions(run, epochs, max_time, state):
     (run.path / ".lock").touch()
     os.utime(run.path / ".lock", (1e9, 1e9))
     assert summary(run).started.year == 2001
+
+
+@pytest.mark.parametrize(("patience", "state"), [(1, "complete"), (2, "interrupted")])
+def test_runs_of_earlier_versions_that_stopped_early(run, patience, state):
+    """The best evaluation is the first of two, as the model says."""
+    training = json.loads(run.config.read_text())["training"] | {"epochs": 99.0, "patience": patience}
+    change_settings(run, finished=None, training=training)
+    write_evaluations(run, validation=(2.0, 1.75), train=(2.0, 1.75))
+    assert summary(run).state == state
 
 
 def test_runs_are_found_below_folders_but_not_behind_links_or_in_runs(run, tmp_path):
