@@ -23,6 +23,12 @@ COLOURS = (
 )  # of 256; visible on black and on white
 MARKERS = ("\u2022", "x", "+", "*", "o", "#", "%", "@")  # of lines without colours
 PICTURE_DPI = 150  # of a .png file
+FOREGROUND, BACKGROUND = "#e6e6e6", "#111111"  # of a dark picture
+DARK: dict[Any, Any] = {  # settings of matplotlib
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), BACKGROUND),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), FOREGROUND),
+    "grid.color": FOREGROUND,
+}
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,11 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
 
 def save_plot(path: Path, panels: Sequence[Panel], *, dark: bool = False) -> None:
     """Draw panels side by side into an image file; raises RunError, and leaves no part of it, if that fails."""
-    import matplotlib.style  # without pyplot, which takes longer to import
-    from matplotlib.figure import Figure
+    import matplotlib as mpl
+    from matplotlib.figure import Figure  # pyplot and matplotlib.style take longer to import
 
     image = io.BytesIO()
-    with matplotlib.style.context("dark_background" if dark else "default"):
+    with mpl.rc_context(DARK if dark else {}):
         figure = Figure(figsize=(7 * len(panels), 4.5), dpi=PICTURE_DPI, layout="tight")
         for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
             _draw(panel, axes)
