@@ -1,9 +1,10 @@
 """The files of a run, and how a run is found by its folder, its name or its age."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import cannot_write, remove_leftovers
+from charlstm.atomic_files import cannot_write, flush_folder, remove_leftovers
 from charlstm.errors import RunError
 
 RUNS = Path("runs")
@@ -79,7 +80,10 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, not a folder", hint="choose another folder with `output`")
         try:
+            missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
+            for folder in missing:  # their names survive a power cut as well
+                flush_folder(folder.parent)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -94,16 +98,17 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the files of an earlier run, and no others. Raises RunError if they cannot be removed."""
-        try:
-            for file in self.files:
+        for file in self.files:
+            try:
                 file.unlink(missing_ok=True)
-            self.remove_leftovers()
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
+            except OSError as error:
+                raise cannot_write(file, error) from error
+        self.remove_leftovers()
 
     def remove_leftovers(self) -> None:
-        """Remove temporary files that a killed process left behind."""
-        remove_leftovers(self.path, [file.name for file in self.files])
+        """Remove temporary files that a killed process left behind, of this version or an earlier one."""
+        names = "|".join(re.escape(file.name) for file in self.files)
+        remove_leftovers(self.path, also=re.compile(rf"\.({names})\.[1-9]\d{{0,8}}\.tmp"))
 
 
 def find_run(run: str | Path | None) -> RunFolder:

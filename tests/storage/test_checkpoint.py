@@ -70,7 +70,7 @@ def test_error_says_how_to_start_again_if_no_checkpoint_can_be_read(run):
         path.write_bytes(b"")
     with pytest.raises(RunError, match="no checkpoint can be read") as caught:
         load_checkpoint(run)
-    assert caught.value.hint == "train again with `overwrite`"
+    assert caught.value.hint == "train again in another folder with `output`"
     with pytest.raises(RunError, match="has no checkpoint"):
         load_checkpoint(RunFolder(run.path / "other"))
 

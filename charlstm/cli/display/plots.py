@@ -84,7 +84,7 @@ def save_plot(path: Path, panels: Sequence[Panel]) -> None:
         figure.savefig(image, format=path.suffix[1:].lower())
     finally:
         pyplot.close(figure)
-    write_atomically(path, image.getvalue())
+    write_atomically(path, image.getvalue(), follow_links=True)
 
 
 def _draw(panel: Panel, axes: Any) -> None:
