@@ -49,6 +49,9 @@ def open_atomically(path: Path, *, follow_links: bool = False, keep_old_as: Path
                 return
             path = Path(os.path.realpath(path))
         old_mode = _mode_of_file(path)
+        if keep_old_as:
+            with _errors_about(keep_old_as):
+                _mode_of_file(keep_old_as)  # raises if it is not a file
         _remove_leftovers_once(path.parent)
         temporary, file = _create_temporary(path.parent)
         try:

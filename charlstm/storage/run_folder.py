@@ -75,6 +75,20 @@ class RunFolder:
         """Whether the folder holds a model or a checkpoint."""
         return self.has_checkpoint or self.model.exists()
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """What tells this folder from a later one of the same path; None if there is none.
+
+        Raises RunError if the system does not say.
+        """
+        try:
+            status = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        return status.st_dev, status.st_ino
+
     def create(self) -> None:
         """Make the folder if it does not exist. Raises RunError if it cannot be made."""
         if self.path.exists() and not self.path.is_dir():
