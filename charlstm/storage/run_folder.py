@@ -1,5 +1,6 @@
 """The files of a run, and how a run is found by its folder, its name or its age."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,15 @@ class RunFolder:
     def has_run(self) -> bool:
         """Whether the folder holds a model or a checkpoint."""
         return self.has_checkpoint or self.model.exists()
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the training text is kept in the folder. Raises RunError if it is a link, a pipe or a folder."""
+        if not os.path.lexists(self.text):
+            return False
+        if self.text.is_symlink() or not self.text.is_file():
+            raise RunError(f"{self.text} is not a file that charlstm wrote", hint="remove it")
+        return True
 
     @property
     def identity(self) -> tuple[int, int] | None:
