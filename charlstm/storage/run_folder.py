@@ -190,7 +190,7 @@ def _models() -> list[Path]:
 
 
 def _is_visible(file: Path) -> bool:
-    return not file.parent.name.startswith(".")
+    return not file.parent.name.startswith(".") and os.path.isfile(file)  # and no link to a file that is gone
 
 
 def _newest(files: list[Path]) -> Path:

@@ -17,6 +17,8 @@ def test_newest_model_is_found(tmp_path, monkeypatch):
     make_model(tmp_path / "runs/old", age=20)
     make_model(tmp_path / "runs/new", age=10)
     make_model(tmp_path / "runs/.hidden", age=0)
+    (tmp_path / "runs/broken").mkdir()
+    (tmp_path / "runs/broken/model.safetensors").symlink_to("missing")
     assert find_model(None).parent.name == "new"
 
 
