@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ TEMPORARY_NAME = re.compile(r"\.charlstm-[0-9a-f]{16}\.tmp")  # short, whatever 
 SAFE_OPEN = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) if os.name != "nt" else 0
 BINARY = getattr(os, "O_BINARY", 0)  # Windows
 DESCRIPTOR_FOLDER = re.compile(r"/dev/fd|/proc/\d+/(task/\d+/)?fd")
+MAX_WRITING_TIME = 3600.0  # seconds without a write, where files have no locks
 NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}  # a file system that flushes no folders, a folder without `r`
 
 
@@ -207,23 +209,23 @@ def _create_temporary(folder: Path) -> tuple[Path, BinaryIO]:
     while True:
         path = folder / f".charlstm-{secrets.token_hex(8)}.tmp"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_OPEN | BINARY, 0o666)
-        if _lock(descriptor) and path.exists():  # else another process has just taken it for a leftover
+        if _lock(descriptor) is not False and path.exists():  # else another process has just taken it for a leftover
             return path, os.fdopen(descriptor, "wb")
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock a file until it is closed; return False if another process has locked it."""
+def _lock(descriptor: int) -> bool | None:
+    """Lock a file until it is closed; return False if another process has locked it, None if it has no locks."""
     try:
         import fcntl
-    except ImportError:  # Windows, which does not remove open files
-        return True
+    except ImportError:  # Windows
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # a file system without locks
-        return True
+        return None
     return True
 
 
@@ -233,7 +235,9 @@ def _is_being_written(path: str) -> bool:
     except OSError:
         return True  # a link, or a file of somebody else
     try:
-        return not _lock(descriptor)
+        is_free = _lock(descriptor)
+        age = time.time() - os.fstat(descriptor).st_mtime
+        return not is_free if is_free is not None else age < MAX_WRITING_TIME
     finally:
         os.close(descriptor)
 

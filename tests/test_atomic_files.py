@@ -1,5 +1,6 @@
 """Files that are replaced as a whole, by whatever name or kind of file they are reached."""
 
+import fcntl
 import os
 import re
 import stat
@@ -108,6 +109,19 @@ def test_leftovers_of_killed_processes_are_removed_by_the_next_write(tmp_path, w
     writer.wait()
     write_atomically(tmp_path / "other", b"")
     assert names_in(tmp_path) == ["other"]
+
+
+def test_where_files_have_no_locks_only_old_leftovers_are_removed(tmp_path, monkeypatch):
+    def refuse(descriptor, operation):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    write_atomically(tmp_path / "file", b"new")
+    for digit in "12":
+        (tmp_path / f".charlstm-{16 * digit}.tmp").touch()
+    os.utime(tmp_path / f".charlstm-{16 * '2'}.tmp", (1e9, 1e9))
+    remove_leftovers(tmp_path)
+    assert names_in(tmp_path) == [f".charlstm-{16 * '1'}.tmp", "file"]
 
 
 def test_no_other_file_is_removed_as_a_leftover(tmp_path):

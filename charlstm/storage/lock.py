@@ -61,7 +61,8 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _named_as_owner(folder: Path) -> Iterator[None]:
     """Write who this process is, and keep up the heartbeat."""
-    write_atomically(folder / OWNER_FILE, json.dumps(asdict(_this_process())).encode())
+    owner = _Owner(os.getpid(), socket.gethostname(), _boot_id())
+    write_atomically(folder / OWNER_FILE, json.dumps(asdict(owner)).encode())
     ended = threading.Event()
     threading.Thread(target=_keep_up_heartbeat, args=(folder, ended), daemon=True).start()
     try:
@@ -75,7 +76,8 @@ def _named_as_owner(folder: Path) -> Iterator[None]:
 
 def is_owner(folder: Path) -> bool:
     """Return whether this process has locked the folder that is at this path now."""
-    return _read_owner(folder) == _this_process()
+    owner = _read_owner(folder)
+    return owner is not None and owner.process == os.getpid() and owner.is_on_this_machine
 
 
 def _keep_up_heartbeat(folder: Path, ended: threading.Event) -> None:
@@ -83,10 +85,6 @@ def _keep_up_heartbeat(folder: Path, ended: threading.Event) -> None:
         if is_owner(folder):
             with contextlib.suppress(OSError):  # training itself reports a folder that cannot be written
                 os.utime(folder / OWNER_FILE)
-
-
-def _this_process() -> _Owner:
-    return _Owner(os.getpid(), socket.gethostname(), _boot_id())
 
 
 def _read_owner(folder: Path) -> _Owner | None:
