@@ -59,10 +59,7 @@ def open_atomically(path: Path, *, follow_links: bool = False, keep_old_as: Path
         try:
             with file:
                 yield file
-                if old_mode is not None and hasattr(os, "fchmod"):
-                    with contextlib.suppress(OSError):  # a file system without modes
-                        os.fchmod(file.fileno(), old_mode)
-                _flush(file)
+                _flush(file, mode=old_mode)
                 if os.name == "nt":  # which renames no open files; elsewhere the lock is held until the end
                     file.close()
                 if keep_old_as and old_mode is not None:
@@ -247,6 +244,10 @@ def _remove_leftovers_once(folder: Path) -> None:
     remove_leftovers(folder)
 
 
-def _flush(file: BinaryIO) -> None:
+def _flush(file: BinaryIO, *, mode: int | None = None) -> None:
+    """Flush a file to disk; with `mode`, give it these permissions, where the file system has any."""
+    if mode is not None and hasattr(os, "fchmod"):
+        with contextlib.suppress(OSError):
+            os.fchmod(file.fileno(), mode)
     file.flush()
     os.fsync(file.fileno())
