@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import cannot_write, write_atomically
+from charlstm.atomic_files import cannot_write, read_regular_file, write_atomically
 from charlstm.errors import RunError
 
 LOCK_FILE, OWNER_FILE = ".lock", ".owner.json"
+MAX_OWNER_BYTES = 4096
 HEARTBEAT_INTERVAL = 30.0  # seconds
 HEARTBEAT_TIMEOUT = 120.0  # seconds without a heartbeat after which an owner on another machine counts as dead
 
@@ -40,13 +41,13 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
     """Hold the lock of an existing folder. Raises RunError, which names the owner, if another process holds it."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / LOCK_FILE)
+    lock = FileLock(folder / LOCK_FILE)  # which follows no links
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise _in_use(folder, _read_owner(folder)) from error
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise cannot_write(folder / LOCK_FILE, error) from error
     try:
         owner = _read_owner(folder)
         if owner and not owner.is_on_this_machine and _seconds_since_heartbeat(folder) < HEARTBEAT_TIMEOUT:
@@ -78,36 +79,44 @@ def is_locked(folder: Path) -> bool:
 @contextlib.contextmanager
 def _named_as_owner(folder: Path) -> Iterator[None]:
     """Write who this process is, and keep up the heartbeat."""
-    file = folder / OWNER_FILE
-    write_atomically(file, json.dumps(asdict(_Owner(os.getpid(), socket.gethostname(), _boot_id()))).encode())
+    owner = _Owner(os.getpid(), socket.gethostname(), _boot_id())
+    write_atomically(folder / OWNER_FILE, json.dumps(asdict(owner)).encode())
     ended = threading.Event()
-    threading.Thread(target=_keep_up_heartbeat, args=(file, ended), daemon=True).start()
+    threading.Thread(target=_keep_up_heartbeat, args=(folder, ended), daemon=True).start()
     try:
         yield
     finally:
         ended.set()
-        with contextlib.suppress(OSError):
-            file.unlink()
+        if is_owner(folder):  # and not another process, in a new folder of the same name
+            with contextlib.suppress(OSError):
+                (folder / OWNER_FILE).unlink()
 
 
-def _keep_up_heartbeat(file: Path, ended: threading.Event) -> None:
+def is_owner(folder: Path) -> bool:
+    """Return whether this process has locked the folder that is at this path now."""
+    owner = _read_owner(folder)
+    return owner is not None and owner.process == os.getpid() and owner.is_on_this_machine
+
+
+def _keep_up_heartbeat(folder: Path, ended: threading.Event) -> None:
     while not ended.wait(HEARTBEAT_INTERVAL):
-        with contextlib.suppress(OSError):  # training itself reports a folder that cannot be written
-            os.utime(file)
+        if is_owner(folder):
+            with contextlib.suppress(OSError):  # training itself reports a folder that cannot be written
+                os.utime(folder / OWNER_FILE)
 
 
 def _read_owner(folder: Path) -> _Owner | None:
     """Return who owns the folder; None if no owner has written that, or the file is damaged."""
     try:
-        owner = json.loads((folder / OWNER_FILE).read_bytes())
+        owner = json.loads(read_regular_file(folder / OWNER_FILE, max_bytes=MAX_OWNER_BYTES))
         return _Owner(owner["process"], owner["machine"], owner["boot"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def _seconds_since_heartbeat(folder: Path) -> float:
     try:
-        return time.time() - (folder / OWNER_FILE).stat().st_mtime
+        return time.time() - (folder / OWNER_FILE).lstat().st_mtime
     except OSError:
         return HEARTBEAT_TIMEOUT  # the owner has just left
 

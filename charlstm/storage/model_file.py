@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.arrays import FloatArray
-from charlstm.atomic_files import write_atomically
+from charlstm.atomic_files import open_atomically
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError, ModelFileError, TensorFileError
-from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, to_bytes
+from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, write_tensors
 from charlstm.text.vocabulary import Vocabulary
 
 FORMAT_VERSION = 2
@@ -64,7 +64,8 @@ def save_model(path: Path, model: Model) -> None:
         "vocabulary": model.vocabulary.to_json(),
         "training": model.training,
     }
-    write_atomically(path, to_bytes(dict(model.weights), metadata))
+    with open_atomically(path) as file:
+        write_tensors(file, dict(model.weights), metadata)
 
 
 def load_model(path: Path) -> Model:

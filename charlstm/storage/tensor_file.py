@@ -4,24 +4,40 @@ Nothing in it can be executed. The same content always gives the same bytes, and
 content has changed is refused.
 """
 
+import errno
 import hashlib
 import json
 import os
-import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save, save_file
 
 from charlstm.errors import TensorFileError
 from charlstm.storage.tensor_header import METADATA_KEY
 
 DIGEST_KEY = "sha256"
+DTYPES = {  # NumPy's name to safetensors'; wide types come first in a file
+    "uint64": "U64",
+    "int64": "I64",
+    "float64": "F64",
+    "float32": "F32",
+    "uint32": "U32",
+    "int32": "I32",
+    "float16": "F16",
+    "uint16": "U16",
+    "int16": "I16",
+    "int8": "I8",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
+WIDEST_FIRST = list(DTYPES)
+ALIGNMENT = 8  # bytes, of the first array
 
 Arrays = dict[str, npt.NDArray[Any]]
 Metadata = dict[str, Any]
@@ -29,27 +45,40 @@ Metadata = dict[str, Any]
 
 def to_bytes(arrays: Arrays, metadata: Metadata) -> bytes:
     """Return the content of a file of arrays and metadata (anything that JSON can hold)."""
-    return save(*_with_digest(arrays, metadata))
+    return b"".join(_parts(arrays, metadata))
 
 
-def write_tensors(path: Path, arrays: Arrays, metadata: Metadata) -> None:
-    """Write the same content to a path, without a copy of the arrays in memory.
+def write_tensors(file: BinaryIO, arrays: Arrays, metadata: Metadata) -> None:
+    """Write the same content to an open file, without a copy of the arrays in memory.
 
-    Raises OSError if it cannot be written; the file is then incomplete.
+    safetensors' own `save_file` would write a temporary file that nobody has flushed, and rename it.
     """
-    contiguous, strings = _with_digest(arrays, metadata)
-    try:
-        save_file(contiguous, path, strings)
-    except SafetensorError as error:  # which holds the system's error only as text
-        number = re.search(r"os error (\d+)", str(error))
-        raise (OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))) from error
+    for part in _parts(arrays, metadata):
+        file.write(part)
 
 
-def _with_digest(arrays: Arrays, metadata: Metadata) -> tuple[Arrays, dict[str, str]]:
-    """Return contiguous arrays, and the metadata in the strings that safetensors stores."""
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    signed = metadata | {DIGEST_KEY: digest(contiguous, metadata)}
-    return contiguous, {METADATA_KEY: json.dumps(signed, sort_keys=True)}
+def _parts(arrays: Arrays, metadata: Metadata) -> Iterator[bytes | memoryview]:
+    """Yield the parts of a safetensors file: the length of the header, the header, the arrays.
+
+    Arrays of wide types come first, so that all are aligned, as in the files that safetensors writes. See
+    https://github.com/huggingface/safetensors#format.
+    """
+    little_endian = {
+        name: np.asarray(array, order="C", dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()
+    }
+    signed = metadata | {DIGEST_KEY: digest(little_endian, metadata)}
+    header: dict[str, Any] = {"__metadata__": {METADATA_KEY: json.dumps(signed, sort_keys=True)}}
+    ordered = sorted(little_endian.items(), key=lambda item: (WIDEST_FIRST.index(item[1].dtype.name), item[0]))
+    start = 0
+    for name, array in ordered:
+        offsets = [start, start := start + array.nbytes]
+        header[name] = {"dtype": DTYPES[array.dtype.name], "shape": array.shape, "data_offsets": offsets}
+    content = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    content += b" " * (-len(content) % ALIGNMENT)
+    yield len(content).to_bytes(8, "little")
+    yield content
+    for _, array in ordered:
+        yield array.reshape(-1).view(np.uint8).data
 
 
 class TensorFile:
@@ -83,6 +112,7 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
     Raises TensorFileError if it is missing, unreadable, or incomplete.
     """
     try:
+        _check_is_file(path)
         with safe_open(path, framework="numpy") as file:
             yield TensorFile(path, file)
     except OSError as error:
@@ -93,6 +123,16 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
         raise TensorFileError(
             f"{path} is damaged, or was not written by charlstm: it is not a whole safetensors file ({error})"
         ) from error
+
+
+def _check_is_file(path: Path) -> None:
+    """Raise OSError, with the system's reason, unless this is a file: safetensors gives none, and waits for pipes."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+    finally:
+        os.close(descriptor)
 
 
 def digest(arrays: Arrays, metadata: Metadata) -> str:

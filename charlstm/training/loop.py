@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.training import snapshots
+from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
@@ -75,7 +75,7 @@ class TrainingRun:
             self.trainer.network.set_named_weights(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
-        self._started_at = time.perf_counter() - self.history.seconds
+        self._clock = TrainingClock(self.history.seconds)
         self._graph_is_built = False  # the first step of a process builds it, and is not timed
 
     def run(
@@ -89,7 +89,8 @@ class TrainingRun:
         """Train to the end of the plan, until patience runs out, or until a signal comes.
 
         With `waits_for_space` it waits as long as a full disk has no space for its last files. Raises RunError if
-        files cannot be written at the start or at the end, and TrainingError if the loss keeps diverging.
+        files cannot be written at the start or at the end, and TrainingError if the loss keeps diverging or the run
+        folder has been removed.
         """
         interruption = interruption or Interruption()
         writer = RunWriter(
@@ -100,11 +101,12 @@ class TrainingRun:
         )
         writer.write_initial(self.checkpoint(), self.history, self.best_model())
         snapshots.save_settings(self.folder, self._settings(), finished=False)
-        self._loop(reporter, interruption, writer)
-        if not interruption.signal_number:
-            if self.history.interval.steps:
-                self.evaluate(reporter, writer)
-            self.history.finished = True
+        with self._clock:
+            self._loop(reporter, interruption, writer)
+            if not interruption.signal_number:
+                if self.history.interval.steps:
+                    self.evaluate(reporter, writer)
+                self.history.finished = True
         writer.write_final(self.checkpoint(), self.history, interruption)
         with contextlib.suppress(RunError):  # everything that counts has just been written
             snapshots.save_settings(self.folder, self._settings(), finished=self.history.finished)
@@ -126,7 +128,7 @@ class TrainingRun:
     @property
     def seconds(self) -> float:
         """Seconds of training and evaluation so far, over all processes."""
-        return time.perf_counter() - self._started_at
+        return self._clock.seconds
 
     @property
     def epoch(self) -> float:
@@ -153,9 +155,9 @@ class TrainingRun:
         steps = range(first, first + count)
         batches = np.stack([self.streams.batch(step) for step in steps])
         learning_rates = [self._learning_rate(step) for step in steps]
-        start = time.perf_counter()
+        start = self.seconds
         losses = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
-        seconds = (time.perf_counter() - start) / count if self._graph_is_built else None
+        seconds = (self.seconds - start) / count if self._graph_is_built else None
         self._graph_is_built = True
         return all(self.record_loss(float(nats), seconds) for nats in losses)
 
@@ -192,7 +194,7 @@ class TrainingRun:
 
     def evaluate(self, reporter: TrainingReporter, writer: RunWriter) -> None:
         """Score the validation text, generate a sample, and save the model if it is the best so far."""
-        start = time.perf_counter()
+        start = self.seconds
         history, best = self.history, self.history.best
         scores = self.trainer.evaluate(self._validation_streams)
         weights = self.trainer.network.get_named_weights()
@@ -217,7 +219,7 @@ class TrainingRun:
             self.best_weights = weights
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
         if len(history.evaluations) > 1:  # the first one also builds the graph
-            history.evaluation_cost = time.perf_counter() - start
+            history.evaluation_cost = self.seconds - start
         reporter.on_evaluation(evaluation)
 
     def best_model(self) -> Model | None:
@@ -236,7 +238,7 @@ class TrainingRun:
         return snapshots.run_settings(self.data, self.model_config, self.config, self.origin)
 
     def _loop(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
-        while self.fraction_done < 1 and not self.patience_is_exhausted and not interruption.signal_number:
+        while self._has_steps_to_take and not self.patience_is_exhausted and not interruption.signal_number:
             if self.take_steps():
                 reporter.on_step(self._progress())
                 if self._evaluation_is_due():
@@ -245,6 +247,10 @@ class TrainingRun:
                 self.roll_back(reporter)
             if writer.checkpoint_is_due:
                 writer.write_checkpoint(self.checkpoint(), self.history)
+
+    @property
+    def _has_steps_to_take(self) -> bool:
+        return self.fraction_done < 1 or self.history.step == 0  # however short the plan is
 
     def _progress(self) -> Progress:
         return Progress(
@@ -266,7 +272,7 @@ class TrainingRun:
         return self.plan.fraction_done(step, self.seconds + self.history.evaluation_cost)
 
     def _learning_rate(self, step: int) -> float:
-        fraction_done = self._fraction_done_at(step)
+        fraction_done = self._fraction_done_at(step) if step else 0.0
         scheduled = learning_rate_at(fraction_done, peak=self.config.learning_rate, schedule=self.config.schedule)
         return scheduled * self.history.learning_rate_scale
 

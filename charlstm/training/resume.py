@@ -83,7 +83,7 @@ def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
 def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig) -> TrainingData:
     text, folder = metadata["text"], request.folder
     texts = request.texts
-    if folder.text.exists() and (texts is None or STANDARD_INPUT in texts):
+    if folder.has_text and (texts is None or STANDARD_INPUT in texts):
         texts = [str(folder.text)]
     decoding = DecodingOptions(**text["reading"])
     corpus = _load_same_corpus(text, texts, decoding, changed_text=request.changed_text)

@@ -12,6 +12,7 @@ from charlstm.config import SamplingConfig
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.session import Session
 from charlstm.generation.stepper import Stepper
+from charlstm.text.line_endings import LineEndings
 
 GENERATE = PAUSE = "\t"
 RETRY, UNDO, REDO, HOTTER, SAVE, QUIT, CANCEL = "\x12", "\x1a", "\x19", "\x14", "\x13", "\x11", "\x03"
@@ -135,5 +136,5 @@ def test_retry_removes_only_what_was_generated(model):
 def test_file_keeps_its_line_endings(model, tmp_path):
     file = tmp_path / "text.txt"
     session = Session(Stepper(model), SamplingConfig())
-    Editor(session, "one\ntwo", file, newline="\r\n", screen=DummyOutput()).save()
+    Editor(session, "one\ntwo", file, line_endings=LineEndings.of("one\r\n"), screen=DummyOutput()).save()
     assert file.read_bytes() == b"one\r\ntwo"

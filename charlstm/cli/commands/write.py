@@ -58,15 +58,16 @@ def write(
     from charlstm.cli.display.editor import Editor
     from charlstm.generation.load import load_models, make_language_model
     from charlstm.generation.session import Session
+    from charlstm.text.line_endings import LineEndings
 
     language_model = make_language_model(load_models(run, model or []))
     language_model.vocabulary.id_table("", unknown)  # refuses an invalid policy
     text = _read(file) if file is not None and file.exists() else ""
     if text and seed:
         raise SettingError(f"{file} is not empty, and `seed` is given", hint="give one of the two")
-    newline = "\r\n" if "\r\n" in text else "\n"
+    line_endings = LineEndings.of(text)
     text = text.replace("\r\n", "\n") or seed or ""
-    _edit(Editor(Session(language_model, config, unknown=unknown), text, file, newline=newline))
+    _edit(Editor(Session(language_model, config, unknown=unknown), text, file, line_endings=line_endings))
 
 
 def _edit(editor: "Editor") -> None:

@@ -25,6 +25,7 @@ from prompt_toolkit.widgets import TextArea
 from charlstm.atomic_files import write_atomically
 from charlstm.errors import RunError
 from charlstm.generation.session import Session
+from charlstm.text.line_endings import LineEndings
 
 CHARACTERS_PER_SECOND = 40.0  # fast, but one can still read along
 SCORING_CHUNK = 50  # characters that are scored before the keyboard gets its turn
@@ -49,12 +50,12 @@ class Editor:
         text: str,
         file: Path | None,
         *,
-        newline: str = "\n",
+        line_endings: LineEndings | None = None,
         characters_per_second: float = CHARACTERS_PER_SECOND,
         keyboard: Input | None = None,
         screen: Output | None = None,
     ) -> None:
-        self.session, self._file, self._newline = session, file, newline
+        self.session, self._file, self._line_endings = session, file, line_endings or LineEndings()
         self._pause = 1 / characters_per_second
         self._saved_text = text
         self._scored_text, self._scores = "", list[float]()
@@ -107,7 +108,8 @@ class Editor:
         if self._file is None:
             self._file = next(path for path in _unsaved_paths() if not path.exists())
         try:
-            write_atomically(self._file, self.text.replace("\n", self._newline).encode("utf-8", "surrogatepass"))
+            content = self._line_endings.restore(self.text).encode("utf-8", "surrogatepass")
+            write_atomically(self._file, content, follow_links=True)
         except RunError as problem:
             self._message = str(problem)
             return

@@ -98,7 +98,7 @@ def save_plot(path: Path, panels: Sequence[Panel], *, dark: bool = False) -> Non
         for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
             _draw(panel, axes)
         figure.savefig(image, format=path.suffix[1:].lower())
-    write_atomically(path, image.getvalue())
+    write_atomically(path, image.getvalue(), follow_links=True)
 
 
 def _draw(panel: Panel, axes: Any) -> None:

@@ -93,7 +93,7 @@ def write_output(parts: Iterator[str], output: Path | None) -> None:
     Raises RunError if the file cannot be written.
     """
     if output is not None:
-        with open_atomically(output) as file:
+        with open_atomically(output, follow_links=True) as file:
             for part in parts:
                 file.write(part.encode("utf-8", "surrogatepass"))
         return
