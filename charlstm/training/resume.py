@@ -13,7 +13,7 @@ from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.sources import STANDARD_INPUT
+from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
@@ -81,28 +81,31 @@ def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
 
 
 def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig) -> TrainingData:
-    text, folder = metadata["text"], request.folder
-    texts = request.texts
-    if folder.text.exists() and (texts is None or STANDARD_INPUT in texts):
-        texts = [str(folder.text)]
+    text = metadata["text"]
     decoding = DecodingOptions(**text["reading"])
-    corpus = _load_same_corpus(text, texts, decoding, changed_text=request.changed_text)
+    corpus = _load_same_corpus(request, text, decoding)
     vocabulary = Vocabulary(**metadata["vocabulary"])
     ids, _ = encode(corpus, vocabulary, text["unknown"])
     dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
     return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"])
 
 
-def _load_same_corpus(
-    text: dict[str, Any], texts: list[str] | None, decoding: DecodingOptions, *, changed_text: bool
-) -> Corpus:
+def _load_same_corpus(request: ResumeRequest, text: dict[str, Any], decoding: DecodingOptions) -> Corpus:
     """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
+    folder, texts = request.folder, request.texts
+    if folder.text.exists() and (texts is None or any(map(is_stream, texts))):
+        texts = [str(folder.text)]
     try:
-        corpus = load_corpus(texts or [relocate_shipped_text(path) for path in text["sources"]], decoding)
+        corpus = load_corpus(
+            texts or [relocate_shipped_text(path) for path in text["sources"]],
+            decoding,
+            own_run=folder.path,
+            is_recorded=request.texts is None,
+        )
     except CorpusError as error:
         hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
         raise CorpusError(str(error), hint=hint) from error
-    if corpus.digest != text["sha256"] and not changed_text:
+    if corpus.digest != text["sha256"] and not request.changed_text:
         raise CorpusError(
             f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
             f"instead of {text['characters']:,}, and another digest",

@@ -5,6 +5,7 @@ import pytest
 
 from charlstm.errors import CorpusError
 from charlstm.text import corpus as corpus_module
+from charlstm.text import encoded_text
 from charlstm.text.catalogue import shipped_texts
 from charlstm.text.corpus import load_corpus
 from charlstm.text.decoding import DecodingOptions
@@ -92,7 +93,8 @@ def test_fetched_text_is_read_by_name(tmp_path, monkeypatch):
 def large(tmp_path, monkeypatch):
     """A text that counts as large, with a cache of its own."""
     monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(corpus_module, "MAX_IN_MEMORY", 0)
+    for module in (corpus_module, encoded_text):
+        monkeypatch.setattr(module, "MAX_IN_MEMORY", 0)
     monkeypatch.setattr("charlstm.text.id_files.CHUNK_IDS", 7)
     (tmp_path / "text").write_text(TEXT * 3)
     return tmp_path / "text"
@@ -105,12 +107,12 @@ def are_equal(corpus, other):
 
 def test_large_text_is_cached(large, monkeypatch):
     first = load_corpus([large])
-    modified = {path: path.stat().st_mtime_ns for path in (large.parent / "cache").iterdir()}
-    monkeypatch.setattr(corpus_module, "_encode", None)
+    files = {path: path.stat().st_ino for path in (large.parent / "cache").iterdir()}
+    monkeypatch.setattr(encoded_text, "_encode", None)
     assert are_equal(load_corpus([large]), first)
     assert first.text == TEXT * 3
-    assert {path: path.stat().st_mtime_ns for path in (large.parent / "cache").iterdir()} == modified
-    assert sorted(path.suffix for path in modified) == [".ids", ".json"]
+    assert {path: path.stat().st_ino for path in (large.parent / "cache").iterdir()} == files
+    assert sorted(path.suffix for path in files) == [".ids", ".json"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b"\xff"])
@@ -137,7 +139,8 @@ def test_other_text_and_other_options_are_not_taken_from_the_cache(large):
 
 @pytest.mark.parametrize("max_in_memory", [0, 1 << 20])
 def test_remap(large, monkeypatch, max_in_memory):
-    monkeypatch.setattr(corpus_module, "MAX_IN_MEMORY", max_in_memory)
+    for module in (corpus_module, encoded_text):
+        monkeypatch.setattr(module, "MAX_IN_MEMORY", max_in_memory)
     corpus = load_corpus([large])
     vocabulary = Vocabulary.from_counts(corpus.characters, corpus.counts, lowercase=False, min_count=6)
     table = vocabulary.id_table(corpus.characters, "skip")
