@@ -39,41 +39,47 @@ class FileSearch:
     own_run: Path | None = None
     files: list[Path] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    base: Path = Path()  # the folder that is searched
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def search_folder(self, folder: Path) -> None:
         """Search a folder and those below it, in sorted order."""
-        for parent, folders, files in os.walk(folder, onerror=lambda error: self._skip_unreadable(error, folder)):
+        self.base = folder
+        for parent, folders, files in os.walk(folder, onerror=self._skip_unreadable):
             kept = []
             for name in sorted(folders):
                 path = Path(parent, name)
                 if reason := self._why_not_entered(path):
-                    self._skip(path, reason, folder)
+                    self._skip(path, reason)
                 else:
                     kept.append(name)
             folders[:] = kept
             has_run = self._holds_run(Path(parent))
             for name in sorted(files):
-                self._add(Path(parent, name), folder, has_run=has_run)
+                self._add(Path(parent, name), has_run=has_run)
 
     def match_pattern(self, pattern: str) -> None:
         """Search the paths that match a pattern, in sorted order."""
-        folder = Path(pattern)
-        while glob.has_magic(str(folder)):
-            folder = folder.parent
+        self.base = Path(pattern)
+        while glob.has_magic(str(self.base)):
+            self.base = self.base.parent
         for path in map(Path, sorted(set(_expand(pattern)))):
             has_run = self._holds_run(path.parent)
             if path.is_dir():
-                self._skip(path, "a folder", folder)
-            elif has_run and path.parent != folder and not self._is_own(path.parent):
-                self._skip(path, "in a run folder", folder)
+                self._skip(path, "a folder")
+            elif has_run and path.parent != self.base and not self._is_own(path.parent):
+                self._skip(path, "in a run folder")
             else:
-                self._add(path, folder, has_run=has_run)
+                self._add(path, has_run=has_run)
 
-    def _add(self, path: Path, folder: Path, *, has_run: bool) -> None:
+    def short_name(self, path: Path) -> str:
+        """Return the path within the folder that is searched."""
+        return str(path.relative_to(self.base)) if path.is_relative_to(self.base) else str(path)
+
+    def _add(self, path: Path, *, has_run: bool) -> None:
         reason = RUN_FILE if has_run and path.name in RUN_FILES else self._why_not_read(path)
         if reason:
-            self._skip(path, reason, folder)
+            self._skip(path, reason)
         else:
             self.files.append(path)
 
@@ -103,12 +109,11 @@ class FileSearch:
         self._seen.add(identity)
         return ""
 
-    def _skip_unreadable(self, error: OSError, folder: Path) -> None:
-        self._skip(Path(error.filename), str(error.strerror), folder)
+    def _skip_unreadable(self, error: OSError) -> None:
+        self._skip(Path(error.filename), str(error.strerror))
 
-    def _skip(self, path: Path, reason: str, folder: Path) -> None:
-        name = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
-        self.skipped.append(Skipped(name, reason))
+    def _skip(self, path: Path, reason: str) -> None:
+        self.skipped.append(Skipped(self.short_name(path), reason))
 
     def _holds_run(self, folder: Path) -> bool:
         return self._is_own(folder) or any(all((folder / name).exists() for name in mark) for mark in RUN_MARKS)

@@ -87,12 +87,16 @@ class FoundTexts:
     argument: str
     sources: list[TextSource]
     skipped: list[Skipped]
-    is_search: bool  # what cannot be read was not named by the user, and is skipped
+    base: Path | None = None  # the folder or archive that is searched; None: the user named the source
+
+    @property
+    def is_search(self) -> bool:
+        """Whether what cannot be read is skipped, as the user did not name it."""
+        return self.base is not None
 
     def short_name(self, source: TextSource) -> str:
-        """Return the name of a source within the folder or archive that the user named."""
-        rest = source.name.removeprefix(self.argument)
-        return rest.lstrip("/:" + os.sep) if rest != source.name else rest
+        """Return the name of a source within the folder or archive that is searched."""
+        return source.name.removeprefix(str(self.base)).lstrip("/:" + os.sep) if self.base else source.name
 
     def without(self, unreadable: Sequence[Skipped]) -> str:
         """Describe what was read and what was skipped, in one line; an empty string if nothing was.
@@ -122,7 +126,7 @@ def find_sources(text: str | Path, *, own_run: Path | None = None, is_recorded: 
         if is_recorded:
             raise CorpusError(f"{name} is not a file, so the text cannot be read again", hint="say where the text is")
         source = TextSource(Path(text), display_name=stream_name(text), copy=copy_stream(text))
-        return FoundTexts(name, [source], [], is_search=False)
+        return FoundTexts(name, [source], [])
     with _read_errors(name):
         try:
             status = os.stat(text)
@@ -131,15 +135,15 @@ def find_sources(text: str | Path, *, own_run: Path | None = None, is_recorded: 
     if stat.S_ISDIR(status.st_mode):
         search = FileSearch(own_run)
         search.search_folder(Path(text))
-        return _found(name, Path(text), search)
+        return _found(name, search)
     if is_recorded and status.st_size == 0:  # files of the kernel's have no size, and some of them no end
         raise CorpusError(f"{name} is empty", hint="say where the text is")
     if Path(text).suffix.lower() == ARCHIVE:
         sources, skipped = _members(Path(text))
         if not sources:
             raise _without_text(name, skipped)
-        return FoundTexts(name, sources, skipped, is_search=True)
-    return FoundTexts(name, [TextSource(Path(text))], [], is_search=False)
+        return FoundTexts(name, sources, skipped, Path(text))
+    return FoundTexts(name, [TextSource(Path(text))], [])
 
 
 def check_is_named(text: str | Path) -> None:
@@ -156,8 +160,9 @@ def corpus_name(texts: Sequence[str | Path]) -> str:
     for text in texts:
         check_is_named(text)
     joined = "+".join(dict.fromkeys(_stem(text) for text in texts))
-    shortened = joined.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
-    return shortened.rstrip(". ") or "text"
+    if len(joined.encode()) > MAX_NAME_BYTES:
+        joined = joined.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip("+")
+    return joined.rstrip(". ")
 
 
 def _find_matches(pattern: str, own_run: Path | None) -> FoundTexts:
@@ -165,14 +170,14 @@ def _find_matches(pattern: str, own_run: Path | None) -> FoundTexts:
     search.match_pattern(pattern)
     if not search.files and not search.skipped:
         raise CorpusError(f"no file matches {pattern!r}", hint="check the pattern")
-    return _found(pattern, None, search)
+    return _found(pattern, search)
 
 
-def _found(argument: str, folder: Path | None, search: FileSearch) -> FoundTexts:
+def _found(argument: str, search: FileSearch) -> FoundTexts:
     """Return the texts of a search, those in archives too."""
     sources, skipped = [], search.skipped
     for file in search.files:
-        name = str(file.relative_to(folder)) if folder else str(file)
+        name = search.short_name(file)
         if file.suffix.lower() != ARCHIVE:
             sources.append(TextSource(file))
             continue
@@ -185,7 +190,7 @@ def _found(argument: str, folder: Path | None, search: FileSearch) -> FoundTexts
         skipped += [Skipped(f"{name}:{one.name}", one.reason) for one in skipped_members]
     if not sources:
         raise _without_text(argument, skipped)
-    return FoundTexts(argument, sources, skipped, is_search=True)
+    return FoundTexts(argument, sources, skipped, search.base)
 
 
 def _members(path: Path) -> tuple[list[TextSource], list[Skipped]]:

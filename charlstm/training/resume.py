@@ -56,7 +56,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
         config = _with_new_length(config_then, request.overrides)
         if metadata["history"]["finished"] and not _is_longer(config, config_then):
             return None
-        data = _read_data_again(request, metadata, config)
+        data = _read_data_again(request, metadata, config, reporter)
         run = _build_run(data, config, checkpoint, folder, reporter)
         return train(
             run,
@@ -80,17 +80,21 @@ def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
     return any(now is not None and (then is None or now > then) for now, then in pairs)
 
 
-def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig) -> TrainingData:
+def _read_data_again(
+    request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig, reporter: RunReporter
+) -> TrainingData:
     text = metadata["text"]
     decoding = DecodingOptions(**text["reading"])
-    corpus = _load_same_corpus(request, text, decoding)
+    corpus = _load_same_corpus(request, text, decoding, reporter)
     vocabulary = Vocabulary(**metadata["vocabulary"])
     ids, _ = encode(corpus, vocabulary, text["unknown"])
     dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
     return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"])
 
 
-def _load_same_corpus(request: ResumeRequest, text: dict[str, Any], decoding: DecodingOptions) -> Corpus:
+def _load_same_corpus(
+    request: ResumeRequest, text: dict[str, Any], decoding: DecodingOptions, reporter: RunReporter
+) -> Corpus:
     """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
     folder, texts = request.folder, request.texts
     if folder.text.exists() and (texts is None or any(map(is_stream, texts))):
@@ -101,6 +105,7 @@ def _load_same_corpus(request: ResumeRequest, text: dict[str, Any], decoding: De
             decoding,
             own_run=folder.path,
             is_recorded=request.texts is None,
+            on_message=reporter.on_message,
         )
     except CorpusError as error:
         hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
