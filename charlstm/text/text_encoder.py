@@ -11,6 +11,8 @@ from charlstm.text.id_files import IdSpool
 from charlstm.text.vocabulary import from_code_points, to_code_points
 
 MAX_VOCABULARY = 1 << 16  # different characters
+CHUNK_CHARACTERS = 1 << 20  # encoded at once
+NUM_CODE_POINTS = 0x110000  # of Unicode
 
 
 class TextEncoder:
@@ -20,7 +22,7 @@ class TextEncoder:
         self._spool = spool
         self._code_points: list[int] = []  # of the characters in the order in which they were found
         self._digest = hashlib.sha256()
-        self._ids_by_code_point = np.full(0x110000, -1, np.int32)
+        self._ids_by_code_point = np.full(NUM_CODE_POINTS, -1, np.int32)
         self._counts = np.zeros(MAX_VOCABULARY, np.int64)
         self._last_character = "\n"
 
@@ -40,7 +42,8 @@ class TextEncoder:
             for index, chunk in enumerate(filter(None, chunks)):
                 if index == 0 and self._last_character != "\n":
                     self._encode("\n")
-                self._encode(chunk)
+                for start in range(0, len(chunk), CHUNK_CHARACTERS):
+                    self._encode(chunk[start : start + CHUNK_CHARACTERS])
         except CorpusError:
             self._spool.truncate(size)
             self._ids_by_code_point[self._code_points[num_known:]] = -1
@@ -62,7 +65,9 @@ class TextEncoder:
         code_points = to_code_points(text)
         ids = self._ids_by_code_point[code_points]
         if (ids < 0).any():
-            self._add(np.unique(code_points[ids < 0]))
+            is_new = np.zeros(NUM_CODE_POINTS, np.bool_)
+            is_new[code_points[ids < 0]] = True
+            self._add(np.flatnonzero(is_new))
             ids = self._ids_by_code_point[code_points]
         counts = np.bincount(ids)
         self._counts[: len(counts)] += counts
@@ -70,7 +75,7 @@ class TextEncoder:
         self._spool.append(ids.astype(np.uint16))
         self._last_character = text[-1]
 
-    def _add(self, code_points: npt.NDArray[np.uint32]) -> None:
+    def _add(self, code_points: npt.NDArray[np.intp]) -> None:
         num_known = len(self._code_points)
         if num_known + len(code_points) > MAX_VOCABULARY:
             raise CorpusError(
