@@ -36,7 +36,7 @@ class CachedIds:
     details: dict[str, Any]
 
 
-def id_cache_folder() -> Path | None:
+def text_cache_folder() -> Path | None:
     """Return the folder of the cache; None if the user has no home."""
     try:
         return cache_folder()
@@ -46,7 +46,7 @@ def id_cache_folder() -> Path | None:
 
 def load_ids(key: str) -> CachedIds | None:
     """Return what is cached under a key; None if there is nothing, or it is not as it was written."""
-    folder = id_cache_folder()
+    folder = text_cache_folder()
     if folder is None:
         return None
     try:
@@ -73,7 +73,7 @@ def store_ids(key: str, chunks: Iterable[Ids], dtype: npt.DTypeLike, details: di
 
     Removes older entries if the cache has grown too large. Raises RunError or OSError if the cache cannot be written.
     """
-    folder = id_cache_folder()
+    folder = text_cache_folder()
     if folder is None:
         raise RunError("there is no folder for the cache", hint="name one: CHARLSTM_CACHE=/some/folder")
     folder.mkdir(parents=True, exist_ok=True)

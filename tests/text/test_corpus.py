@@ -198,11 +198,15 @@ def test_cache_that_cannot_be_written_is_not_needed(large, monkeypatch, make):
 
 
 def test_no_home_is_needed(large, monkeypatch):
-    monkeypatch.setattr("charlstm.text.id_cache.id_cache_folder", lambda: None)
-    monkeypatch.setattr(encoded_text, "id_cache_folder", lambda: None)
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("charlstm.text.id_cache.cache_folder", no_home)
     messages: list[str] = []
     assert load_corpus([large], on_message=messages.append).text == TEXT * 3
     assert messages == ["there is no folder for the cache; the text is kept in memory"]
+    with pytest.raises(CorpusError, match="there is no text 'missing'"):
+        load_corpus(["missing"])
 
 
 def test_other_text_and_other_options_are_not_taken_from_the_cache(large):
