@@ -18,7 +18,7 @@ import numpy.typing as npt
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError, RunError
 from charlstm.text.decoding import DecodingOptions, OnMessage, read_chunks
-from charlstm.text.id_cache import CachedIds, text_cache_folder, load_ids, store_ids
+from charlstm.text.id_cache import CachedIds, load_ids, store_ids, text_cache_folder
 from charlstm.text.id_files import IdSpool
 from charlstm.text.sources import TextSource, reason_of
 from charlstm.text.text_encoder import MAX_VOCABULARY, TextEncoder
