@@ -125,7 +125,7 @@ def load_training_text(path: Path, model: Model, on_message: Callable[[str], Non
     index = load_index(run.index, key)
     if index is None:
         on_message(f"indexing the training text of {path}")
-        index = TextIndex.build(_training_ids(run, model, digest))
+        index = TextIndex.build(_training_ids(run, model, digest, on_message))
         try:
             save_index(run.index, index, key)
         except RunError as problem:
@@ -151,10 +151,12 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
 
-def _training_ids(run: RunFolder, model: Model, digest: str) -> Ids:
+def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callable[[str], None]) -> Ids:
     """Return the ids that a model was trained on, read again from where its run found the text."""
     try:
         text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
+        if not isinstance(text["sources"], list):
+            raise TypeError("the sources are no list")
         sources = [relocate_shipped_text(source) for source in text["sources"]]
         options, unknown = DecodingOptions(**text["reading"]), text["unknown"]
         settings = model.training["settings"]
@@ -163,7 +165,8 @@ def _training_ids(run: RunFolder, model: Model, digest: str) -> Ids:
             f"{run.path} does not say which text its model was trained on",
             hint="`novelty` needs a run folder as charlstm train writes it",
         ) from problem
-    corpus = load_corpus([str(run.text)] if run.text.exists() else sources, options)
+    texts = [str(run.text)] if run.text.exists() else sources
+    corpus = load_corpus(texts, options, own_run=run.path, is_recorded=True, on_message=on_message)
     if corpus.digest != digest:
         raise CorpusError(
             f"{', '.join(sources)} has changed since the model was trained on it",

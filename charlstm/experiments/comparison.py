@@ -67,7 +67,7 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
 
 
 def _load_data(request: ComparisonRequest, reporter: StartupReporter) -> TrainingData:
-    corpus = load_corpus(request.texts, on_message=reporter.on_message)
+    corpus = load_corpus(request.texts, own_run=request.folder, on_message=reporter.on_message)
     dataset = split_for_validation(
         corpus.ids, validation=TrainingConfig.validation, sequence_length=DEFAULT_SEQUENCE_LENGTH
     )

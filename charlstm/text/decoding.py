@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from charlstm.errors import CorpusError, SettingError
+from charlstm.text.compression import ByteStream
 from charlstm.text.encodings import CERTAIN, LIKELY, DetectedEncoding, detect_legacy_encoding
-from charlstm.text.sources import ByteStream, TextSource
+from charlstm.text.sources import TextSource
 
 CHUNK_BYTES = 1 << 20  # read at once; a chunk of text has about as many characters
 SAMPLE_BYTES = 1 << 18  # that the encoding is detected from

@@ -110,9 +110,18 @@ def _check_window(settings: dict[str, Any]) -> None:
 
 
 def _check_sources(folder: RunFolder, corpus: Corpus) -> None:
-    """Raise RunError if the text is one of the files that the run would replace."""
+    """Raise RunError if the text, or a file beside it that is not an earlier run's, is one that the run would replace.
+
+    In a folder of texts such a file is no part of the text, because it would be another one when the run is resumed.
+    """
     replaced = {file.resolve() for file in folder.files}
+    beside = set() if folder.has_run else {file.resolve() for file in folder.files if file.is_file()}
     for source in corpus.sources:
+        if Path(source).is_dir() and (mine := [file for file in beside if file.is_relative_to(Path(source).resolve())]):
+            raise RunError(
+                f"{min(mine)} is among the texts, and a run in {folder.path} would replace it",
+                hint="rename the file, or choose another folder with `output`",
+            )
         if Path(source).resolve() in replaced:
             raise RunError(
                 f"{source} is the text, and a run in {folder.path} would replace it",
@@ -121,7 +130,7 @@ def _check_sources(folder: RunFolder, corpus: Corpus) -> None:
 
 
 def _read_data(request: NewRunRequest, start_from: Model | None, reporter: RunReporter) -> TrainingData:
-    corpus = load_corpus(request.texts, request.decoding, on_message=reporter.on_message)
+    corpus = load_corpus(request.texts, request.decoding, own_run=request.folder.path, on_message=reporter.on_message)
     vocabulary = _make_vocabulary(request, start_from, corpus)
     unknown = request.unknown or "skip"
     ids, changes = encode(corpus, vocabulary, unknown)

@@ -13,7 +13,7 @@ from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.sources import STANDARD_INPUT
+from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
@@ -56,7 +56,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
         config = _with_new_length(config_then, request.overrides)
         if metadata["history"]["finished"] and not _is_longer(config, config_then):
             return None
-        data = _read_data_again(request, metadata, config)
+        data = _read_data_again(request, metadata, config, reporter)
         run = _build_run(data, config, checkpoint, folder, reporter)
         return train(
             run,
@@ -80,13 +80,12 @@ def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
     return any(now is not None and (then is None or now > then) for now, then in pairs)
 
 
-def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig) -> TrainingData:
-    text, folder = metadata["text"], request.folder
-    texts = request.texts
-    if folder.has_text and (texts is None or STANDARD_INPUT in texts):
-        texts = [str(folder.text)]
+def _read_data_again(
+    request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig, reporter: RunReporter
+) -> TrainingData:
+    text = metadata["text"]
     decoding = DecodingOptions(**text["reading"])
-    corpus = _load_same_corpus(text, texts, decoding, changed_text=request.changed_text)
+    corpus = _load_same_corpus(request, text, decoding, reporter)
     vocabulary = Vocabulary(**metadata["vocabulary"])
     ids, _ = encode(corpus, vocabulary, text["unknown"])
     dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
@@ -94,15 +93,24 @@ def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: T
 
 
 def _load_same_corpus(
-    text: dict[str, Any], texts: list[str] | None, decoding: DecodingOptions, *, changed_text: bool
+    request: ResumeRequest, text: dict[str, Any], decoding: DecodingOptions, reporter: RunReporter
 ) -> Corpus:
     """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
+    folder, texts = request.folder, request.texts
+    if folder.has_text and (texts is None or any(map(is_stream, texts))):
+        texts = [str(folder.text)]
     try:
-        corpus = load_corpus(texts or [relocate_shipped_text(path) for path in text["sources"]], decoding)
+        corpus = load_corpus(
+            texts or [relocate_shipped_text(path) for path in text["sources"]],
+            decoding,
+            own_run=folder.path,
+            is_recorded=request.texts is None,
+            on_message=reporter.on_message,
+        )
     except CorpusError as error:
         hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
         raise CorpusError(str(error), hint=hint) from error
-    if corpus.digest != text["sha256"] and not changed_text:
+    if corpus.digest != text["sha256"] and not request.changed_text:
         raise CorpusError(
             f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
             f"instead of {text['characters']:,}, and another digest",

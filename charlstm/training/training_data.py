@@ -14,7 +14,7 @@ from charlstm.text.batches import Dataset, Streams, Windows
 from charlstm.text.corpus import Corpus
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.line_starts import find_line_starts
-from charlstm.text.sources import STANDARD_INPUT
+from charlstm.text.streams import STANDARD_INPUT
 from charlstm.text.vocabulary import Vocabulary
 
 

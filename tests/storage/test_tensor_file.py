@@ -12,12 +12,12 @@ from charlstm.errors import TensorFileError
 from charlstm.storage.tensor_file import (
     DIGEST_KEY,
     DTYPES,
-    METADATA_KEY,
     digest,
     open_tensors,
     to_bytes,
     write_tensors,
 )
+from charlstm.storage.tensor_header import METADATA_KEY
 
 ARRAYS: dict[str, Any] = {
     "matrix": np.arange(12, dtype=np.float32).reshape(3, 4),

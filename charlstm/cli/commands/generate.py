@@ -43,7 +43,7 @@ def generate(
         ),
     ] = None,
     seed_file: Annotated[
-        Path | None,
+        str | None,
         option(
             "--seed-file",
             "--prompt-file",
@@ -226,7 +226,7 @@ def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]")
     return map(measure, texts)
 
 
-def _read_prompt_file(path: Path) -> str:
+def _read_prompt_file(path: str) -> str:
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
