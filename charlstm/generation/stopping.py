@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from charlstm.errors import SettingError
 from charlstm.generation.sentences import Place, SentenceEnds
+from charlstm.text.vocabulary import Vocabulary
 
 MAX_SENTENCE_LENGTH = 2000  # characters to wait for the end of a sentence
 
@@ -40,6 +41,19 @@ class StopRules:
         return asdict(self) | {"stops": list(self.stops)}
 
 
+def unreachable_stops(rules: StopRules, length: int, vocabulary: Vocabulary) -> dict[str, str]:
+    """Return the stop strings that a text of this length can never hold, and why not."""
+    written = set(vocabulary.characters) - {vocabulary.unknown}
+    limit = length + (MAX_SENTENCE_LENGTH if rules.until_sentence else 0)
+    reasons = {}
+    for stop in rules.stops:
+        if missing := [character for character in dict.fromkeys(stop) if character not in written]:
+            reasons[stop] = f"the model never writes {', '.join(map(repr, missing))}"
+        elif len(stop) > limit:
+            reasons[stop] = f"it has {len(stop):,} characters, but `length` is {length:,}"
+    return reasons
+
+
 class StopCondition:
     """Watches one text grow, decides when it is complete, and returns the characters that belong to it.
 
@@ -57,7 +71,7 @@ class StopCondition:
         self._sentences = SentenceEnds()
         self._num_lines, self._num_paragraphs = 0, 0
         self._line_is_blank, self._is_in_paragraph = True, False
-        self.num_characters = 0  # fed so far
+        self.num_fed = 0  # characters
         self.is_reached = False
 
     def copy(self) -> Self:
@@ -69,9 +83,9 @@ class StopCondition:
     def feed_all(self, characters: str) -> str:
         """Feed several characters and return the text they complete; those after the end are ignored."""
         if self._has_only_length:
-            accepted = characters[: self._length - self.num_characters]
-            self.num_characters += len(accepted)
-            self.is_reached = self.num_characters >= self._length
+            accepted = characters[: self._length - self.num_fed]
+            self.num_fed += len(accepted)
+            self.is_reached = self.num_fed >= self._length
             return accepted
         parts = []
         for character in characters:
@@ -82,7 +96,7 @@ class StopCondition:
 
     def feed(self, character: str) -> str:
         """Feed one character and return the text it completes, which may be empty or longer than one character."""
-        self.num_characters += 1
+        self.num_fed += 1
         self._held_back += character
         if self._is_after_sentence(character):
             self.is_reached = True
@@ -120,7 +134,7 @@ class StopCondition:
         """Return whether the last sentence has ended before this character, and the text is long enough."""
         if not self._rules.until_sentence:
             return False
-        return self._sentences.place(character) is Place.AFTER and self.num_characters > self._length
+        return self._sentences.place(character) is Place.AFTER and self.num_fed > self._length
 
     def _is_complete(self) -> bool:
         """Return whether the text ends after the last character."""
@@ -131,4 +145,4 @@ class StopCondition:
         if self._deadline is not None and time.monotonic() > self._deadline:
             return True
         limit = self._length + (MAX_SENTENCE_LENGTH if rules.until_sentence else 0)
-        return self.num_characters >= limit
+        return self.num_fed >= limit

@@ -13,6 +13,7 @@ from charlstm.cli.display.messages import visible
 if TYPE_CHECKING:
     from charlstm.analysis.novelty import Novelty
     from charlstm.generation.jobs import GeneratedText
+    from charlstm.generation.line_filter import LineFilter
     from charlstm.generation.load import LoadedModel
 
 FORMATS = ("text", "json", "jsonl")
@@ -37,6 +38,7 @@ class ResultFormat:
     models: "Sequence[LoadedModel]"
     beam: int | None = None
     scores: bool = False
+    line_filter: "LineFilter | None" = None
 
     def to_text(self, result: Result) -> str:
         return (result.generated.source.prompt if self.echo else "") + result.generated.text
@@ -52,6 +54,8 @@ class ResultFormat:
             values["beam"] = self.beam
         values |= {"random_seed": random_seed, "settings": settings | request.rules.to_json()}
         values |= self._models_to_json()
+        if self.line_filter:
+            values |= self.line_filter.to_json()
         if self.scores:
             values["scores"] = list(result.generated.scores)
         if result.novelty:
