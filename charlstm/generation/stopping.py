@@ -4,11 +4,13 @@ import copy
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from charlstm.errors import SettingError
 from charlstm.generation.sentences import Place, SentenceEnds
-from charlstm.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from charlstm.text.vocabulary import Vocabulary
 
 MAX_SENTENCE_LENGTH = 2000  # characters to wait for the end of a sentence
 
@@ -41,7 +43,7 @@ class StopRules:
         return asdict(self) | {"stops": list(self.stops)}
 
 
-def unreachable_stops(rules: StopRules, length: int, vocabulary: Vocabulary) -> dict[str, str]:
+def unreachable_stops(rules: StopRules, length: int, vocabulary: "Vocabulary") -> dict[str, str]:
     """Return the stop strings that a text of this length can never hold, and why not."""
     written = set(vocabulary.characters) - {vocabulary.unknown}
     limit = length + (MAX_SENTENCE_LENGTH if rules.until_sentence else 0)

@@ -1,7 +1,6 @@
 """`charlstm info`."""
 
-import json
-
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.model_info import describe_model, model_to_json
 from charlstm.cli.options import Json, Run
 
@@ -19,6 +18,6 @@ def info(run: Run = None, as_json: Json = False) -> None:
     path = find_model(run)
     model = load_model(path)
     if as_json:
-        print(json.dumps(model_to_json(path, model), indent=2))
+        print(to_json(model_to_json(path, model), indent=2))
     else:
         print(describe_model(path, model))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.messages import loss
+from charlstm.cli.display.messages import loss, standing_alone
 from charlstm.cli.display.rows import aligned
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def model_to_json(path: Path, model: "Model") -> dict[str, Any]:
             "lowercase": model.vocabulary.lowercase,
             "unknown": model.vocabulary.unknown,
         },
-        "training": model.training,
+        "training": {key: value for key, value in model.training.items() if key != "line_checksums"},
     }
 
 
@@ -33,10 +33,11 @@ def describe_model(path: Path, model: "Model") -> str:
         f"{config.cell} {config.num_layers}x{config.units}, {_inputs(config)}, {model.num_parameters:,} parameters"
     )
     lowercase = ", lower case only" if vocabulary.lowercase else ""
+    alphabet = "".join(map(standing_alone, vocabulary.characters.strip()))
     rows = [
         ("model", str(path)),
         ("network", network),
-        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {vocabulary.characters.strip()}"),
+        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {alphabet}"),
     ]
     if "text" in training:
         rows.append(("trained on", f"{training['text']}, {training['text_characters']:,} characters"))
