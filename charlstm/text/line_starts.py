@@ -13,7 +13,7 @@ from charlstm.text.vocabulary import Vocabulary
 
 MAX_LINE_STARTS = 32
 MAX_LENGTH = 16  # characters of a line start
-MAX_CONTEXT = 48  # characters of whole lines
+MAX_CONTEXT = 32  # characters of whole lines
 MAX_SEARCHED = 4_000_000  # characters from the start of the text
 NUM_CANDIDATES = 8 * MAX_LINE_STARTS  # lines that are looked at
 MIN_WHOLE_LINES, MIN_WORD_SHARE = 8, 0.9  # of line starts without a space, to be taken for lines of one word

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import time
+from collections import deque
 
 import pytest
 
@@ -11,7 +12,7 @@ from charlstm.cli.display import progress
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import changes_line, clock, console, standing_alone, visible
 from charlstm.cli.display.progress import notice_if_slow
-from charlstm.cli.display.results import write_output
+from charlstm.cli.display.results import ResultFormat, write_output
 from charlstm.cli.display.rows import aligned
 
 
@@ -114,3 +115,30 @@ def test_rows_are_wrapped_on_a_terminal_only(monkeypatch):
     assert names == {"text    ", "counts  ", " " * 8}
     parts = [part for line in lines if "0" in line for part in line[8:].split("  ")]
     assert "a 20" in parts
+
+
+def test_array_is_written_piece_by_piece_and_valid_after_ctrl_c():
+    class Generated:
+        def __init__(self, number):
+            self.number = number
+
+    class Format(ResultFormat):
+        def to_json(self, result):
+            return {"text": f"\u00e9{result.number}"}
+
+    array = Format(name="json", echo=False, separator="", models=[])
+
+    def numbers(interrupted_at):
+        for number in range(3):
+            if number == interrupted_at:
+                raise KeyboardInterrupt
+            yield Generated(number)
+
+    expected = [{"text": f"\u00e9{number}"} for number in range(3)]
+    assert "".join(array.join(numbers(9))) == json.dumps(expected, ensure_ascii=False, indent=2) + "\n"
+    assert "".join(array.join([])) == "[]\n"
+    for number in range(3):
+        parts: list[str] = []
+        with pytest.raises(KeyboardInterrupt):
+            deque(map(parts.append, array.join(numbers(number))))
+        assert json.loads("".join(parts)) == expected[:number]

@@ -214,6 +214,24 @@ def test_path_that_cannot_be_written(charlstm, run):
     assert lines[1] == "hint: check that the folder exists, its permissions and the free space"
 
 
+def test_folder_in_place_of_a_file_is_refused_before_generating(charlstm, run):
+    Path("folder").mkdir()
+    code, out, err = charlstm("generate", "-o", "folder")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [
+        "error: folder is a folder",
+        "hint: give a file, or --output-dir for a file for each text",
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_full_disk_behind_standard_output_is_one_line(run):
+    command = f"{sys.executable} -m charlstm generate --length 3 > /dev/full"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == "error: standard output cannot be written: No space left on device"
+
+
 def test_text_depends_neither_on_its_length_nor_on_the_number_of_texts(charlstm, run):
     from charlstm.generation.jobs import MAX_UNCOMPILED_LENGTH
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from charlstm.atomic_files import cannot_write, open_atomically, write_atomically
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import visible
+from charlstm.errors import RunError
 
 if TYPE_CHECKING:
     from charlstm.analysis.novelty import Novelty
@@ -113,25 +114,40 @@ def novelty_line(novelty: "Novelty") -> str:
 def write_output(parts: Iterator[str], output: Path | None) -> None:
     """Write the parts to a file as a whole, to a pipe as they are, or to a terminal with control characters escaped.
 
-    Raises RunError if the file cannot be written.
+    Raises RunError if the file or standard output cannot be written.
     """
-    if output is not None:
-        with open_atomically(output) as file:
-            for part in parts:
-                file.write(part.encode("utf-8", "surrogatepass"))
+    if output is None:
+        _write_to_stdout(parts)
         return
+    if output.is_dir():  # said before anything is generated
+        raise RunError(f"{output} is a folder", hint="give a file, or `output_dir` for a file for each text")
+    with open_atomically(output) as file:
+        for part in parts:
+            file.write(part.encode("utf-8", "surrogatepass"))
+
+
+def _write_to_stdout(parts: Iterator[str]) -> None:
     is_terminal = sys.stdout.isatty()
     ends_line, flushed_at = True, 0.0
     for part in parts:
-        sys.stdout.write(visible(part, keep="\n\t") if is_terminal else part)
+        _write(visible(part, keep="\n\t") if is_terminal else part)
         if is_terminal:
             ends_line = part.endswith("\n") if part else ends_line
         if is_terminal or time.monotonic() - flushed_at > FLUSH_EVERY:
-            sys.stdout.flush()
+            _write("", flush=True)
             flushed_at = time.monotonic()
-    if not ends_line:  # or the prompt of the shell would follow the text
-        sys.stdout.write("\n")
-    sys.stdout.flush()
+    _write("" if ends_line else "\n", flush=True)  # or the prompt of the shell would follow the text
+
+
+def _write(text: str, *, flush: bool = False) -> None:
+    try:
+        sys.stdout.write(text)
+        if flush:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader has had enough
+        raise
+    except OSError as problem:
+        raise cannot_write(Path("standard output"), problem) from problem
 
 
 def write_folder(results: Iterable[Result], result_format: ResultFormat, folder: Path, *, total: int) -> None:
