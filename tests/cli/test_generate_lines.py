@@ -74,3 +74,9 @@ def test_new_lines_of_any_text_are_compared_with_the_text_read_again(charlstm, t
     code, out, err = charlstm("generate", *LINES, "--new")
     assert (code, out) == (1, "")
     assert "has changed since the model was trained on it" in err
+
+
+def test_checksums_of_lines_are_not_shown(charlstm, list_run):
+    training = json.loads(charlstm("info", "--json")[1])["training"]
+    assert "openings" in training
+    assert "line_checksums" not in training

@@ -25,6 +25,7 @@ def test_checksums_go_through_base64():
     known = KnownLines.from_chunks(f"{number}\n" for number in range(1000))
     again = KnownLines.from_base64(known.to_base64())
     assert again.checksums.tolist() == known.checksums.tolist()
-    assert len(KnownLines.union([again, KnownLines.from_chunks(["x\n5"])])) == 1001
+    union = KnownLines.union([again, KnownLines.from_chunks(["x\n5"])])
+    assert all(line in union for line in ("x", "5", "999"))
     with pytest.raises(ValueError, match="padding"):
         KnownLines.from_base64("no")
