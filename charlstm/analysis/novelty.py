@@ -19,7 +19,7 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import open_tensors, to_bytes
 from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
-from charlstm.text.corpus import load_corpus
+from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.vocabulary import Vocabulary
 
@@ -151,27 +151,38 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
 
-def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callable[[str], None]) -> Ids:
-    """Return the ids that a model was trained on, read again from where its run found the text."""
+def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], None]) -> tuple[Corpus, str]:
+    """Read the text of a run again; return it with the policy for characters outside the vocabulary.
+
+    Raises RunError if the run does not say where, and CorpusError if the text is gone or has another digest.
+    """
     try:
         text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
         if not isinstance(text["sources"], list):
             raise TypeError("the sources are no list")
         sources = [relocate_shipped_text(source) for source in text["sources"]]
         options, unknown = DecodingOptions(**text["reading"]), text["unknown"]
-        settings = model.training["settings"]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise RunError(
             f"{run.path} does not say which text its model was trained on",
-            hint="`novelty` needs a run folder as charlstm train writes it",
+            hint="`novelty` and `new` need a run folder as charlstm train writes it",
         ) from problem
     texts = [str(run.text)] if run.text.exists() else sources
     corpus = load_corpus(texts, options, own_run=run.path, is_recorded=True, on_message=on_message)
     if corpus.digest != digest:
         raise CorpusError(
             f"{', '.join(sources)} has changed since the model was trained on it",
-            hint="put the old text back; `novelty` compares with it",
+            hint="put the old text back; `novelty` and `new` compare with it",
         )
+    return corpus, unknown
+
+
+def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callable[[str], None]) -> Ids:
+    """Return the ids that a model was trained on."""
+    corpus, unknown = read_training_text(run, digest, on_message)
+    settings = model.training.get("settings", {})
+    if not {"validation", "sequence_length"} <= settings.keys():
+        raise RunError(f"{run.path} does not say which part of its text is for validation", hint="train it again")
     table = model.vocabulary.id_table(corpus.characters, unknown).ids
     ids = corpus.remap(table, size=len(model.vocabulary))
     return split_for_validation(

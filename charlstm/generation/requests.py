@@ -69,14 +69,14 @@ def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Req
     return Request(_parse_prompt(values), replace(config, **changed_config), replace(rules, **changed_rules))
 
 
-def _parse_prompt(values: dict[str, Any]) -> str:
+def _parse_prompt(values: dict[str, Any]) -> str | None:
     prompts = {key: values[key] for key in PROMPT_KEYS if key in values}
     if len(prompts) > 1:
         raise SettingError("`seed` and `prompt` are both given", hint="give one of the two")
     for key, prompt in prompts.items():
         if not isinstance(prompt, str):
             raise SettingError(f"`{key}` is {prompt!r}, but it must be a string", hint=f"such as {EXAMPLE}")
-    return next(iter(prompts.values()), "")
+    return next(iter(prompts.values()), None)
 
 
 def _parse_max_time(value: Any) -> float:

@@ -3,6 +3,7 @@
 It opens without TensorFlow. Shapes and dtypes are checked against the architecture before any weight is read.
 """
 
+import base64
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError, ModelFileError, TensorFileError
 from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, write_tensors
+from charlstm.text.known_lines import MAX_KEPT_LINES
 from charlstm.text.vocabulary import Vocabulary
 
 FORMAT_VERSION = 2
@@ -29,6 +31,7 @@ TRAINING_METADATA = {  # key to allowed types; each key is optional
     "train_nats": (int, float),
     "validation": (dict,),
     "openings": (list,),  # line starts
+    "line_checksums": (str,),  # of all lines of a list of short lines, see text/known_lines.py
 }
 VALIDATION_METRICS = {"nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"}
 MAX_LINE_START = 64  # characters
@@ -113,9 +116,19 @@ def _check_training_metadata(path: Path, training: Any) -> None:
         raise _not_a_model(path, "its validation metrics are not what charlstm writes")
     if not all(isinstance(text, str) and 0 < len(text) <= MAX_LINE_START for text in training.get("openings", [])):
         raise _not_a_model(path, "its line starts are not what charlstm writes")
+    if not _are_checksums(training.get("line_checksums", "")):
+        raise _not_a_model(path, "its checksums of lines are not what charlstm writes")
     for key, needed in (("text", "text_characters"), ("validation", "epoch")):
         if key in training and needed not in training:
             raise _not_a_model(path, f"its training metadata has {key!r} but not {needed!r}")
+
+
+def _are_checksums(text: str) -> bool:
+    """Return whether this is base64 of numbers of four bytes, and no more of them than a model file keeps."""
+    try:
+        return len(text) <= MAX_KEPT_LINES * 6 and len(base64.b64decode(text, validate=True)) % 4 == 0
+    except ValueError:
+        return False
 
 
 def _fits_a_float(value: Any) -> bool:

@@ -77,4 +77,6 @@ def make_model(
         "validation": best.validation.to_json(),
         "openings": data.line_starts,
     }
+    if data.known_lines is not None:
+        metadata["line_checksums"] = data.known_lines.to_base64()
     return Model(model_config, data.vocabulary, weights, metadata)

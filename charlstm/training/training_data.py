@@ -13,7 +13,8 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.text.batches import Dataset, Streams, Windows
 from charlstm.text.corpus import Corpus
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.line_starts import find_line_starts
+from charlstm.text.known_lines import MAX_KEPT_LINES, KnownLines
+from charlstm.text.line_starts import begins_on_new_line, find_line_starts
 from charlstm.text.streams import STANDARD_INPUT
 from charlstm.text.vocabulary import Vocabulary
 
@@ -32,6 +33,14 @@ class TrainingData:
     def line_starts(self) -> list[str]:
         """Beginnings of lines of the training text, for prompts."""
         return find_line_starts(self.dataset.training, self.vocabulary)
+
+    @cached_property
+    def known_lines(self) -> KnownLines | None:
+        """The lines of the whole text if it is a list of short lines, and not too many for a model file."""
+        if not any(map(begins_on_new_line, self.line_starts)):
+            return None
+        lines = KnownLines.from_chunks(self.corpus.chunks())
+        return lines if len(lines) <= MAX_KEPT_LINES else None
 
     @property
     def can_be_read_again(self) -> bool:

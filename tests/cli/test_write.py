@@ -16,7 +16,7 @@ from charlstm.text.line_endings import LineEndings
 
 GENERATE = PAUSE = "\t"
 RETRY, UNDO, REDO, HOTTER, SAVE, QUIT, CANCEL = "\x12", "\x1a", "\x19", "\x14", "\x13", "\x11", "\x03"
-BACKSPACE, LEFT, HOME = "\x7f", "\x1b[D", "\x01"
+BACKSPACE, DELETE, LEFT, RIGHT, HOME = "\x7f", "\x1b[3~", "\x1b[D", "\x1b[C", "\x01"
 
 codes: list[int] = []  # exit codes of the editors
 
@@ -70,6 +70,22 @@ def test_text_is_generated_at_the_cursor_until_the_user_types(model):
     assert editor.text.startswith("a")
     assert editor.text.endswith("b")
     assert "Z" in editor.text
+
+
+def test_cursor_moves_by_what_one_sees_as_a_character(model):
+    family, letter = "\U0001f469\u200d\U0001f467", "e\u0301"
+    assert edit(model, BACKSPACE, text="a" + family).text == "a"
+    assert edit(model, LEFT, "x", text="a" + letter).text == "ax" + letter
+    assert edit(model, HOME, RIGHT, "x", text=family + "a").text == family + "xa"
+    assert edit(model, HOME, DELETE, text=letter + "b").text == "b"
+
+
+def test_what_can_drive_the_terminal_is_escaped_on_the_screen(model):
+    from prompt_toolkit.layout.screen import Char
+
+    edit(model)
+    assert Char("\u202e").char == "\\u202e"
+    assert Char("\u200c").char == "\u200c"
 
 
 def test_every_character_is_scored_and_edited_ones_again(model):

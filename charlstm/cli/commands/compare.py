@@ -1,6 +1,5 @@
 """`charlstm compare`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.plots import check_image_format
 from charlstm.cli.options import Json, duration, option
@@ -113,7 +113,7 @@ def compare(
     if result.signal_number is not None:
         warn("stopped; nothing is lost, run the same command again to continue")
         raise typer.Exit(exit_code(result.signal_number))
-    print(json.dumps(result.to_json(), indent=2) if as_json else "\n".join(comparison_lines(result.outcomes)))
+    print(to_json(result.to_json(), indent=2) if as_json else "\n".join(comparison_lines(result.outcomes)))
     say(f"in {folder}: comparison.json, comparison.csv, and a folder for each run; the plot is {plot}")
 
 

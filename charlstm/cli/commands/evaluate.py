@@ -1,11 +1,11 @@
 """`charlstm evaluate`."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.rows import aligned
@@ -61,7 +61,7 @@ def evaluate(
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
-        print(json.dumps(scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
+        print(to_json(scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
     else:
         print(aligned(_rows(scores, encoded), name_width=20))
 

@@ -1,6 +1,5 @@
 """`charlstm gradients`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from charlstm.cli.display import plots
 from charlstm.cli.display.gradient_table import gradient_panels, gradient_report
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.options import Json, is_given, option
@@ -103,7 +103,7 @@ def gradients(
     if plot:
         plots.save_plot(plot, gradient_panels(results))
     if as_json:
-        print(json.dumps({name: norms.to_json() for name, norms in results.items()}))
+        print(to_json({name: norms.to_json() for name, norms in results.items()}))
     else:
         print(gradient_report(results))
 

@@ -1,7 +1,6 @@
 """`charlstm info`."""
 
-import json
-
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.model_info import describe_model, model_to_json
 from charlstm.cli.options import Json, Run
 from charlstm.cli.repeat_command import repeat_command
@@ -26,6 +25,6 @@ def info(run: Run = None, as_json: Json = False) -> None:
     settings = settings_of_model(path, model.training)
     repeat = repeat_command(RunFolder(path.parent), settings) if settings else None
     if as_json:
-        print(json.dumps(model_to_json(path, model, settings, repeat), indent=2))
+        print(to_json(model_to_json(path, model, settings, repeat), indent=2))
     else:
         print(describe_model(path, model, settings, repeat))

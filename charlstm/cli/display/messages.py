@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from rich.text import Text
 from charlstm.cli.options import with_option_names
 
 MAX_NAMED_CHARACTERS = 8  # in a message about unknown characters
-HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs")  # of Unicode: control characters, format characters, surrogates
+DRIVES_TERMINAL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+DOTTED_CIRCLE = "\u25cc"  # carries a combining mark that stands alone
 
 console = Console(stderr=True, highlight=False)
 
@@ -59,13 +61,16 @@ def show_error(message: str, hint: str) -> None:
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """Escape all control characters except those in `keep`, so that the text cannot drive the terminal."""
-    return "".join(
-        character
-        if character in keep or unicodedata.category(character) not in HIDDEN_CATEGORIES
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
+    """Escape what can drive the terminal or hide text on it, except characters in `keep`.
+
+    That is control characters, line and paragraph separators, bidirectional embeddings, overrides and isolates, and
+    lone surrogates. Joiners, soft hyphens, variation selectors and directional marks are part of the text, and stay.
+    """
+    return DRIVES_TERMINAL.sub(lambda match: match[0] if match[0] in keep else escaped(match[0]), text)
+
+
+def escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def changes_line(changes: Mapping[str, str]) -> str:
@@ -80,11 +85,16 @@ def changes_line(changes: Mapping[str, str]) -> str:
 def named_character(character: str) -> str:
     """Return a character with its code point, or only the code point of one that cannot be seen."""
     code_point = f"U+{ord(character):04X}"
-    return f"{character} ({code_point})" if is_visible(character) else code_point
+    return f"{standing_alone(character)} ({code_point})" if is_visible(character) else code_point
 
 
 def is_visible(character: str) -> bool:
     return character.isprintable() and not character.isspace()
+
+
+def standing_alone(character: str) -> str:
+    """Return a character as it is shown by itself: a combining mark on a circle, not on its neighbour."""
+    return DOTTED_CIRCLE + character if unicodedata.category(character).startswith("M") else character
 
 
 def loss(nats: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.messages import loss, visible
+from charlstm.cli.display.messages import loss, standing_alone, visible
 from charlstm.cli.display.rows import aligned
 from charlstm.cli.repeat_command import RepeatCommand
 from charlstm.config import TrainingConfig
@@ -33,7 +33,7 @@ def model_to_json(
             "lowercase": model.vocabulary.lowercase,
             "unknown": model.vocabulary.unknown,
         },
-        "training": model.training,
+        "training": {key: value for key, value in model.training.items() if key != "line_checksums"},
         "origin": settings.get("origin"),
         "repeat": repeat and {"command": shlex.join(repeat.arguments), "exact": not repeat.caveat},
     }
@@ -46,10 +46,11 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
         f"{config.cell} {config.num_layers}x{config.units}, {_inputs(config)}, {model.num_parameters:,} parameters"
     )
     lowercase = ", lower case only" if vocabulary.lowercase else ""
+    alphabet = "".join(map(standing_alone, vocabulary.characters.strip()))
     rows = [
         ("model", str(path)),
         ("network", network),
-        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {vocabulary.characters.strip()}"),
+        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {alphabet}"),
     ]
     if "text" in training:
         rows.append(("trained on", f"{training['text']}, {training['text_characters']:,} characters"))
