@@ -44,12 +44,14 @@ def prepare_requests(
 ) -> list[PreparedRequest]:
     """Return the requests with prompts that a vocabulary can encode.
 
-    An empty prompt becomes the start of a line. `unknown` is the policy for unknown characters, see
-    `Vocabulary.id_table`; with the policy `error` they raise VocabularyError.
+    An empty prompt becomes the start of a line, and stop strings are spelled as the model writes. `unknown` is the
+    policy for unknown characters, see `Vocabulary.id_table`; with the policy `error` they raise VocabularyError.
     """
     adapt = cache(lambda prompt: vocabulary.adapt(prompt, unknown))  # many requests may share one long prompt
 
     def prepare(request: Request) -> PreparedRequest:
+        stops = tuple(vocabulary.spell(stop) for stop in request.rules.stops)
+        request = replace(request, rules=replace(request.rules, stops=stops))
         if not request.prompt:
             start = sample_line_start(line_starts, request.config.random_seed)
             return PreparedRequest(replace(request, prompt=start, starts_line=True), start)

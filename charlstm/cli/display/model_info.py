@@ -21,7 +21,9 @@ def model_to_json(path: Path, model: "Model") -> dict[str, Any]:
             "characters": model.vocabulary.characters,
             "lowercase": model.vocabulary.lowercase,
             "unknown": model.vocabulary.unknown,
+            "normalize": model.vocabulary.normalize,
         },
+        "precision": model.precision,
         "training": model.training,
     }
 
@@ -32,11 +34,14 @@ def describe_model(path: Path, model: "Model") -> str:
     network = (
         f"{config.cell} {config.num_layers}x{config.units}, {_inputs(config)}, {model.num_parameters:,} parameters"
     )
+    if model.precision != "float32":
+        network += f", trained in {model.precision}"
     lowercase = ", lower case only" if vocabulary.lowercase else ""
+    form = "" if vocabulary.normalize == "nfc" else f", normal form {vocabulary.normalize}"
     rows = [
         ("model", str(path)),
         ("network", network),
-        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {vocabulary.characters.strip()}"),
+        ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {vocabulary.characters.strip()}"),
     ]
     if "text" in training:
         rows.append(("trained on", f"{training['text']}, {training['text_characters']:,} characters"))
