@@ -58,6 +58,8 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     with locked_run(folder, reporter) as interruption:
         plan = _prepare_plan(request, data, reporter)
         data = replace(data, dataset=split_text(data.corpus.ids, data.vocabulary, plan.training))
+        if warning := data.validation_warning(plan.training):
+            reporter.on_warning(warning)
         comparison = _Comparison(request, plan, data, reporter, interruption)
         outcomes = comparison.earlier_outcomes()
         for outcome in comparison.requested_outcomes():

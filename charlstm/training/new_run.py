@@ -194,5 +194,7 @@ def _build_run(
         settings = choose_settings(inputs, overrides)
         run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from)
     reporter.on_message(data.describe(run.config))
+    if warning := data.validation_warning(run.config):
+        reporter.on_warning(warning)
     reporter.on_message(describe_settings(settings, overrides, inputs))
     return run

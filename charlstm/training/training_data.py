@@ -20,6 +20,7 @@ from charlstm.text.id_files import in_chunks
 from charlstm.text.line_lists import is_line_list
 from charlstm.text.line_starts import find_line_starts
 from charlstm.text.sources import STANDARD_INPUT
+from charlstm.text.validation_check import compare_parts
 from charlstm.text.validation_split import block_size, line_pieces
 from charlstm.text.vocabulary import Vocabulary
 
@@ -73,6 +74,18 @@ class TrainingData:
             num_lines = len(line_pieces(self.corpus.ids, Vocabulary(self.corpus.characters)))
             parts.append(f"a list of {num_lines:,} short lines")
         return "; ".join([*parts, f"{self._describe_validation(config)} for validation"])
+
+    def validation_warning(self, config: TrainingConfig) -> str:
+        """Return one line for the user if the end of the text, kept for validation, is not like the rest; else ""."""
+        if config.validation_split != "end":
+            return ""
+        difference = compare_parts(self.dataset, self.vocabulary).describe()
+        if not difference:
+            return ""
+        return (
+            f"the last {100 * config.validation:.3g}% of the text, which is for validation, is not like the rest: "
+            f"{difference}. Validation losses will say little about the rest: try `validation_split` blocks"
+        )
 
     def _describe_validation(self, config: TrainingConfig) -> str:
         percent = f"{100 * config.validation:.3g}%"
