@@ -143,7 +143,8 @@ MinCount = Annotated[
         "--min-count",
         metavar="N",
         min=1,
-        help="Characters that occur fewer than N times become one unknown character, which is never generated.",
+        help="In training, characters that occur fewer than N times become one character, which is never generated. "
+        "In any other text the model does not know them.",
     ),
 ]
 CheckpointEvery = Annotated[
