@@ -136,7 +136,11 @@ def generate(
         bool, typer.Option("--scores", help="Add the log-probability of each character, in nats, to JSON.")
     ] = False,
     novelty: Annotated[
-        bool, typer.Option("--novelty", help="Measure how much of each text is copied from the training text.")
+        bool,
+        typer.Option(
+            "--novelty",
+            help="Measure how much of each text is copied from the training text, without its validation part.",
+        ),
     ] = False,
     output: Annotated[
         Path | None,

@@ -65,7 +65,7 @@ def write(
 
     language_model = make_language_model(load_models(run, model or []))
     language_model.vocabulary.id_table("", unknown)  # refuses an invalid policy
-    text, codec = _read(file, encoding) if file is not None and file.exists() else ("", encoding or "utf-8")
+    text, codec = read_file(file, encoding) if file is not None and file.exists() else ("", encoding or "utf-8")
     if text and seed:
         raise SettingError(f"{file} is not empty, and `seed` is given", hint="give one of the two")
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -85,7 +85,7 @@ def _edit(editor: "Editor") -> None:
     raise typer.Exit(code)
 
 
-def _read(file: Path, encoding: str | None) -> tuple[str, str]:
+def read_file(file: Path, encoding: str | None) -> tuple[str, str]:
     """Return the text of a file and its encoding, so that saving it changes only what was edited.
 
     Raises CorpusError for a file that is not plain text.
