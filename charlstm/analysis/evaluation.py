@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from charlstm.arrays import Ids, Logits
 from charlstm.errors import CorpusError
-from charlstm.text.encoded_text import EncodedText, encode_text
+from charlstm.text.corpus_encoding import EncodedCorpus, encode_text
 
 if TYPE_CHECKING:
     from charlstm.text.corpus import Corpus
@@ -67,7 +67,7 @@ def nats_to_bits(nats: float) -> float:
     return nats / math.log(2)
 
 
-def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -> EncodedText:
+def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -> EncodedCorpus:
     """Encode a text for scoring; `unknown` is the policy for unknown characters, see `Vocabulary.id_table`.
 
     Raises CorpusError if fewer than two characters are left: the first one has nothing before it to predict it from.

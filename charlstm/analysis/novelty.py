@@ -20,8 +20,8 @@ from charlstm.storage.tensor_file import open_tensors, to_bytes
 from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.encoded_text import encode_text
 from charlstm.text.normal_form import normalization_pieces
 from charlstm.text.vocabulary import Vocabulary
 

@@ -12,8 +12,8 @@ from charlstm.machine import num_cores, save_throughput
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.encoded_text import encode_text
 from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import (

@@ -11,8 +11,8 @@ from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.encoded_text import encode_text
 from charlstm.text.sources import STANDARD_INPUT
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides

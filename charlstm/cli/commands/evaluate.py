@@ -16,7 +16,7 @@ from charlstm.text.decoding import DecodingOptions
 if TYPE_CHECKING:
     from charlstm.analysis.evaluation import Scores
     from charlstm.storage.model_file import Model
-    from charlstm.text.encoded_text import EncodedText
+    from charlstm.text.corpus_encoding import EncodedCorpus
 
 MAX_UNCOMPILED_LENGTH = 5000  # characters; up to here NumPy is done before compiled code is loaded
 
@@ -68,7 +68,7 @@ def evaluate(
         print(aligned(_rows(scores, encoded), name_width=20))
 
 
-def _score(model: "Model", encoded: "EncodedText") -> "Scores":
+def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":
     from charlstm.analysis.evaluation import num_chunks, score_text
     from charlstm.generation.generate import LanguageModel
     from charlstm.generation.stepper import make_stepper
@@ -83,7 +83,7 @@ def _score(model: "Model", encoded: "EncodedText") -> "Scores":
     return scores
 
 
-def _rows(scores: "Scores", encoded: "EncodedText") -> list[tuple[str, str]]:
+def _rows(scores: "Scores", encoded: "EncodedCorpus") -> list[tuple[str, str]]:
     rows = [
         ("nats per character", f"{scores.nats_per_character:.4f}"),
         ("bits per character", f"{scores.bits_per_character:.4f}"),

@@ -12,7 +12,7 @@ from charlstm.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class EncodedText:
+class EncodedCorpus:
     """A text in the ids of a model, and the characters in it that the model does not know."""
 
     ids: Ids  # (characters,)
@@ -24,7 +24,7 @@ class EncodedText:
         return {"left_out": self.num_skipped, "changed": self.num_replaced}
 
 
-def encode_text(corpus: Corpus, vocabulary: Vocabulary, *, unknown: str, keeps_rare: bool = False) -> EncodedText:
+def encode_text(corpus: Corpus, vocabulary: Vocabulary, *, unknown: str, keeps_rare: bool = False) -> EncodedCorpus:
     """Encode a text that was read in the vocabulary's normal form and case.
 
     `unknown` is the policy for unknown characters, and `keeps_rare` is for training: see `Vocabulary.id_table`.
@@ -37,7 +37,7 @@ def encode_text(corpus: Corpus, vocabulary: Vocabulary, *, unknown: str, keeps_r
     return _encoded(corpus.remap(table.ids, size=len(vocabulary)), table.replacements, counts)
 
 
-def _encode_spelled(corpus: Corpus, vocabulary: Vocabulary, unknown: str) -> EncodedText:
+def _encode_spelled(corpus: Corpus, vocabulary: Vocabulary, unknown: str) -> EncodedCorpus:
     """Encode a text whose letters the vocabulary may know composed or decomposed, chunk by chunk."""
     chunks = [np.empty(0, np.min_scalar_type(len(vocabulary) - 1))]
     counts: Counter[str] = Counter()
@@ -49,7 +49,7 @@ def _encode_spelled(corpus: Corpus, vocabulary: Vocabulary, unknown: str) -> Enc
     return _encoded(np.concatenate(chunks), changes, counts)
 
 
-def _encoded(ids: Ids, changes: Mapping[str, str], counts: Mapping[str, int]) -> EncodedText:
+def _encoded(ids: Ids, changes: Mapping[str, str], counts: Mapping[str, int]) -> EncodedCorpus:
     num_skipped = sum(counts[old] for old, new in changes.items() if not new)
     num_replaced = sum(counts[old] for old, new in changes.items() if new)
-    return EncodedText(ids, num_skipped, num_replaced, changes)
+    return EncodedCorpus(ids, num_skipped, num_replaced, changes)
