@@ -222,7 +222,7 @@ def test_remap(large, monkeypatch, max_in_memory):
         monkeypatch.setattr(module, "MAX_IN_MEMORY", max_in_memory)
     corpus = load_corpus([large])
     vocabulary = Vocabulary.from_counts(corpus.characters, corpus.counts, lowercase=False, min_count=6)
-    table = vocabulary.id_table(corpus.characters, "skip")
+    table = vocabulary.id_table(corpus.characters, "skip", keeps_rare=True)
     rare = {c for c, count in zip(corpus.characters, corpus.counts, strict=True) if count < 6}
     expected = "".join("\ufffd" if c in rare else c for c in TEXT * 3)
     for _ in range(2):  # from the corpus, and from the cache if there is one
