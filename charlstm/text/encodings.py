@@ -83,7 +83,7 @@ def detect_legacy_encoding(sample: bytes) -> DetectedEncoding | None:
         return DetectedEncoding(best, LIKELY if candidates[best] > 0.5 else GUESSED)
     scores = {}
     for rank, name in enumerate(latin):
-        fit = _latin_fit(sample, name)
+        fit = latin_fit(sample.decode(name, "replace"))
         if fit is not None:
             relative = candidates.get(name, 0.0) / candidates[best] if best else 0.0
             scores[name] = fit + CONFIDENCE_WEIGHT * relative - RARITY_PENALTY * rank, fit
@@ -104,11 +104,15 @@ def _has_latin_words(sample: bytes) -> bool:
     return num_beside > num_beyond / 2
 
 
-def _latin_fit(sample: bytes, encoding: str) -> float | None:
-    """Return the share of characters beyond ASCII that one language accounts for; None for too many invalid bytes."""
-    text = sample.decode(encoding, "replace")
+def is_latin(encoding: str | None) -> bool:
+    """Return whether an encoding, named as in a DetectedEncoding, is one of those for the Latin alphabet."""
+    return encoding in [codecs.lookup(name).name for name in LATIN_ENCODINGS]
+
+
+def latin_fit(text: str) -> float | None:
+    """Return the share of characters beyond ASCII that one language accounts for; None for too many invalid ones."""
     num_invalid = text.count("\ufffd")
-    if num_invalid > max(1, MAX_INVALID_SHARE * len(sample)):
+    if num_invalid > max(1, MAX_INVALID_SHARE * len(text)):
         return None
     letters, num_odd = [], num_invalid
     for before, character, after in zip(" " + text, text, text[1:] + " ", strict=False):

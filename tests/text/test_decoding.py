@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.errors import CorpusError, SettingError
-from charlstm.text.decoding import DecodingOptions, normalize_chunks, read_chunks, strip_boilerplate
+from charlstm.text.boilerplate import strip_boilerplate
+from charlstm.text.decoding import DecodingOptions, read_chunks
+from charlstm.text.normalization import normalize_chunks
 from charlstm.text.sources import TextSource
 
 

@@ -1,0 +1,217 @@
+"""Tell how the bytes of a text are to be read, from all of them: what comes late counts as well."""
+
+import codecs
+from dataclasses import dataclass
+
+from charlstm.errors import CorpusError
+from charlstm.text.binary_files import binary_kind, num_controls
+from charlstm.text.cleaning import INVALID
+from charlstm.text.encodings import (
+    CERTAIN,
+    GUESSED,
+    LIKELY,
+    OTHER_ALPHABETS,
+    DetectedEncoding,
+    detect_legacy_encoding,
+    is_latin,
+    latin_fit,
+)
+from charlstm.text.seven_bit import SIGNS, has_escape_codes, seven_bit_encoding
+from charlstm.text.sources import TextSource
+from charlstm.text.unicode_forms import WIDE_FORMS, form_by_characters, form_by_mark
+from charlstm.text.utf8 import (
+    RUN,
+    Utf8Decoder,
+    is_mostly_invalid,
+    is_utf8,
+    num_invalid_bytes,
+    repair_cesu8,
+    whole_lines,
+)
+
+HEAD_BYTES = 1 << 16  # that tell binary files, byte-order marks and UTF-16
+SAMPLE_BYTES = 1 << 18  # of lines that the encoding is detected from
+MAX_INVALID_SHARE = 0.01  # of the characters of a text are damage, rather than in another encoding
+MAX_NUL_SHARE = 0.02  # of the bytes of a text in UTF-8
+MAX_CONTROL_SHARE = 0.05  # of the bytes of a text
+MAX_LEGACY_CONTROL_SHARE = 0.005  # of the bytes of a text that is not in UTF-8, NULs included
+MAX_FEW = 3  # NULs or control characters that any text may have
+MIN_UTF8_SHARE = 0.03  # of the bytes beyond ASCII, in lines of valid UTF-8, in a text that is mixed with another script
+MIN_UTF8_SHARE_CJK = 0.2  # the same for encodings with characters of two bytes, which are often valid UTF-8 by chance
+MIN_OTHER_BYTES = 10  # that are not UTF-8, to take them for another script
+ASCII = bytes(range(0x80))
+EBCDIC = ("cp500", "cp037", "cp273")
+MIN_EBCDIC_SHARE = 0.9  # letters, digits and spaces among the characters of a text in EBCDIC
+
+
+@dataclass(frozen=True)
+class TextEncoding:
+    """How bytes become characters: an encoding, how sure that is, and for UTF-8 that of bytes which are not UTF-8."""
+
+    name: str
+    certainty: str = CERTAIN
+    legacy: str | None = None
+
+
+@dataclass
+class _Survey:
+    """Counts over all bytes of a text, read as UTF-8, and samples of its lines."""
+
+    num_bytes: int = 0
+    num_nuls: int = 0
+    num_controls: int = 0
+    num_valid: int = 0  # bytes of characters beyond ASCII
+    num_valid_in_runs: int = 0  # those of them that do not stand beside invalid bytes
+    num_invalid: int = 0
+    valid_lines: bytes = b""  # that have a valid character beyond ASCII
+    invalid_lines: bytes = b""  # without what is UTF-8, be it damaged
+    seven_bit_lines: bytes = b""  # with a sign of encodings in ASCII bytes
+
+    def add(self, block: bytes) -> None:
+        self.num_bytes += len(block)
+        self.num_nuls += block.count(0)
+        self.num_controls += num_controls(block)
+        if block.isascii():
+            if any(sign in block for sign in SIGNS) and len(self.seven_bit_lines) < SAMPLE_BYTES:
+                lines = block.splitlines(keepends=True)
+                self.seven_bit_lines += b"".join(line for line in lines if any(sign in line for sign in SIGNS))
+        elif is_utf8(block):
+            self._add_valid(block)
+        else:
+            for line in repair_cesu8(block).splitlines(keepends=True):
+                self._add_line(line)
+
+    def _add_valid(self, content: bytes) -> None:
+        num_beyond_ascii = len(content.translate(None, ASCII))
+        self.num_valid += num_beyond_ascii
+        self.num_valid_in_runs += num_beyond_ascii
+        if len(self.valid_lines) < SAMPLE_BYTES:
+            self.valid_lines += content[:SAMPLE_BYTES]
+
+    def _add_line(self, line: bytes) -> None:
+        if is_utf8(line):
+            if not line.isascii():
+                self._add_valid(line)
+            return
+        num_invalid = num_invalid_bytes(line)
+        num_valid_in_runs = sum(len(run) for run in RUN.findall(line) if is_utf8(run))
+        self.num_invalid += num_invalid
+        self.num_valid += len(line.translate(None, ASCII)) - num_invalid
+        self.num_valid_in_runs += num_valid_in_runs
+        if num_valid_in_runs and len(self.valid_lines) < SAMPLE_BYTES:
+            self.valid_lines += line
+        if len(self.invalid_lines) < SAMPLE_BYTES:
+            self.invalid_lines += RUN.sub(lambda run: run[0] if is_mostly_invalid(run[0]) else b"", line)
+
+
+def detect_encoding(source: TextSource) -> TextEncoding | None:
+    """Return how a text is to be read: None if it is empty.
+
+    Unicode is told by a byte-order mark or by its structure, legacy encodings by their letters. Raises CorpusError for
+    bytes that are not text.
+    """
+    with source.open() as stream:
+        head = stream.read(HEAD_BYTES)
+    if not head:
+        return None
+    mark = form_by_mark(head)
+    if mark in WIDE_FORMS:
+        return TextEncoding(str(mark))
+    if kind := binary_kind(head):
+        raise CorpusError(f"{source.name} is not a text: it is {kind}", hint="give a plain text file")
+    if 0 in head or num_controls(head) or num_invalid_bytes(head):
+        form = form_by_characters(head)
+        if form:
+            return TextEncoding(form, LIKELY)
+    survey = _Survey()
+    with source.open() as stream:
+        for block in whole_lines(stream):
+            survey.add(block)
+    if _ebcdic(head):
+        raise CorpusError(
+            f"{source.name} seems to be a text in EBCDIC", hint=f"name its encoding: `encoding` {' or '.join(EBCDIC)}"
+        )
+    if _is_binary(survey):
+        raise CorpusError(
+            f"{source.name} is a binary file: it has {survey.num_nuls:,} NULs and {survey.num_controls:,} other "
+            f"control characters among {survey.num_bytes:,} bytes",
+            hint="give a plain text file",
+        )
+    encoding = _judge(survey)
+    if encoding is None:
+        raise CorpusError(
+            f"{source.name} is not a text in any known encoding",
+            hint="if it is a text file, name its encoding: `encoding` latin-1",
+        )
+    return encoding
+
+
+def encoding_by_name(encoding: str, head: bytes, *, name: str) -> str:
+    """Return the codec for an encoding that was named: its byte order may depend on the text's first bytes.
+
+    Raises CorpusError if the text has the byte-order mark of another encoding.
+    """
+    codec = codecs.lookup(encoding).name
+    mark = form_by_mark(head)
+    if mark is None:
+        forms = tuple(form for form in WIDE_FORMS if form.startswith(codec + "-"))
+        return (form_by_characters(head, forms) or forms[0]) if forms else codec
+    if codec == mark or mark.startswith(codec + "-") or codec == f"{mark}-sig":
+        return mark
+    if mark in WIDE_FORMS and not codec.startswith("utf") and form_by_characters(head, (mark,)) is None:
+        return codec  # the mark stands for two letters
+    raise CorpusError(
+        f"{name} has the byte-order mark of {mark}, but `encoding` is {encoding}", hint=f"give `encoding` {mark}"
+    )
+
+
+def _ebcdic(head: bytes) -> bool:
+    """Return whether bytes are letters, digits and spaces in EBCDIC, and not in ASCII."""
+    if head.count(b" ") > head.count(b"@") or num_invalid_bytes(head) < len(head) / 4:
+        return False
+    num_plain = sum(
+        character.isascii() and (character.isalnum() or character == " ") for character in head.decode(EBCDIC[0])
+    )
+    return num_plain >= MIN_EBCDIC_SHARE * len(head)
+
+
+def _is_binary(survey: _Survey) -> bool:
+    num_odd = survey.num_nuls + survey.num_controls
+    if num_odd <= MAX_FEW and num_odd < survey.num_bytes / 4:
+        return False
+    if survey.num_invalid > survey.num_valid:
+        return num_odd > MAX_LEGACY_CONTROL_SHARE * survey.num_bytes
+    return num_odd > MAX_CONTROL_SHARE * survey.num_bytes or survey.num_nuls > MAX_NUL_SHARE * survey.num_bytes
+
+
+def _judge(survey: _Survey) -> TextEncoding | None:
+    """Return the encoding of a text; None if it fits none."""
+    if not survey.num_invalid:
+        if not survey.num_valid and (encoding := seven_bit_encoding(survey.seven_bit_lines)):
+            return TextEncoding(encoding)
+        return TextEncoding("utf-8") if survey.num_valid or not has_escape_codes(survey.seven_bit_lines) else None
+    legacy = None if survey.invalid_lines.isascii() else detect_legacy_encoding(survey.invalid_lines)
+    is_damage = survey.num_invalid <= MAX_INVALID_SHARE * survey.num_bytes and 4 * survey.num_invalid < survey.num_valid
+    if is_damage or (survey.num_valid_in_runs > survey.num_invalid and (legacy is None or legacy.certainty == GUESSED)):
+        is_sure = (
+            legacy and legacy.certainty != GUESSED and (is_latin(legacy.name) or survey.num_invalid >= MIN_OTHER_BYTES)
+        )
+        return TextEncoding("utf-8", legacy.certainty, legacy.name) if legacy and is_sure else TextEncoding("utf-8")
+    if legacy is None:
+        return None
+    if _is_mixed(survey, legacy):
+        return TextEncoding("utf-8", legacy.certainty, legacy.name)
+    return TextEncoding(legacy.name, legacy.certainty)
+
+
+def _is_mixed(survey: _Survey, legacy: DetectedEncoding) -> bool:
+    """Return whether the valid characters of a text are UTF-8, rather than valid by chance."""
+    if not survey.num_valid_in_runs:
+        return False
+    if not is_latin(legacy.name):
+        is_cjk = legacy.name not in OTHER_ALPHABETS
+        min_share = MIN_UTF8_SHARE_CJK if is_cjk else MIN_UTF8_SHARE
+        return survey.num_valid_in_runs >= min_share * (survey.num_valid + survey.num_invalid)
+    mixed = Utf8Decoder(legacy.name).decode(survey.valid_lines).replace(INVALID, "\ufffd")
+    mixed_fit, legacy_fit = latin_fit(mixed), latin_fit(survey.valid_lines.decode(legacy.name, "replace"))
+    return legacy_fit is None or (mixed_fit is not None and mixed_fit >= legacy_fit)
