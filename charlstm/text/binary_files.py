@@ -33,7 +33,7 @@ SIGNATURES = (
     (b"PAR1", "a Parquet file"),
     (b"GGUF", "a GGUF model"),
 )
-TEXT_BYTES = bytes({*range(0x20, 0x100), *b"\b\t\n\f\r\x1a\x1b"})  # that texts in some encoding consist of, without NUL
+TEXT_BYTES = bytes({*range(0x20, 0x100), *b"\b\t\n\f\r\x0e\x0f\x1a\x1b"})  # of texts in some encoding, without NUL
 TAR_MARK, TAR_MARK_START = b"ustar", 257
 
 

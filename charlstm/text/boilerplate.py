@@ -5,6 +5,7 @@ says what it is before its last line. After the first line of a footer comes the
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 GUTENBERG = r"Proje[ck]t Gutenberg"
@@ -21,14 +22,17 @@ HEADER_EVIDENCE = re.compile(
     r"[^\n]{0,20}:|^ *Copyright laws are changing|This e-?(?:book|text) is for the use of anyone|SMALL PRINT",
     FLAGS,
 )
-FOOTER_START = re.compile(
-    rf"^ *(?:\*\*\* ?END OF {EBOOK}|\**(?:\*\*\*)? ?(?:End|Ende|Fin) (?:of |de |du |des |dieses |diese |von )"
-    rf"(?:the |this |ce |cet |le |dieses )?{GUTENBERG}|\*+ ?START[ *]*(?:OF )?(?:THE )?SMALL PRINT)[^\n]*(?:\n|\Z)",
-    FLAGS,
+BOOK_END = (
+    rf"(?:\*\*\* ?END OF {EBOOK}|\**(?:\*\*\*)? ?(?:End|Ende|Fin) (?:of |de |du |des |dieses |diese |von )"
+    rf"(?:the |this |ce |cet |le |dieses )?{GUTENBERG})"
+)
+FOOTER_START = re.compile(rf"^ *(?:{BOOK_END}|\*+ ?START[ *]*(?:OF )?(?:THE )?SMALL PRINT)[^\n]*(?:\n|\Z)", FLAGS)
+LICENCE_EVIDENCE = re.compile(
+    r"^ *(?:Updated editions will replace|\** ?This file should be named)|START: FULL LICENSE", FLAGS
 )
 FOOTER_EVIDENCE = re.compile(
-    rf"Updated editions will replace|This file should be named|START: FULL LICENSE|SMALL PRINT|END OF {EBOOK}"
-    rf"|^[* ]*(?:The |This is the )?{GUTENBERG}(?:'s)? (?:e-?book|e-?text|edition)|{GUTENBERG}(?:-tm|\u2122)",
+    rf"{LICENCE_EVIDENCE.pattern}|SMALL PRINT|^ *{BOOK_END}|{GUTENBERG}(?:-tm|\u2122)"
+    rf"|^[* ]*(?:The |This is the )?{GUTENBERG}(?:'s)? (?:e-?book|e-?text|edition)",
     FLAGS,
 )
 LICENCE_END = re.compile(r"newsletter to hear about new eBooks\.?[^\n]*(?:\n|\Z)", re.IGNORECASE)
@@ -74,37 +78,33 @@ class _Stripper:
 
     def strip(self, text: str, *, is_last: bool) -> str:
         """Keep what is certain, and return the rest, which needs more text behind it."""
+        marks = _Marks(text)
         position = 0
         while position < len(text) and (is_last or len(text) - position > WINDOW):
             if self._expects_header:
-                end = _end_of_header(text, position, follows_footer=self._follows_footer)
+                end = marks.end_of_header(position, follows_footer=self._follows_footer)
                 self._has_header = self._is_at_start = end > position
                 self._expects_header = False
                 self.num_removed += end - position
             else:
                 limit = len(text) if is_last else _line_start_before(text, len(text) - WINDOW, position)
-                end = self._keep_book(text, position, limit)
+                end = self._keep_book(text, marks, position, limit)
             position = end
         return text[position:]
 
-    def _keep_book(self, text: str, start: int, limit: int) -> int:
+    def _keep_book(self, text: str, marks: "_Marks", start: int, limit: int) -> int:
         """Keep a book up to its footer or to `limit`; return the end of the footer's licence, or `limit`."""
         for mark in FOOTER_START.finditer(text, start):
             if mark.start() >= limit:
                 break
-            if self._is_footer(text, mark):
+            if marks.is_footer(mark, has_header=self._has_header):
                 self._keep(text[start : mark.start()], is_end=True)
-                end = _end_of_licence(text, mark.end())
+                end = marks.end_of_licence(mark.end())
                 self.num_removed += end - mark.start()
                 self._expects_header, self._follows_footer = True, end == mark.end()
                 return end
         self._keep(text[start:limit], is_end=False)
         return limit
-
-    def _is_footer(self, text: str, mark: re.Match[str]) -> bool:
-        after = text[mark.end() : mark.end() + MAX_EVIDENCE]
-        max_end_note = MAX_END_NOTE if self._has_header else 0
-        return len(after.strip()) <= max_end_note or FOOTER_EVIDENCE.search(after) is not None
 
     def _keep(self, part: str, *, is_end: bool) -> None:
         kept = part
@@ -123,29 +123,53 @@ def _line_start_before(text: str, index: int, start: int) -> int:
     return line_start if line_start > start else index
 
 
-def _end_of_header(text: str, start: int, *, follows_footer: bool) -> int:
-    """Return where the header at `start` ends: at `start` if there is none."""
-    end = start
-    for mark in HEADER_END.finditer(text, start):
-        if mark.start() > start + MAX_HEADER:
-            break
-        head = text[end : mark.start()]
-        if end > start:  # some headers have the small print behind another mark, or before it
-            is_header = len(head) < MAX_BETWEEN or ("SMALL PRINT" in mark[0].upper() and "Small Print" in head)
-        else:
-            name_limit = len(head) if follows_footer else MAX_NAMING
-            is_named = HEADER_NAME.search(head.lstrip()[:name_limit]) is not None
-            is_header = not head.strip() or (is_named and HEADER_EVIDENCE.search(head) is not None)
-        if is_header:
+class _Marks:
+    """The places in a text that headers and licences end at, found once: there may be thousands of them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._headers = list(HEADER_END.finditer(text))
+        self._licence_starts = [match.start() for match in LICENCE_EVIDENCE.finditer(text)]
+        self._footer_evidence = [match.start() for match in FOOTER_EVIDENCE.finditer(text)]
+        self._licence_ends = [match.end() for match in LICENCE_END.finditer(text)]
+
+    def end_of_header(self, start: int, *, follows_footer: bool) -> int:
+        """Return where the header at `start` ends: at `start` if there is none."""
+        end = start
+        for index in range(bisect_left(self._headers, start, key=re.Match.start), len(self._headers)):
+            mark = self._headers[index]
+            is_near = mark.start() <= start + MAX_HEADER
+            if not is_near or not _is_header(self._text[end : mark.start()], mark[0], end > start, follows_footer):
+                break
             end = mark.end()
-    return end
+        return end
+
+    def is_footer(self, mark: re.Match[str], *, has_header: bool) -> bool:
+        """Return whether the mark of a footer is one: without a header before it, only the licence itself counts."""
+        limit = mark.end() + MAX_EVIDENCE
+        evidence = self._footer_evidence if has_header else self._licence_starts
+        index = bisect_left(evidence, mark.end())
+        if index < len(evidence) and evidence[index] < limit:
+            return True
+        after = self._text[mark.end() : limit].strip()
+        return len(after) <= (MAX_END_NOTE if has_header else 0)
+
+    def end_of_licence(self, start: int) -> int:
+        """Return the end of the licence at `start`: its last line or, without one, the next header or the end."""
+        limit = start + MAX_LICENCE
+        header_end = self.end_of_header(start, follows_footer=True)
+        index = bisect_left(self._licence_ends, start)
+        if index < len(self._licence_ends) and self._licence_ends[index] <= (
+            header_end if header_end > start else limit
+        ):
+            return self._licence_ends[index]
+        return start if header_end > start or len(self._text) > limit else len(self._text)
 
 
-def _end_of_licence(text: str, start: int) -> int:
-    """Return the end of the licence at `start`: its last line or, if that is missing, the next header or the end."""
-    limit = start + MAX_LICENCE
-    header_end = _end_of_header(text, start, follows_footer=True)
-    last_line = LICENCE_END.search(text, start, header_end if header_end > start else limit)
-    if last_line:
-        return last_line.end()
-    return start if header_end > start or len(text) > limit else len(text)
+def _is_header(head: str, mark: str, is_continued: bool, follows_footer: bool) -> bool:
+    """Return whether the text before the last line of a header shows that it is one, or a second part of one."""
+    if is_continued:  # some headers have the small print behind another mark, or before it
+        has_small_print = "SMALL PRINT" in mark.upper() and "Small Print" in head
+        return (len(head) < MAX_BETWEEN or has_small_print) and re.search(rf"^ *{BOOK_END}", head, FLAGS) is None
+    named = HEADER_NAME.search(head.lstrip()[: len(head) if follows_footer else MAX_NAMING])
+    return not head.strip() or (named is not None and HEADER_EVIDENCE.search(head) is not None)

@@ -1,6 +1,7 @@
 """Tell how the bytes of a text are to be read, from all of them: what comes late counts as well."""
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from charlstm.errors import CorpusError
@@ -20,6 +21,7 @@ from charlstm.text.seven_bit import SIGNS, has_escape_codes, seven_bit_encoding
 from charlstm.text.sources import TextSource
 from charlstm.text.unicode_forms import WIDE_FORMS, form_by_characters, form_by_mark
 from charlstm.text.utf8 import (
+    ASCII,
     RUN,
     Utf8Decoder,
     is_mostly_invalid,
@@ -38,8 +40,9 @@ MAX_LEGACY_CONTROL_SHARE = 0.005  # of the bytes of a text that is not in UTF-8,
 MAX_FEW = 3  # NULs or control characters that any text may have
 MIN_UTF8_SHARE = 0.03  # of the bytes beyond ASCII, in lines of valid UTF-8, in a text that is mixed with another script
 MIN_UTF8_SHARE_CJK = 0.2  # the same for encodings with characters of two bytes, which are often valid UTF-8 by chance
-MIN_OTHER_BYTES = 10  # that are not UTF-8, to take them for another script
-ASCII = bytes(range(0x80))
+MIN_OTHER_BYTES = 10  # in words that are not UTF-8, to take a few for another script
+MIN_WORD = 3  # bytes
+CUT_END = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
 EBCDIC = ("cp500", "cp037", "cp273")
 MIN_EBCDIC_SHARE = 0.9  # letters, digits and spaces among the characters of a text in EBCDIC
 
@@ -63,8 +66,10 @@ class _Survey:
     num_valid: int = 0  # bytes of characters beyond ASCII
     num_valid_in_runs: int = 0  # those of them that do not stand beside invalid bytes
     num_invalid: int = 0
+    num_in_words: int = 0  # invalid bytes of the sample in runs that are as long as words
     valid_lines: bytes = b""  # that have a valid character beyond ASCII
     invalid_lines: bytes = b""  # without what is UTF-8, be it damaged
+    cut_end: bytes = b""  # the first bytes of a character that the text ends with
     seven_bit_lines: bytes = b""  # with a sign of encodings in ASCII bytes
 
     def add(self, block: bytes) -> None:
@@ -78,29 +83,34 @@ class _Survey:
         elif is_utf8(block):
             self._add_valid(block)
         else:
-            for line in repair_cesu8(block).splitlines(keepends=True):
-                self._add_line(line)
+            self._add_invalid(repair_cesu8(block))
 
-    def _add_valid(self, content: bytes) -> None:
-        num_beyond_ascii = len(content.translate(None, ASCII))
+    def _add_valid(self, block: bytes) -> None:
+        num_beyond_ascii = len(block.translate(None, ASCII))
         self.num_valid += num_beyond_ascii
         self.num_valid_in_runs += num_beyond_ascii
         if len(self.valid_lines) < SAMPLE_BYTES:
-            self.valid_lines += content[:SAMPLE_BYTES]
+            self.valid_lines += block[:SAMPLE_BYTES]
 
-    def _add_line(self, line: bytes) -> None:
-        if is_utf8(line):
-            if not line.isascii():
-                self._add_valid(line)
-            return
-        num_invalid = num_invalid_bytes(line)
-        num_valid_in_runs = sum(len(run) for run in RUN.findall(line) if is_utf8(run))
+    def _add_invalid(self, block: bytes) -> None:
+        num_invalid = num_invalid_bytes(block)
         self.num_invalid += num_invalid
-        self.num_valid += len(line.translate(None, ASCII)) - num_invalid
-        self.num_valid_in_runs += num_valid_in_runs
-        if num_valid_in_runs and len(self.valid_lines) < SAMPLE_BYTES:
+        self.num_valid += len(block.translate(None, ASCII)) - num_invalid
+        self.num_valid_in_runs += sum(len(run) for run in RUN.findall(block) if is_utf8(run))
+        cut = CUT_END.search(block)
+        self.cut_end = cut[0] if cut else b""
+        for line in block.removesuffix(self.cut_end).splitlines(keepends=True):
+            if len(self.invalid_lines) >= SAMPLE_BYTES:
+                break
+            self._add_to_samples(line)
+
+    def _add_to_samples(self, line: bytes) -> None:
+        runs = RUN.findall(line)
+        if any(map(is_utf8, runs)) and len(self.valid_lines) < SAMPLE_BYTES:
             self.valid_lines += line
-        if len(self.invalid_lines) < SAMPLE_BYTES:
+        legacy_runs = [run for run in runs if is_mostly_invalid(run)]
+        self.num_in_words += sum(len(run) for run in legacy_runs if len(run) >= MIN_WORD)
+        if legacy_runs:
             self.invalid_lines += RUN.sub(lambda run: run[0] if is_mostly_invalid(run[0]) else b"", line)
 
 
@@ -190,16 +200,20 @@ def _judge(survey: _Survey) -> TextEncoding | None:
         if not survey.num_valid and (encoding := seven_bit_encoding(survey.seven_bit_lines)):
             return TextEncoding(encoding)
         return TextEncoding("utf-8") if survey.num_valid or not has_escape_codes(survey.seven_bit_lines) else None
-    legacy = None if survey.invalid_lines.isascii() else detect_legacy_encoding(survey.invalid_lines)
-    is_damage = survey.num_invalid <= MAX_INVALID_SHARE * survey.num_bytes and 4 * survey.num_invalid < survey.num_valid
-    if is_damage or (survey.num_valid_in_runs > survey.num_invalid and (legacy is None or legacy.certainty == GUESSED)):
-        is_sure = (
-            legacy and legacy.certainty != GUESSED and (is_latin(legacy.name) or survey.num_invalid >= MIN_OTHER_BYTES)
-        )
-        return TextEncoding("utf-8", legacy.certainty, legacy.name) if legacy and is_sure else TextEncoding("utf-8")
+    sample = survey.invalid_lines + (b"" if survey.num_valid else survey.cut_end)
+    legacy = None if sample.isascii() else detect_legacy_encoding(sample)
+    has_few = survey.num_invalid <= MAX_INVALID_SHARE * survey.num_bytes and 4 * survey.num_invalid < survey.num_valid
+    if legacy is None or is_latin(legacy.name):
+        is_sure = legacy is not None and legacy.certainty != GUESSED
+        is_utf8_text = has_few or (not is_sure and survey.num_valid_in_runs > survey.num_invalid)
+    else:
+        is_sure = not has_few or survey.num_in_words >= max(MIN_OTHER_BYTES, survey.num_invalid / 2)
+        is_utf8_text = has_few
+    if is_utf8_text and not is_sure:
+        return TextEncoding("utf-8")  # the other bytes are damage
     if legacy is None:
         return None
-    if _is_mixed(survey, legacy):
+    if is_utf8_text or _is_mixed(survey, legacy):
         return TextEncoding("utf-8", legacy.certainty, legacy.name)
     return TextEncoding(legacy.name, legacy.certainty)
 

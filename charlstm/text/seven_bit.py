@@ -10,6 +10,7 @@ from charlstm.text.unicode_forms import MIN_COMMON, share_of_common
 
 ISO_2022_CODE = re.compile(rb"\x1b\$(?:[@AB]|\([CDOPQ@AB]|\)[CAGEH])|\x1b\(I|\x1b\.[AF]|\x1b\*H")
 ISO_2022 = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_jp_2004", "iso2022_kr")  # common ones first
+SHIFTS = set("\x1b\x0e\x0f")  # characters that must not be left over
 HZ_RUN = re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+(?:~\}|\n|$)")
 UTF_7_RUN = re.compile(rb"\+[A-Za-z0-9+/]{3,}-?")
 MIN_CHARACTERS = 3  # beyond ASCII in UTF-7: formulas with a plus sign can be valid as well
@@ -19,7 +20,7 @@ SIGNS = (b"\x1b", b"~{", b"+")  # one of them is in every such text
 def seven_bit_encoding(sample: bytes) -> str | None:
     """Return the encoding of ASCII bytes in which they are a text with characters beyond ASCII, if there is one."""
     if ISO_2022_CODE.search(sample):
-        return next((name for name in ISO_2022 if (text := _decoded(sample, name)) and "\x1b" not in text), None)
+        return next((name for name in ISO_2022 if not SHIFTS & set(_decoded(sample, name) or SHIFTS)), None)
     if HZ_RUN.search(sample) and _is_plausible(_decoded(sample, "hz"), min_characters=2):
         return "hz"
     if UTF_7_RUN.search(sample) and _is_plausible(_decoded(sample, "utf-7"), min_characters=MIN_CHARACTERS):

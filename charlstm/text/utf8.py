@@ -13,6 +13,7 @@ from charlstm.text.encodings import is_latin
 from charlstm.text.sources import ByteStream
 
 BLOCK_BYTES = 1 << 20  # read at once
+ASCII = bytes(range(0x80))
 RUN = re.compile(rb"[\x80-\xff]+")
 CHARACTER = re.compile(  # of several bytes
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
@@ -67,7 +68,12 @@ def is_utf8(content: bytes) -> bool:
 
 def num_invalid_bytes(content: bytes) -> int:
     """Return how many bytes beyond ASCII belong to no character of UTF-8."""
-    return sum(map(len, RUN.findall(CHARACTER.sub(b" ", content))))
+    return len(CHARACTER.sub(b"", content).translate(None, ASCII))
+
+
+def is_mostly_invalid(content: bytes) -> bool:
+    """Return whether most bytes beyond ASCII belong to no character of UTF-8."""
+    return num_invalid_bytes(content) > len(content.translate(None, ASCII)) / 2
 
 
 class Utf8Decoder:
@@ -77,6 +83,7 @@ class Utf8Decoder:
         self.num_legacy = 0  # characters that were read in the legacy encoding
         self.first_legacy_line = 0  # counted from 1
         self._legacy = legacy
+        self._is_latin = is_latin(legacy)
         self._num_lines = 0
 
     def decode(self, block: bytes) -> str:
@@ -99,7 +106,7 @@ class Utf8Decoder:
         return "".join(parts)
 
     def _decode_line(self, line: bytes) -> str:
-        if not is_latin(self._legacy) and is_mostly_invalid(line):
+        if CHARACTER.search(line) is None or (not self._is_latin and is_mostly_invalid(line)):
             return self._decode_legacy(line)
         parts = []
         position = 0
@@ -114,13 +121,8 @@ class Utf8Decoder:
 
     def _decode_legacy(self, content: bytes) -> str:
         text = content.decode(self._legacy or "ascii", MARK_INVALID)
-        self.num_legacy += sum(not character.isascii() for character in text) - text.count(INVALID)
+        self.num_legacy += len(text) - len(text.encode("ascii", "ignore")) - text.count(INVALID)
         return text
-
-
-def is_mostly_invalid(content: bytes) -> bool:
-    """Return whether most bytes beyond ASCII belong to no character of UTF-8."""
-    return num_invalid_bytes(content) > sum(map(len, RUN.findall(content))) / 2
 
 
 def _mark_invalid(error: UnicodeError) -> tuple[str, int]:
