@@ -28,7 +28,7 @@ from charlstm.text.vocabulary import from_code_points, to_code_points
 
 MAX_IN_MEMORY = 1 << 24  # characters, and bytes on disk, of a text that is not cached
 MAX_VOCABULARY = 1 << 16  # different characters
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 @dataclass(frozen=True)

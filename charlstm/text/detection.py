@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from charlstm.errors import CorpusError
 from charlstm.text.binary_files import binary_kind, num_controls
@@ -32,7 +32,7 @@ from charlstm.text.utf8 import (
 )
 
 HEAD_BYTES = 1 << 16  # that tell binary files, byte-order marks and UTF-16
-SAMPLE_BYTES = 1 << 18  # of lines that the encoding is detected from
+SAMPLE_BYTES = 1 << 16  # of lines that the encoding is detected from
 MAX_INVALID_SHARE = 0.01  # of the characters of a text are damage, rather than in another encoding
 MAX_NUL_SHARE = 0.02  # of the bytes of a text in UTF-8
 MAX_CONTROL_SHARE = 0.05  # of the bytes of a text
@@ -70,16 +70,18 @@ class _Survey:
     valid_lines: bytes = b""  # that have a valid character beyond ASCII
     invalid_lines: bytes = b""  # without what is UTF-8, be it damaged
     cut_end: bytes = b""  # the first bytes of a character that the text ends with
-    seven_bit_lines: bytes = b""  # with a sign of encodings in ASCII bytes
+    lines_with: dict[bytes, bytes] = field(default_factory=lambda: dict.fromkeys(SIGNS, b""))  # of encodings in ASCII
 
     def add(self, block: bytes) -> None:
         self.num_bytes += len(block)
         self.num_nuls += block.count(0)
         self.num_controls += num_controls(block)
         if block.isascii():
-            if any(sign in block for sign in SIGNS) and len(self.seven_bit_lines) < SAMPLE_BYTES:
-                lines = block.splitlines(keepends=True)
-                self.seven_bit_lines += b"".join(line for line in lines if any(sign in line for sign in SIGNS))
+            for sign in SIGNS:
+                sample = self.lines_with[sign]
+                if sign in block and len(sample) < SAMPLE_BYTES:
+                    lines = (line for line in block.splitlines(keepends=True) if sign in line)
+                    self.lines_with[sign] = (sample + b"".join(lines))[:SAMPLE_BYTES]
         elif is_utf8(block):
             self._add_valid(block)
         else:
@@ -197,9 +199,9 @@ def _is_binary(survey: _Survey) -> bool:
 def _judge(survey: _Survey) -> TextEncoding | None:
     """Return the encoding of a text; None if it fits none."""
     if not survey.num_invalid:
-        if not survey.num_valid and (encoding := seven_bit_encoding(survey.seven_bit_lines)):
+        if not survey.num_valid and (encoding := seven_bit_encoding(survey.lines_with)):
             return TextEncoding(encoding)
-        return TextEncoding("utf-8") if survey.num_valid or not has_escape_codes(survey.seven_bit_lines) else None
+        return TextEncoding("utf-8") if survey.num_valid or not has_escape_codes(survey.lines_with) else None
     sample = survey.invalid_lines + (b"" if survey.num_valid else survey.cut_end)
     legacy = None if sample.isascii() else detect_legacy_encoding(sample)
     has_few = survey.num_invalid <= MAX_INVALID_SHARE * survey.num_bytes and 4 * survey.num_invalid < survey.num_valid
