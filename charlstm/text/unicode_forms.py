@@ -59,7 +59,7 @@ def _is_common(character: str) -> bool:
     if "\u4e00" <= character <= "\u9fff":
         return any(0xA1 <= _lead_byte(character, encoding) <= last for encoding, last in LEVEL_1)
     if "\uac00" <= character <= "\ud7a3":
-        return _lead_byte(character, "euc_kr") > 0
+        return len(character.encode("euc_kr", "ignore")) == 2  # the others are spelled out in letters
     return any(first <= ord(character) <= last for first, last in OTHER_COMMON)
 
 
