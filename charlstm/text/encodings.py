@@ -66,6 +66,7 @@ MAX_INVALID_SHARE = 0.001  # of the bytes may mean nothing in the encoding; one 
 CONFIDENCE_WEIGHT = 0.1  # of chardet's confidence, beside the share of letters that fit
 RARITY_PENALTY = 0.005  # for each more common encoding
 CERTAIN, LIKELY, GUESSED = "certain", "likely", "a guess"
+MIN_CONFIDENCE = 0.08  # of chardet in Hebrew, Arabic or Thai: texts have 0.17 and more, capital Cyrillic has 0.03
 MIN_FREQUENCY_LIKELY = 0.6  # mean rank of letters, where 1 is the most frequent one
 MIN_FIT_CERTAIN, MIN_FIT_LIKELY = 0.995, 0.9  # shares of letters that fit
 
@@ -98,7 +99,8 @@ def detect_legacy_encoding(sample: bytes) -> DetectedEncoding | None:
         latin = _best_latin(sample, confidences)
         is_latin_text = latin is not None and (best in _OTHER_ALPHABETS or latin.certainty == CERTAIN)
         return latin if is_latin_text else guess
-    if best in _WITH_CASE or (best not in _OTHER_ALPHABETS and (guess is None or guess.certainty == GUESSED)):
+    is_weak = best not in _OTHER_ALPHABETS or confidences[best] < MIN_CONFIDENCE
+    if best in _WITH_CASE or (is_weak and (guess is None or guess.certainty == GUESSED)):
         other = _best_of_case(sample, confidences)
         if other is not None and (best in _WITH_CASE or other.certainty == LIKELY):
             return other

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Literal
 
-PIECE_LENGTH = 2048  # characters that are converted together, at least
-MAX_SEARCH = 512  # characters in which a place to cut is sought; only a run of marks or a word can be longer
+PIECE_LENGTH = 512  # characters that are converted together, at least
+MAX_SEARCH = 256  # characters in which a place to cut is sought; only a run of marks or a word can be longer
 JAMO = "\u1160", "\u11ff"  # Hangul vowels and final consonants: they combine with what is before them
 
 
