@@ -17,7 +17,7 @@ from charlstm.errors import CorpusError, SettingError
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import find_model
 from charlstm.text.corpus import Corpus
-from charlstm.text.decoding import normalize_chunks
+from charlstm.text.normalization import normalize_chunks
 from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

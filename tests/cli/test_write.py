@@ -177,7 +177,7 @@ def test_a_file_is_saved_in_the_encoding_that_it_was_read_in(model, tmp_path):
 def test_a_file_is_read_in_a_given_encoding_or_refused(tmp_path):
     path = tmp_path / "scene.txt"
     path.write_bytes(b"caf\x8e\r\n")
-    assert read_file(path, "mac_roman") == ("caf\u00e9\r\n", "mac_roman")
+    assert read_file(path, "mac_roman") == ("caf\u00e9\r\n", "mac-roman")
     with pytest.raises(CorpusError, match="is not plain text in ascii"):
         read_file(path, "ascii")
     path.write_bytes(b"")

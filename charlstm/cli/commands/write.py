@@ -16,6 +16,14 @@ from charlstm.errors import CorpusError, SettingError
 if TYPE_CHECKING:
     from charlstm.cli.display.editor import Editor
 
+CODECS_WITH_MARK = {  # codecs that take off a byte-order mark, and write it
+    "utf-8": "utf-8-sig",
+    "utf-16-le": "utf-16",
+    "utf-16-be": "utf-16",
+    "utf-32-le": "utf-32",
+    "utf-32-be": "utf-32",
+}
+
 
 def write(
     run: Run = None,
@@ -92,22 +100,28 @@ def read_file(file: Path, encoding: str | None) -> tuple[str, str]:
 
     Raises CorpusError for a file that is not plain text.
     """
-    from charlstm.text.decoding import DecodingOptions, detect_encoding
+    from charlstm.text.decoding import DecodingOptions
+    from charlstm.text.detection import detect_encoding, encoding_by_name
+    from charlstm.text.sources import TextSource
+    from charlstm.text.unicode_forms import form_by_mark
 
     DecodingOptions(encoding)  # raises SettingError for an unknown encoding
     try:
         content = file.read_bytes()
     except OSError as problem:
         raise CorpusError(f"{file} cannot be read: {problem.strerror}", hint="give a text file") from problem
-    if encoding is None and content:
-        detected = detect_encoding(content, name=str(file))
-        encoding = detected.name
-        if encoding not in ("utf-8", "utf-8-sig"):
-            say(f"{file}: read as {encoding} ({detected.certainty}); if that is wrong, give `encoding`")
-    encoding = encoding or "utf-8"
+    if encoding is not None:
+        codec = encoding_by_name(encoding, content, name=str(file))
+    else:
+        detected = detect_encoding(TextSource(file))
+        codec = detected.name if detected else "utf-8"
+        if detected and codec != "utf-8":
+            say(f"{file}: read as {codec} ({detected.certainty}); if that is wrong, give `encoding`")
+    if form_by_mark(content) == codec:
+        codec = CODECS_WITH_MARK[codec]
     try:
-        return content.decode(encoding), encoding
+        return content.decode(codec), codec
     except UnicodeError as problem:
         raise CorpusError(
-            f"{file} is not plain text in {encoding}", hint="convert it, or give its `encoding`"
+            f"{file} is not plain text in {codec}", hint="convert it, or give its `encoding`"
         ) from problem
