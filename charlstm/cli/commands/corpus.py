@@ -13,6 +13,7 @@ from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import SettingError
 from charlstm.machine import cache_folder
 from charlstm.text.decoding import DecodingOptions
+from charlstm.training.interruption import Interruption
 
 corpus = typer.Typer(name="corpus", invoke_without_command=True, rich_markup_mode=None)
 
@@ -83,7 +84,8 @@ def fetch(
 ) -> None:
     """Download a text, to train on it by name.
 
-    It is stored in the user's cache folder (CHARLSTM_CACHE sets another one). Its SHA-256 is checked if it is known.
+    It is stored in the user's cache folder (CHARLSTM_CACHE sets another one). Its SHA-256 is checked if it is known. A
+    server that sends less than half a kilobyte a second is given up, and so is a file of more than 4 GiB.
 
     \b
     charlstm corpus fetch alice
@@ -95,7 +97,8 @@ def fetch(
     if sha256 and (len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef")):
         raise SettingError(f"`sha256` is {sha256!r}, which is not a SHA-256", hint="give 64 hexadecimal digits")
     entry = find_entry(name, sha256)
-    with download_bar(entry.name) as bar:
+    with Interruption() as interruption, download_bar(entry.name) as bar:
+        interruption.stops_gracefully = False
         path = download(entry, cache_folder(), bar)
     print(path)
     say(f"train on it: charlstm train {entry.name}")
