@@ -42,3 +42,7 @@ class RunError(CharLSTMError):
 
 class TrainingError(CharLSTMError):
     """Training cannot continue."""
+
+
+class LibraryError(CharLSTMError):
+    """A library that charlstm needs is missing, broken, or of another version."""

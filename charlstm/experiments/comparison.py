@@ -11,6 +11,7 @@ from charlstm.experiments.files import remove_comparison, results_to_json, run_f
 from charlstm.experiments.matching import match_parameter_count
 from charlstm.experiments.outcomes import Outcome
 from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, extend_plan, new_plan
+from charlstm.network.backend import tensorflow_memory_errors
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.batches import split_for_validation
@@ -154,7 +155,8 @@ class _Comparison:
             run = TrainingRun(self._data, model_config, config, folder, checkpoint=checkpoint)
             self._interruption.stops_gracefully = True
             try:
-                run.run(self._reporter, self._interruption)
+                with tensorflow_memory_errors():
+                    run.run(self._reporter, self._interruption)
             except TrainingError as error:
                 self._reporter.on_warning(f"{cell}: {error}")
                 return None

@@ -80,6 +80,7 @@ def gradients(
     charlstm gradients --model macbeth --length 300
     """
     from charlstm.analysis import gradient_flow
+    from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
     from charlstm.text.corpus import load_corpus
     from charlstm.text.vocabulary import Vocabulary
 
@@ -98,8 +99,10 @@ def gradients(
     trained = gradient_flow.load_networks(model or [])
     corpus = load_corpus([text or DEFAULT_TEXT], on_message=say)
     with starting_tensorflow(quiet=as_json):
-        networks = trained or untrained.build(Vocabulary(corpus.characters))
-        results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
+        import_tensorflow()
+        with tensorflow_memory_errors():
+            networks = trained or untrained.build(Vocabulary(corpus.characters))
+            results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
     if plot:
         plots.save_plot(plot, gradient_panels(results))
     if as_json:

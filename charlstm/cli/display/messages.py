@@ -13,7 +13,15 @@ from charlstm.cli.options import with_option_names
 MAX_NAMED_CHARACTERS = 8  # in a message about unknown characters
 HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs")  # of Unicode: control characters, format characters, surrogates
 
-console = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """A console that falls silent, instead of ending the process, when the reader of stderr has gone away."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
+console = _Console(stderr=True, highlight=False)
 
 
 def terminal_width() -> int:
@@ -34,10 +42,11 @@ def warn(line: str) -> None:
 
 
 def show_error(message: str, hint: str) -> None:
-    """Show what went wrong on one line, and below it how to fix it."""
-    _show("error", message, label_style="bold red")
-    if hint:
-        _show("hint", hint, label_style="bold")
+    """Show what went wrong on one line, and below it how to fix it. A closed terminal raises no error."""
+    with suppress(OSError):
+        _show("error", message, label_style="bold red")
+        if hint:
+            _show("hint", hint, label_style="bold")
 
 
 def visible(text: str, *, keep: str = "") -> str:
