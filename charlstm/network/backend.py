@@ -16,12 +16,13 @@ def import_tensorflow() -> None:
 
     Raises LibraryError if one of them is missing, broken, or has another version or backend.
     """
-    with library_imports("TensorFlow", "tensorflow", without=WITHOUT):
-        import tensorflow.python  # noqa: F401  # a folder of that name has no such module
-    with library_imports("Keras", "keras", without=WITHOUT), _keras_defaults():
-        import keras
+    with _keras_defaults():  # TensorFlow imports Keras too
+        with library_imports("TensorFlow", "tensorflow", without=WITHOUT):
+            import tensorflow.python  # noqa: F401  # a folder of that name has no such module
+        with library_imports("Keras", "keras", without=WITHOUT):
+            import keras
 
-        backend = keras.backend.backend()
+            backend = keras.backend.backend()
     if backend != BACKEND:  # somebody imported it before us
         raise LibraryError(
             f"Keras uses {backend}, but charlstm needs its {BACKEND} backend",
@@ -42,7 +43,7 @@ def tensorflow_memory_errors() -> Iterator[None]:
 
 @contextmanager
 def _keras_defaults() -> Iterator[None]:
-    """Let Keras, which is imported in this context, read and write no file of settings, and take our backend."""
+    """Let Keras, if it is imported in this context, take our backend, and read and write no file of settings."""
     settings = {"KERAS_BACKEND": BACKEND, "KERAS_HOME": os.devnull}
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)

@@ -19,7 +19,7 @@ import os, re, sys
 if not sys.stdin.buffer.read(1):
     os.lseek(1, 0, os.SEEK_SET)
     lines = os.read(1, 1 << 20).decode(errors="replace").splitlines()
-    lines = [line.strip() for line in lines if line.strip() and not re.match("[IW][0-9]{4} ", line)]
+    lines = [line.strip() for line in lines if line.strip() and not re.match("[IW][0-9]{4} |WARNING: ", line)]
     last = "".join(character if character.isprintable() else "?" for character in lines[-1]) if lines else ""
     clear = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""
     print(f"{clear}error: the process died while TensorFlow was starting{': ' if last else ''}{last}", file=sys.stderr)
