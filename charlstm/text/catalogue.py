@@ -120,8 +120,8 @@ def find_entry(name: str, sha256: str | None = None) -> Entry:
     if entry := CATALOGUE.get(name):
         if sha256 and entry.sha256 not in (None, sha256):
             raise CorpusError(
-                f"`sha256` is {sha256}, but {name} is known to have {entry.sha256}",
-                hint="leave `sha256` out, or give the web address of another version instead of the name",
+                f"{name} has the SHA-256 {entry.sha256}, not {sha256}",
+                hint="for another version of it, give a web address instead of the name",
             )
         return replace(entry, sha256=sha256 or entry.sha256)
     if name.startswith(("http://", "https://")):

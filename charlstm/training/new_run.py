@@ -25,6 +25,7 @@ from charlstm.training.auto_config import (
 )
 from charlstm.training.finetuning import extend_vocabulary
 from charlstm.training.overrides import Overrides
+from charlstm.training.presets import TUTORIAL
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, encode
@@ -86,9 +87,11 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingRes
 def _adapt_to_model(request: NewRunRequest, model: Model) -> NewRunRequest:
     """Return the request with the shape and the case of a model; raises SettingError if they contradict it."""
     if request.decoding.lowercase and not model.vocabulary.lowercase:
+        preset = request.overrides.preset
         raise SettingError(
-            f"`lowercase` is given, but {request.start_from} distinguishes upper and lower case",
-            hint="leave `lowercase` out",
+            f"{f'`preset` {preset} reads in lower case' if preset == TUTORIAL else '`lowercase` is given'}, "
+            f"but {request.start_from} distinguishes upper and lower case",
+            hint=f"leave {'`preset`' if preset == TUTORIAL else '`lowercase`'} out, or train without `from`",
         )
     shape = model.config.to_json()
     request.overrides.check_agreement(shape, str(request.start_from), alternative="train without a model to start from")

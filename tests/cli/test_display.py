@@ -3,11 +3,12 @@
 import io
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from charlstm.cli.display import progress
-from charlstm.cli.display.messages import changes_line, clock, console, visible
+from charlstm.cli.display.messages import changes_line, clock, command_line, console, visible
 from charlstm.cli.display.progress import notice_if_slow
 from charlstm.cli.display.results import write_output
 from charlstm.cli.display.rows import aligned
@@ -76,3 +77,11 @@ def test_rows_are_wrapped_on_a_terminal_only(monkeypatch):
     assert names == {"text    ", "counts  ", " " * 8}
     parts = [part for line in lines if "0" in line for part in line[8:].split("  ")]
     assert "a 20" in parts
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("runs/cats", "runs/cats"), ("my run", "'my run'"), ("$(x)'s", "'$(x)'\"'\"'s'"), ("-x", "./-x")],
+)
+def test_commands_can_be_pasted_into_a_shell(path, words):
+    assert command_line("resume", Path(path)) == f"charlstm resume {words}"

@@ -56,7 +56,7 @@ def test_digest_is_required_of_a_text_known_by_name():
     assert find_entry("alice", "A" * 64).sha256 == "a" * 64
     known = str(find_entry("text8").sha256)
     assert find_entry("text8", known.upper()).sha256 == known
-    with pytest.raises(CorpusError, match=f"but text8 is known to have {known}"):
+    with pytest.raises(CorpusError, match=f"text8 has the SHA-256 {known}, not 0000"):
         find_entry("text8", "0" * 64)
 
 

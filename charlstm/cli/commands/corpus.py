@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from charlstm.cli import text_options
-from charlstm.cli.display.messages import say
+from charlstm.cli.display.messages import command_line, say
 from charlstm.cli.display.progress import download_bar
 from charlstm.cli.display.text_statistics import describe_text, describe_text_list
 from charlstm.cli.options import Json, option, set_current_command
@@ -101,4 +101,4 @@ def fetch(
         interruption.stops_gracefully = False
         path = download(entry, cache_folder(), bar)
     print(path)
-    say(f"train on it: charlstm train {entry.name}")
+    say(f"train on it: {command_line('train', entry.name)}")

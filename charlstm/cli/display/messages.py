@@ -1,9 +1,11 @@
 """Messages on stderr: status, warnings and errors. stdout is for results."""
 
 import math
+import shlex
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -22,6 +24,12 @@ class _Console(Console):
 
 
 console = _Console(stderr=True, highlight=False)
+
+
+def command_line(*words: str | Path) -> str:
+    """Return a command of charlstm to be pasted into a shell; the last word may be any path."""
+    *options, path = map(str, words)
+    return shlex.join(["charlstm", *options, f"./{path}" if path.startswith("-") else path])
 
 
 def terminal_width() -> int:
