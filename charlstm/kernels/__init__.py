@@ -6,8 +6,6 @@ A name is imported when it is first used (PEP 562), so that importing the packag
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from charlstm.libraries import library_imports
-
 if TYPE_CHECKING:
     from charlstm.kernels.decoder import Decoder
     from charlstm.kernels.precompile import start_precompiling
@@ -23,11 +21,12 @@ _MODULES = {
     "is_supported": "target",
     "start_precompiling": "precompile",
 }
+_COMPILED = ("Decoder", "LSTMKernel")  # their modules import Numba
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with library_imports("Numba", "numba", "llvmlite", without="generate writes short texts without it"):
-        import numba  # noqa: F401
+    if name in _COMPILED:
+        import_module(f"{__name__}.target").import_numba()
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
