@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Protocol
 
 from charlstm.config import ModelConfig, TrainingConfig
@@ -11,6 +12,7 @@ from charlstm.experiments.files import remove_comparison, results_to_json, run_f
 from charlstm.experiments.matching import match_parameter_count
 from charlstm.experiments.outcomes import Outcome
 from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, extend_plan, new_plan
+from charlstm.network.backend import tensorflow_memory_errors
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.corpus import load_corpus
@@ -27,7 +29,9 @@ from charlstm.training.training_data import TrainingData, split_text
 class ComparisonReporter(StartupReporter, TrainingReporter, Protocol):
     """Receives the progress of a comparison and of the run that is training now."""
 
-    def on_run_start(self, cell: str, repeat: int) -> None: ...
+    def on_run_start(self, cell: str, repeat: int, number: int) -> None:
+        """Receive which run starts; its number counts from 1, and counts requested runs that were finished earlier."""
+        ...
 
     def on_outcomes(self, outcomes: list[Outcome]) -> None:
         """Receive all outcomes so far, the newest last."""
@@ -129,15 +133,15 @@ class _Comparison:
 
     def requested_outcomes(self) -> Iterator[Outcome]:
         """Yield the outcome of each requested run, repeat by repeat, until a signal comes."""
-        for repeat in range(self._request.num_repeats):
-            for cell in self._request.cells:
-                outcome = self._finish_run(cell, repeat)
-                if self._interruption.signal_number is not None:
-                    return
-                if outcome:
-                    yield outcome
+        runs = product(range(self._request.num_repeats), self._request.cells)
+        for number, (repeat, cell) in enumerate(runs, start=1):
+            outcome = self._finish_run(cell, repeat, number)
+            if self._interruption.signal_number is not None:
+                return
+            if outcome:
+                yield outcome
 
-    def _finish_run(self, cell: str, repeat: int) -> Outcome | None:
+    def _finish_run(self, cell: str, repeat: int, number: int) -> Outcome | None:
         """Return the outcome of a run, which is trained now unless it is finished; None if it has none."""
         folder, model_config = run_folder(self._request.folder, cell, repeat), self._model_config(cell)
         checkpoint = None
@@ -147,7 +151,7 @@ class _Comparison:
                 self._reporter.on_warning(warning)
         history = History.from_json(checkpoint.metadata["history"]) if checkpoint else History()
         if not history.finished:
-            self._reporter.on_run_start(cell, repeat)
+            self._reporter.on_run_start(cell, repeat, number)
             config = replace(self._plan.training, random_seed=self._plan.training.random_seed + repeat)
             with tensorflow_ready(self._reporter, precision=config.precision):
                 import keras
@@ -162,7 +166,8 @@ class _Comparison:
             run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
             self._interruption.stops_gracefully = True
             try:
-                run.run(self._reporter, self._interruption)
+                with tensorflow_memory_errors():
+                    run.run(self._reporter, self._interruption)
             except TrainingError as error:
                 self._reporter.on_warning(f"{cell}: {error}")
                 return None

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError
-from charlstm.machine import cache_folder
+from charlstm.machine import CACHE_HINT, make_cache_folder
 from charlstm.text.id_files import CHUNK_IDS, in_chunks
 from charlstm.text.line_lists import is_line_list
 from charlstm.text.vocabulary import Vocabulary
@@ -65,25 +65,21 @@ def draw_pieces(num_pieces: int, share: float, random_seed: int) -> Flags:
 def join_pieces(ids: Ids, starts: Positions, chosen: Flags) -> Ids:
     """Return the chosen pieces of a text in their order. Many ids are put into a file, which is mapped into memory.
 
-    Raises CorpusError if that file cannot be written.
+    Raises CorpusError or RunError if that file cannot be written.
     """
     size = int(np.diff(starts, append=len(ids))[chosen].sum())
     chunks = _chosen_ids(ids, starts, chosen)
     if size <= MAX_IN_MEMORY:
         return np.concatenate([np.empty(0, ids.dtype), *chunks])
-    folder = cache_folder()
+    folder = make_cache_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:  # has no name, so nothing is left of it after the process
             for chunk in chunks:
                 file.write(chunk.tobytes())
             file.flush()
             return np.asarray(np.memmap(file, dtype=ids.dtype, mode="r"))
     except OSError as error:
-        raise CorpusError(
-            f"{folder} cannot be written: {error.strerror}",
-            hint="free some space, or put the cache elsewhere: CHARLSTM_CACHE=/some/folder",
-        ) from error
+        raise CorpusError(f"{folder} cannot be written: {error.strerror}", hint=CACHE_HINT) from error
 
 
 def _chosen_ids(ids: Ids, starts: Positions, chosen: Flags) -> Iterator[Ids]:

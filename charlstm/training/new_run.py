@@ -27,6 +27,7 @@ from charlstm.training.auto_config import (
 )
 from charlstm.training.finetuning import extend_vocabulary
 from charlstm.training.overrides import Overrides
+from charlstm.training.presets import TUTORIAL
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
@@ -95,9 +96,11 @@ def _adapt_to_model(request: NewRunRequest, model: Model) -> NewRunRequest:
     """
     vocabulary = model.vocabulary
     if request.decoding.lowercase and not vocabulary.lowercase:
+        preset = request.overrides.preset
         raise SettingError(
-            f"`lowercase` is given, but {request.start_from} distinguishes upper and lower case",
-            hint="leave `lowercase` out",
+            f"{f'`preset` {preset} reads in lower case' if preset == TUTORIAL else '`lowercase` is given'}, "
+            f"but {request.start_from} distinguishes upper and lower case",
+            hint=f"leave {'`preset`' if preset == TUTORIAL else '`lowercase`'} out, or train without `from`",
         )
     if request.normalize not in (None, vocabulary.normalize):
         raise SettingError(

@@ -1,11 +1,12 @@
 """Resume a run from its last checkpoint, with the same result as if it had never stopped."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.errors import CorpusError
+from charlstm.errors import CorpusError, SettingError
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
@@ -30,6 +31,7 @@ class ResumeRequest:
 
     folder: RunFolder
     overrides: Overrides  # only the length of the run may change
+    reading: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # options of decoding that the user gave
     texts: list[str] | None = None  # where the text is now; None: where it was
     changed_text: bool = False  # resume even if the text is not the same any more
     checkpoint_every: float  # seconds
@@ -53,6 +55,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
         request.overrides.check_agreement(
             settings, str(folder.path), alternative="train in another folder with `output`"
         )
+        _check_reading(request, metadata["text"]["reading"])
         config = _with_new_length(config_then, request.overrides)
         if metadata["history"]["finished"] and not _is_longer(config, config_then):
             return None
@@ -65,6 +68,19 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
         )
+
+
+def _check_reading(request: ResumeRequest, reading: Mapping[str, Any]) -> None:
+    """Raise SettingError if the user asks to read the text in another way than the run does."""
+    # A saved standard input is clean UTF-8, whatever it was before: only its case can be compared.
+    comparable = {"lowercase"} if request.folder.has_text else reading.keys()
+    for name, value in request.reading.items():
+        if name in comparable and value != reading[name]:
+            then = "the detected one" if reading[name] is None else reading[name]
+            raise SettingError(
+                f"`{name}` is {value}, but {request.folder.path} was trained with {then}",
+                hint=f"leave `{name}` out, or train in another folder with `output`",
+            )
 
 
 def _with_new_length(config: TrainingConfig, overrides: Overrides) -> TrainingConfig:
@@ -117,7 +133,7 @@ def _load_same_corpus(
         raise CorpusError(
             f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
             f"instead of {text['characters']:,}, and another digest",
-            hint="restore the old text, train again in another folder, or resume with `changed_text`",
+            hint="restore the old text, train again in another folder, or resume nevertheless: `changed_text`",
         )
     return corpus
 

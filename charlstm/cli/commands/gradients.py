@@ -84,6 +84,7 @@ def gradients(
     charlstm gradients --model macbeth --length 300
     """
     from charlstm.analysis import gradient_flow
+    from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
     from charlstm.text.corpus import load_corpus
     from charlstm.text.vocabulary import Vocabulary
 
@@ -103,8 +104,10 @@ def gradients(
     options = DecodingOptions(encoding, "none" if trained else "nfc", keep_boilerplate)  # a model has its own form
     corpus = load_corpus([text or DEFAULT_TEXT], options, on_message=say)
     with starting_tensorflow(quiet=as_json):
-        networks = trained or untrained.build(Vocabulary(corpus.characters))
-        results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
+        import_tensorflow()
+        with tensorflow_memory_errors():
+            networks = trained or untrained.build(Vocabulary(corpus.characters))
+            results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
     if plot:
         plots.save_plot(plot, gradient_panels(results))
     if as_json:

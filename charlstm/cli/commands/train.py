@@ -62,7 +62,10 @@ def train(
             "error, skip, or nearest.",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume the run if it has been started already.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Resume the run if it has been started already."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
     quiet: training_options.Quiet = False,
@@ -113,7 +116,16 @@ def train(
     reporter, folder = TerminalReporter(quiet=quiet), _run_folder(output, texts)
     saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
     if resume and folder.has_checkpoint:
-        resume_and_show(ResumeRequest(folder=folder, texts=texts, overrides=overrides, **saving), reporter)
+        reading = {
+            "encoding": encoding,
+            "normalize": normalize,
+            "keep_boilerplate": keep_boilerplate or None,
+            "lowercase": lowercase or None,
+        }
+        given = {name: value for name, value in reading.items() if value is not None}
+        resume_and_show(
+            ResumeRequest(folder=folder, texts=texts, overrides=overrides, reading=given, **saving), reporter
+        )
         return
     request = NewRunRequest(
         folder=folder,

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from charlstm.cli.display.library_startup import starting_tensorflow
-from charlstm.cli.display.messages import changes_line, clock, loss, say, warn
+from charlstm.cli.display.messages import changes_line, clock, command_line, loss, say, warn
 from charlstm.cli.display.training_screen import training_display
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ class TerminalReporter:
         """Show how a run ended, and the command that comes next."""
         run, best = result.folder, result.best
         if result.signal_number is not None:
-            warn(
-                f"stopped after {result.fraction_done:.0%}; nothing is lost, continue with: charlstm resume {run.path}"
-            )
+            continuing = command_line("resume", run.path)
+            warn(f"stopped after {result.fraction_done:.0%}; nothing is lost, continue with: {continuing}")
         elif best and not self._quiet:
             if result.stopped_early:
                 say(f"stopped early: no improvement since epoch {best.epoch:.2f}")
@@ -49,4 +48,4 @@ class TerminalReporter:
             nats, accuracy = best.validation.nats_per_character, best.validation.accuracy
             say(f"validation: {loss(nats)} per character, accuracy {accuracy:.1%}")
             say(f"model: {run.model}")
-            say(f"generate text: charlstm generate {run.path}", style="bold")
+            say(f"generate text: {command_line('generate', run.path)}", style="bold")
