@@ -24,10 +24,9 @@ from charlstm.text.catalogue import CATALOGUE, find_named_text, shipped_texts
 from charlstm.text.decoding import DecodingOptions, OnMessage, read_chunks
 from charlstm.text.id_files import IdSpool, in_chunks, map_ids, write_ids
 from charlstm.text.sources import STANDARD_INPUT, TextSource, corpus_name, find_sources, is_stream
-from charlstm.text.vocabulary import from_code_points, to_code_points
+from charlstm.text.vocabulary import MAX_VOCABULARY, from_code_points, to_code_points
 
 MAX_IN_MEMORY = 1 << 24  # characters, and bytes on disk, of a text that is not cached
-MAX_VOCABULARY = 1 << 16  # different characters
 CACHE_VERSION = 2
 
 

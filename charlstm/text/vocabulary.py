@@ -12,6 +12,7 @@ import numpy.typing as npt
 from charlstm.arrays import Ids
 from charlstm.errors import SettingError, VocabularyError
 
+MAX_VOCABULARY = 1 << 16  # different characters
 CHUNK_CHARACTERS = 1 << 20  # encoded at once, so that a long text does not take many times its size in memory
 MAX_NAMED = 8  # unknown characters in an error
 MAX_SHOWN = 100  # known characters in an error
@@ -57,6 +58,11 @@ class Vocabulary:
             raise VocabularyError(
                 "a vocabulary must have at least one character, each once, ordered by code point",
                 hint="build it with Vocabulary.from_text(text)",
+            )
+        if len(self.characters) > MAX_VOCABULARY:
+            raise VocabularyError(
+                f"a vocabulary of {len(self.characters):,} characters is too large: it may have {MAX_VOCABULARY:,}",
+                hint="a text in any language has fewer: was this file made by something else?",
             )
         if any("\ud800" <= character <= "\udfff" for character in self.characters):
             raise VocabularyError(

@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.messages import loss
+from charlstm.cli.display.messages import loss, visible
 from charlstm.cli.display.rows import aligned
 
 if TYPE_CHECKING:
     from charlstm.config import ModelConfig
     from charlstm.storage.model_file import Model
+    from charlstm.storage.tensor_file import Metadata
+
+MAX_SHOWN = 2000  # characters of a vocabulary or a name
 
 
 def model_to_json(path: Path, model: "Model") -> dict[str, Any]:
@@ -34,22 +37,34 @@ def describe_model(path: Path, model: "Model") -> str:
     )
     lowercase = ", lower case only" if vocabulary.lowercase else ""
     rows = [
-        ("model", str(path)),
-        ("network", network),
-        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {vocabulary.characters.strip()}"),
+        ("model", visible(str(path))),
+        ("network", visible(network)),
+        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {_one_line(vocabulary.characters.strip())}"),
     ]
-    if "text" in training:
-        rows.append(("trained on", f"{training['text']}, {training['text_characters']:,} characters"))
-    if "validation" in training:
-        validation = training["validation"]
-        rows.append(
-            (
-                "validation",
-                f"{loss(validation['nats_per_character'])} per character, "
-                f"accuracy {validation['accuracy']:.1%}, after {training['epoch']:.1f} epochs",
-            )
-        )
+    text = [_one_line(training["text"])] if "text" in training else []
+    text += [f"{training['text_characters']:,} characters"] if "text_characters" in training else []
+    rows += [("trained on", ", ".join(text))] if text else []
+    metrics = _metrics(training)
+    rows += [("validation", ", ".join(metrics))] if metrics else []
     return aligned(rows, name_width=12)
+
+
+def _metrics(training: "Metadata") -> list[str]:
+    """Describe how well a model predicts its validation text, in so far as its file says so."""
+    validation, metrics = training.get("validation", {}), []
+    if "nats_per_character" in validation:
+        metrics.append(f"{loss(validation['nats_per_character'])} per character")
+    if "accuracy" in validation:
+        metrics.append(f"accuracy {validation['accuracy']:.1%}")
+    if metrics and "epoch" in training:
+        metrics.append(f"after {training['epoch']:.1f} epochs")
+    return metrics
+
+
+def _one_line(text: str) -> str:
+    """Return a text as one line of bounded length that cannot drive the terminal."""
+    line = visible(text[:MAX_SHOWN])
+    return line if len(text) <= MAX_SHOWN else f"{line}..."
 
 
 def _inputs(config: "ModelConfig") -> str:
