@@ -8,7 +8,7 @@ from operator import ge, gt, le, lt
 from typing import Any, Self, TypeVar
 
 from charlstm.errors import SettingError, shown
-from charlstm.json_objects import object_from_json
+from charlstm.json_objects import check_is_object, object_from_json
 
 Config = TypeVar("Config")
 
@@ -64,6 +64,7 @@ class ModelConfig:
         Settings that older files lack have their defaults. Raises SettingError if a setting is unknown, missing, or of
         the wrong type.
         """
+        check_is_object(settings)
         added_later = {name: getattr(cls, name) for name in ("attention", "residual", "window", "encoding")}
         return _from_json(cls, added_later | settings)
 
@@ -141,6 +142,7 @@ class TrainingConfig:
         Settings that older files lack have the values that training used at that time. Raises SettingError if a
         setting is unknown, missing, or of the wrong type.
         """
+        check_is_object(settings)
         added_later = {name: getattr(cls, name) for name in ("clip_norm", "clip_value", "weight_decay")}
         return _from_json(cls, {"schedule": "cosine"} | added_later | settings)
 

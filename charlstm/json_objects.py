@@ -44,8 +44,7 @@ def object_from_json(kind: type[Object], values: Any) -> Object:
     Raises SettingError if it is not an object, or if a field is unknown, missing or of the wrong type; the dataclass
     itself may refuse a value. Fields with defaults may be left out.
     """
-    if not isinstance(values, Mapping):
-        raise SettingError(f"{shown(values)} is not a JSON object", hint="the file is damaged")
+    check_is_object(values)
     types, required = _fields(cast("Hashable", kind))
     for name, value in values.items():
         if name not in types:
@@ -61,6 +60,12 @@ def object_from_json(kind: type[Object], values: Any) -> Object:
     return kind(**values)
 
 
+def check_is_object(values: Any) -> None:
+    """Raise SettingError for any JSON value but an object."""
+    if not isinstance(values, Mapping):
+        raise SettingError(f"{shown(values)} is not a JSON object", hint="the file is damaged")
+
+
 def has_type(value: Any, expected: Any) -> bool:
     """Return whether a JSON value has the type of a field: an integer is a number, true and false are not.
 
@@ -73,7 +78,7 @@ def has_type(value: Any, expected: Any) -> bool:
         return isinstance(value, list) and all(has_type(item, arguments[0]) for item in value)
     if isinstance(value, bool):
         return expected is bool
-    return isinstance(value, (int, float) if expected is float else expected)
+    return isinstance(value, (int, float) if expected is float else origin or expected)
 
 
 def describe_type(expected: Any) -> str:

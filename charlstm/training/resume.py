@@ -2,10 +2,12 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import CorpusError
+from charlstm.json_objects import object_from_json
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
@@ -13,8 +15,9 @@ from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.sources import STANDARD_INPUT
+from charlstm.text.sources import STANDARD_INPUT, is_stream
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
@@ -44,7 +47,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
     folder = request.folder
     with locked_run(folder, reporter) as interruption:
         folder.remove_leftovers()
-        checkpoint, warning = load_checkpoint(folder)
+        checkpoint, warning = load_checkpoint(folder, read=read_checked_arrays)
         if warning:
             reporter.on_warning(warning)
         metadata = checkpoint.metadata
@@ -85,9 +88,10 @@ def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: T
     texts = request.texts
     if folder.text.exists() and (texts is None or STANDARD_INPUT in texts):
         texts = [str(folder.text)]
-    decoding = DecodingOptions(**text["reading"])
+        _refuse_streams(texts)
+    decoding = object_from_json(DecodingOptions, text["reading"])
     corpus = _load_same_corpus(text, texts, decoding, changed_text=request.changed_text)
-    vocabulary = Vocabulary(**metadata["vocabulary"])
+    vocabulary = object_from_json(Vocabulary, metadata["vocabulary"])
     ids, _ = encode(corpus, vocabulary, text["unknown"])
     dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
     return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"])
@@ -97,8 +101,10 @@ def _load_same_corpus(
     text: dict[str, Any], texts: list[str] | None, decoding: DecodingOptions, *, changed_text: bool
 ) -> Corpus:
     """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
+    sources = texts or [relocate_shipped_text(path) for path in text["sources"]]
+    _refuse_streams([] if texts else sources)
     try:
-        corpus = load_corpus(texts or [relocate_shipped_text(path) for path in text["sources"]], decoding)
+        corpus = load_corpus(sources, decoding)
     except CorpusError as error:
         hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
         raise CorpusError(str(error), hint=hint) from error
@@ -109,6 +115,16 @@ def _load_same_corpus(
             hint="restore the old text, train again in another folder, or resume with `changed_text`",
         )
     return corpus
+
+
+def _refuse_streams(recorded: list[str]) -> None:
+    """Raise CorpusError for a pipe or a device: a run records neither, and one may block or never end."""
+    for source in recorded:
+        if is_stream(Path(source)):
+            raise CorpusError(
+                f"the run names {source} as its text, but that is a pipe or a device",
+                hint="say where the text is: `text` FILE",
+            )
 
 
 def _build_run(
