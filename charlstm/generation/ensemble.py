@@ -8,6 +8,7 @@ import numpy.typing as npt
 from charlstm.arrays import Ids, Logits
 from charlstm.cells.equations import CellStates
 from charlstm.cells.stack import States
+from charlstm.generation.generate import banned_ids
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
@@ -24,8 +25,9 @@ class Member:
     def __init__(self, model: Model, union: Vocabulary) -> None:
         self._stepper = make_stepper(model)
         self._member_ids = model.vocabulary.id_table(union.characters, "nearest").ids  # -1: skip
-        # By the member's ids; -1 for its stand-in for rare characters, which the union does not have.
+        # By the member's ids; -1 for its stand-in for rare characters, which in another member may be a real character.
         self._union_ids = np.array([union.characters.find(character) for character in model.vocabulary.characters])
+        self._union_ids[banned_ids(model.vocabulary)] = -1
         self._union_size = len(union)
         self.num_states = 1 + len(self._stepper.initial_states())
 

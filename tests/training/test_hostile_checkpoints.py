@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from charlstm.analysis.evaluation import Scores
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError
 from charlstm.storage.checkpoint import load_checkpoint
@@ -19,7 +20,7 @@ from charlstm.text.batches import split_for_validation
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import expected_arrays, read_checked_arrays
-from charlstm.training.history import Evaluation, History, Scores
+from charlstm.training.history import Evaluation, History
 from charlstm.training.snapshots import make_checkpoint, run_settings
 from charlstm.training.training_data import TrainingData
 
