@@ -13,7 +13,8 @@ from pydivsufsort import divsufsort
 
 from charlstm.arrays import Ids
 from charlstm.atomic_files import write_atomically
-from charlstm.errors import CorpusError, RunError, TensorFileError
+from charlstm.errors import CorpusError, RunError, SettingError, TensorFileError
+from charlstm.json_objects import object_from_json, parse_json
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import open_tensors, to_bytes
@@ -21,10 +22,13 @@ from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import load_corpus
 from charlstm.text.decoding import DecodingOptions
+from charlstm.text.sources import is_stream
 from charlstm.text.vocabulary import Vocabulary
 
 MIN_COPIED = 20  # characters in a row from which a match counts as copied
 FILE_KIND = "text index"
+ID_DTYPES, SUFFIX_DTYPES = ("U8", "U16"), ("I32", "I64")
+MAX_CONFIG_BYTES = 8 << 20  # of config.json, which holds the vocabulary
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,14 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
         with open_tensors(path) as file:
             if file.metadata != {"kind": FILE_KIND, "of": digest}:
                 return None
+            if file.shapes.keys() != {"ids", "suffixes"} or len(set(file.shapes.values())) > 1:
+                return None
+            if file.dtypes["ids"] not in ID_DTYPES or file.dtypes["suffixes"] not in SUFFIX_DTYPES:
+                return None
             arrays = file.read()
     except TensorFileError:
+        return None
+    if arrays["ids"].ndim != 1:
         return None
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
@@ -154,15 +164,21 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
 def _training_ids(run: RunFolder, model: Model, digest: str) -> Ids:
     """Return the ids that a model was trained on, read again from where its run found the text."""
     try:
-        text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
+        text = parse_json(_read_config(run.config))["text"]
         sources = [relocate_shipped_text(source) for source in text["sources"]]
-        options, unknown = DecodingOptions(**text["reading"]), text["unknown"]
+        options, unknown = object_from_json(DecodingOptions, text["reading"]), text["unknown"]
         settings = model.training["settings"]
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+        validation, sequence_length = settings["validation"], settings["sequence_length"]
+    except (OSError, ValueError, KeyError, TypeError, SettingError) as problem:
         raise RunError(
             f"{run.path} does not say which text its model was trained on",
             hint="`novelty` needs a run folder as charlstm train writes it",
         ) from problem
+    if streams := [source for source in (run.text, *map(Path, sources)) if is_stream(source)]:
+        raise CorpusError(
+            f"the run names {streams[0]} as its text, but that is a pipe or a device",
+            hint="`novelty` needs the text that the model was trained on",
+        )
     corpus = load_corpus([str(run.text)] if run.text.exists() else sources, options)
     if corpus.digest != digest:
         raise CorpusError(
@@ -171,9 +187,14 @@ def _training_ids(run: RunFolder, model: Model, digest: str) -> Ids:
         )
     table = model.vocabulary.id_table(corpus.characters, unknown).ids
     ids = corpus.remap(table, size=len(model.vocabulary))
-    return split_for_validation(
-        ids, validation=settings["validation"], sequence_length=settings["sequence_length"]
-    ).training
+    return split_for_validation(ids, validation=validation, sequence_length=sequence_length).training
+
+
+def _read_config(path: Path) -> str:
+    """Return the content of a run's config. Raises OSError if it is no regular file, or far too large for one."""
+    if not path.is_file() or path.stat().st_size > MAX_CONFIG_BYTES:
+        raise OSError(f"{path} is not a file of at most {MAX_CONFIG_BYTES:,} bytes")
+    return path.read_text(encoding="utf-8")
 
 
 def _bytes_per_id(dtype: np.dtype[np.integer]) -> int:

@@ -16,9 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, write_atomically
-from charlstm.errors import RunError
+from charlstm.errors import RunError, SettingError
+from charlstm.json_objects import object_from_json, parse_json
 
 LOCK_FILE, OWNER_FILE = ".lock", ".owner.json"
+MAX_OWNER_BYTES = 4096
 HEARTBEAT_INTERVAL = 30.0  # seconds
 HEARTBEAT_TIMEOUT = 120.0  # seconds without a heartbeat after which an owner on another machine counts as dead
 
@@ -80,10 +82,12 @@ def _keep_up_heartbeat(file: Path, ended: threading.Event) -> None:
 
 def _read_owner(folder: Path) -> _Owner | None:
     """Return who owns the folder; None if no owner has written that, or the file is damaged."""
+    file = folder / OWNER_FILE
     try:
-        owner = json.loads((folder / OWNER_FILE).read_bytes())
-        return _Owner(owner["process"], owner["machine"], owner["boot"])
-    except (OSError, ValueError, KeyError, TypeError):
+        if not file.is_file() or file.stat().st_size > MAX_OWNER_BYTES:  # to read a pipe would block
+            return None
+        return object_from_json(_Owner, parse_json(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, SettingError):
         return None
 
 
