@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from charlstm.arrays import FloatArray
 from charlstm.atomic_files import write_atomically
 from charlstm.cells.registry import get_cell
@@ -86,10 +88,13 @@ def load_model(path: Path) -> Model:
     return Model(config, vocabulary, {name: weights[name] for name in shapes}, file.metadata["training"])
 
 
-def check_weights(path: Path, weights: Mapping[str, FloatArray]) -> None:
+def check_weights(path: Path, weights: Mapping[str, FloatArray], *, may_be_nan: bool = False) -> None:
     """Raise TensorFileError for weights that are not numbers, or so large that nothing can be computed with them."""
+    lowest, highest = (np.fmin, np.fmax) if may_be_nan else (np.minimum, np.maximum)  # the first two pass over NaN
     for name, weight in weights.items():
-        if not (weight.min() >= -MAX_WEIGHT and weight.max() <= MAX_WEIGHT):  # NaN compares as false
+        low, high = lowest.reduce(weight, axis=None), highest.reduce(weight, axis=None)
+        is_nan = may_be_nan and np.isnan(low)
+        if not is_nan and not (low >= -MAX_WEIGHT and high <= MAX_WEIGHT):  # NaN compares as false
             raise TensorFileError(
                 f"{path} is damaged: weight {name} has values that are not numbers from {-MAX_WEIGHT:,.0f} to "
                 f"{MAX_WEIGHT:,.0f}"

@@ -38,8 +38,8 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
     """Return the arrays of a checkpoint that a run can be resumed from.
 
     All of the metadata, and the types and shapes of the arrays, are checked before an array is read. The best weights
-    must be numbers; the others may be NaN, because a run goes back to the best weights when its loss diverges. Raises
-    TensorFileError.
+    must be numbers; the current ones may be NaN, because a run goes back to the best ones when its loss diverges.
+    Raises TensorFileError.
     """
     metadata = file.metadata
     try:
@@ -57,7 +57,9 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
         raise TensorFileError(f"{file.path} holds {file.num_bytes:,} bytes, but at most {MAX_BYTES:,} can be read")
     file.check_arrays(expected_arrays(model_config, config, len(vocabulary)))
     arrays = file.read()
-    check_weights(file.path, {name: array for name, array in arrays.items() if name.startswith(BEST_PREFIX)})
+    for prefix, may_be_nan in ((BEST_PREFIX, False), ("weights/", True)):
+        weights = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+        check_weights(file.path, weights, may_be_nan=may_be_nan)
     return arrays
 
 

@@ -181,6 +181,16 @@ def test_best_weights_must_be_numbers(whole, tmp_path, value):
     )
 
 
+def test_current_weights_may_be_nan_but_not_huge(whole, tmp_path):
+    arrays, metadata = whole
+    run, name = RunFolder(tmp_path), "weights/output.bias"
+    for bias in (np.full_like(arrays[name], math.nan), np.where(np.arange(len(arrays[name])), 0, math.nan)):
+        run.checkpoint.write_bytes(to_bytes(arrays | {name: bias.astype(np.float32)}, metadata))
+        load_checkpoint(run, read=read_checked_arrays)
+    huge = np.full_like(arrays[name], 3e38)
+    assert f"weight {name}" in refusal(run, to_bytes(arrays | {name: huge}, metadata))
+
+
 @pytest.mark.parametrize(
     "metadata",
     ["[" * 100_000, '{"kind": "checkpoint", "kind": "checkpoint"}', "[]", "3", "9" * 5000, "[[]," * 9_000_000],
