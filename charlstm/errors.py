@@ -59,3 +59,7 @@ class RunError(CharLSTMError):
 
 class TrainingError(CharLSTMError):
     """Training cannot continue."""
+
+
+class GenerationError(CharLSTMError):
+    """The model cannot write what was asked for."""

@@ -63,15 +63,26 @@ def prefer_avx512_openblas() -> None:
 
 
 def cache_folder() -> Path:
-    """Return the folder for downloaded texts, large texts and compiled code: CHARLSTM_CACHE, or the user's cache."""
+    """Return the folder for downloaded texts, large texts and compiled code: CHARLSTM_CACHE, or the user's cache.
+
+    A leading ~ is the user's home. Raises RuntimeError, as Path.home() does, for a user without one.
+    """
     if folder := os.environ.get("CHARLSTM_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "charlstm"
+        return Path(folder).expanduser() if folder.startswith("~") and _home() else Path(folder)
+    caches = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one is to be ignored
+    return (caches if caches.is_absolute() else _home() / ".cache") / "charlstm"
+
+
+def _home() -> Path:
+    """Return the user's home; HOME may be empty or relative, and then a folder `~` would be made somewhere."""
+    if os.environ.get("HOME", "/") == "" or not (home := Path.home()).is_absolute():
+        raise RuntimeError("Could not determine home directory.")
+    return home
 
 
 def save_throughput(speed: float) -> None:
     """Keep the measured throughput of training here (floating-point operations a second), if it can be written."""
-    with contextlib.suppress(OSError, RunError):
+    with contextlib.suppress(OSError, RunError, RuntimeError):
         cache_folder().mkdir(parents=True, exist_ok=True)
         write_atomically(cache_folder() / THROUGHPUT_FILE, json.dumps({"speed": speed}).encode())
 
@@ -80,7 +91,7 @@ def load_throughput() -> float | None:
     """Return the throughput of training here (floating-point operations a second), or None if it was never measured."""
     try:
         return float(json.loads((cache_folder() / THROUGHPUT_FILE).read_text(encoding="ascii"))["speed"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return None
 
 

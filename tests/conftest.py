@@ -1,9 +1,11 @@
 """What several tests share: a small random model, and the command line as a function."""
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,4 +69,23 @@ def charlstm(capsys):
         out, err = capsys.readouterr()
         return code, out, err
 
+    return run
+
+
+@pytest.fixture
+def trained(run, model):
+    """Return the run with its training text, as training leaves it."""
+    from charlstm.text.corpus import load_corpus
+
+    Path("text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 40)
+    text = {"sources": [str(Path("text.txt").absolute())], "reading": {}, "unknown": "skip"}
+    (run / "config.json").write_text(json.dumps({"text": text}))
+    metadata = {
+        "text": "text.txt",
+        "text_characters": 1760,
+        "text_sha256": load_corpus(["text.txt"]).digest,
+        "settings": {"validation": 0.1, "sequence_length": 20},
+        "openings": ["the quick", "over"],
+    }
+    save_model(run / "model.safetensors", replace(model, training=metadata))
     return run

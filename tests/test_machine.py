@@ -72,6 +72,24 @@ def test_the_cache_follows_the_users_settings(tmp_path, monkeypatch):
     assert cache_folder() == tmp_path / "elsewhere"
 
 
+@pytest.mark.parametrize("variable", ["CHARLSTM_CACHE", "XDG_CACHE_HOME"])
+def test_no_folder_called_tilde_is_made(tmp_path, monkeypatch, variable):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CHARLSTM_CACHE", raising=False)
+    monkeypatch.setenv(variable, "~/cache")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    expected = {"CHARLSTM_CACHE": "cache", "XDG_CACHE_HOME": ".cache/charlstm"}
+    assert cache_folder() == tmp_path / "home" / expected[variable]
+    save_throughput(1.5e11)
+    for home in ("", "~", "relative"):
+        monkeypatch.setenv("HOME", home)
+        with pytest.raises(RuntimeError, match="home"):
+            cache_folder()
+        save_throughput(1.0)
+        assert load_throughput() is None
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
 def test_the_environment_names_all_that_results_depend_on():
     names = {"processor", "threads", "python", "charlstm", "tensorflow", "keras", "numba", "numpy"}
     assert environment().keys() == names

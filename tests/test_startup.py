@@ -19,6 +19,7 @@ def loaded_by(code: str) -> set[str]:
 
 COMMANDS = [[path.stem] for path in (PACKAGE / "cli" / "commands").glob("[!_]*.py")]
 COMMANDS += [["corpus", command] for command in ("stats", "list", "fetch")]
+COMMANDS += [["runs", command] for command in ("rm", "mv", "best")]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([*command, "--help"] for command in COMMANDS)])
@@ -47,3 +48,9 @@ def test_reading_a_model_needs_no_tensorflow(run, arguments):
     loaded = loaded_by(f"from charlstm.cli.app import main; assert main({arguments}) == 0; print()")
     assert "numpy" in loaded
     assert not loaded & {"tensorflow", "keras", "numba"}
+
+
+def test_listing_runs_needs_no_numpy(run):
+    loaded = loaded_by("from charlstm.cli.app import main; assert main(['runs']) == 0; print()")
+    assert "typer" in loaded
+    assert not loaded & {"numpy", "tensorflow", "safetensors", "plotext", "matplotlib"}

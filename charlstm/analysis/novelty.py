@@ -3,7 +3,7 @@
 import hashlib
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,16 +14,17 @@ from pydivsufsort import divsufsort
 from charlstm.arrays import Ids
 from charlstm.atomic_files import write_atomically
 from charlstm.errors import CorpusError, RunError, SettingError, TensorFileError
-from charlstm.json_objects import object_from_json, parse_json
+from charlstm.json_objects import has_type, object_from_json, parse_json
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import open_tensors, to_bytes
 from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
-from charlstm.text.corpus import load_corpus
+from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.sources import is_stream
-from charlstm.text.vocabulary import Vocabulary
+from charlstm.text.normal_form import normalization_pieces
+from charlstm.text.vocabulary import POLICIES, Vocabulary
 
 MIN_COPIED = 20  # characters in a row from which a match counts as copied
 FILE_KIND = "text index"
@@ -88,20 +89,32 @@ class TrainingText:
     def match_lengths(self, text: str) -> npt.NDArray[np.intp]:
         """Return for each position in a text how many characters from there on occur together in the training text.
 
-        The vocabulary may change case first, but positions and lengths are those of the text as given. A character
-        outside the vocabulary ends every match.
+        The vocabulary may change case and normal form first, but positions and lengths are those of the text as given.
+        A character outside the vocabulary ends every match.
         """
-        folded = self.vocabulary.fold_case(text)
-        unknown = self.vocabulary.id_table("".join(sorted(set(folded))), "skip").replacements
-        pieces = folded.translate({ord(character): "\0" for character in unknown}).split("\0")
+        spelled = self.vocabulary.spell(text)
+        unknown = self.vocabulary.id_table("".join(sorted(set(spelled))), "skip").replacements
+        pieces = spelled.translate({ord(character): "\0" for character in unknown}).split("\0")
         matches = [np.append(self.index.match_lengths(self.vocabulary.encode(piece)), 0) for piece in pieces]
         lengths = np.concatenate(matches)  # one more than there are characters: each piece is followed by a 0
-        if len(folded) == len(text):
+        if len(spelled) == len(text):
             return lengths[:-1]
-        # Some characters become longer in lower case: the dotted capital I becomes two.
-        starts = np.cumsum([0, *(len(self.vocabulary.fold_case(character)) for character in text)])
+        starts = np.cumsum([0, *self._spelled_lengths(text)])
         ends = starts[:-1] + lengths[starts[:-1]]
         return np.asarray(np.searchsorted(starts, ends, side="right") - 1 - np.arange(len(text)))
+
+    def _spelled_lengths(self, text: str) -> Iterator[int]:
+        """Yield how many characters of the vocabulary each character of a text becomes.
+
+        The dotted capital I becomes two in lower case. A letter and its marks may become one, which counts as the
+        letter's.
+        """
+        for piece in normalization_pieces(text):
+            spelled = self.vocabulary.spell(piece)
+            if len(spelled) == len(piece):
+                yield from [1] * len(piece)
+            else:
+                yield from [len(spelled), *[0] * (len(piece) - 1)]
 
 
 def measure_novelty(sources: Sequence[TrainingText], text: str) -> Novelty:
@@ -124,12 +137,13 @@ def load_training_text(path: Path, model: Model, on_message: Callable[[str], Non
     """
     run, training = RunFolder(path.parent), model.training
     digest, settings = str(training.get("text_sha256", "")), training.get("settings", {})
-    parts = [digest, model.vocabulary.to_json(), settings.get("validation"), settings.get("sequence_length")]
+    names = ("validation", "sequence_length", "validation_split", "random_seed")
+    parts = [digest, model.vocabulary.to_json(), *(settings.get(name) for name in names)]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     index = load_index(run.index, key)
     if index is None:
         on_message(f"indexing the training text of {path}")
-        index = TextIndex.build(_training_ids(run, model, digest))
+        index = TextIndex.build(_training_ids(run, model, digest, on_message))
         try:
             save_index(run.index, index, key)
         except RunError as problem:
@@ -161,33 +175,50 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
 
-def _training_ids(run: RunFolder, model: Model, digest: str) -> Ids:
-    """Return the ids that a model was trained on, read again from where its run found the text."""
+def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], None]) -> tuple[Corpus, str, bool]:
+    """Read the text of a run again; return it with `unknown` and `keeps_rare` as its run encoded it.
+
+    Raises RunError if the run does not say where, and CorpusError if the text is gone or has another digest.
+    """
     try:
         text = parse_json(_read_config(run.config))["text"]
+        if not has_type(text["sources"], list[str]):
+            raise TypeError("the sources are no list of paths")
         sources = [relocate_shipped_text(source) for source in text["sources"]]
         options, unknown = object_from_json(DecodingOptions, text["reading"]), text["unknown"]
-        settings = model.training["settings"]
-        validation, sequence_length = settings["validation"], settings["sequence_length"]
+        keeps_rare = text.get("keeps_rare", True)
+        if unknown not in POLICIES or not has_type(keeps_rare, bool):
+            raise TypeError("the policy for unknown characters is none")
     except (OSError, ValueError, KeyError, TypeError, SettingError) as problem:
         raise RunError(
             f"{run.path} does not say which text its model was trained on",
-            hint="`novelty` needs a run folder as charlstm train writes it",
+            hint="`novelty` and `new` need a run folder as charlstm train writes it",
         ) from problem
-    if streams := [source for source in (run.text, *map(Path, sources)) if is_stream(source)]:
-        raise CorpusError(
-            f"the run names {streams[0]} as its text, but that is a pipe or a device",
-            hint="`novelty` needs the text that the model was trained on",
-        )
-    corpus = load_corpus([str(run.text)] if run.text.exists() else sources, options)
+    texts = [str(run.text)] if run.text.exists() else sources
+    corpus = load_corpus(texts, options, own_run=run.path, is_recorded=True, on_message=on_message)
     if corpus.digest != digest:
         raise CorpusError(
             f"{', '.join(sources)} has changed since the model was trained on it",
-            hint="put the old text back; `novelty` compares with it",
+            hint="put the old text back; `novelty` and `new` compare with it",
         )
-    table = model.vocabulary.id_table(corpus.characters, unknown).ids
-    ids = corpus.remap(table, size=len(model.vocabulary))
-    return split_for_validation(ids, validation=validation, sequence_length=sequence_length).training
+    return corpus, unknown, keeps_rare
+
+
+def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callable[[str], None]) -> Ids:
+    """Return the ids that a model was trained on, without those of the validation part."""
+    corpus, unknown, keeps_rare = read_training_text(run, digest, on_message)
+    settings = model.training.get("settings", {})
+    if not {"validation", "sequence_length"} <= settings.keys():
+        raise RunError(f"{run.path} does not say which part of its text is for validation", hint="train it again")
+    encoded = encode_text(corpus, model.vocabulary, unknown=unknown, keeps_rare=keeps_rare)
+    return split_for_validation(
+        encoded.ids,
+        validation=settings["validation"],
+        sequence_length=settings["sequence_length"],
+        validation_split=settings.get("validation_split", "end"),
+        vocabulary=model.vocabulary,
+        random_seed=settings.get("random_seed", 0),
+    ).training
 
 
 def _read_config(path: Path) -> str:

@@ -14,11 +14,14 @@ from charlstm.cli.commands.evaluate import evaluate
 from charlstm.cli.commands.generate import generate
 from charlstm.cli.commands.gradients import gradients
 from charlstm.cli.commands.info import info
+from charlstm.cli.commands.plot import plot
 from charlstm.cli.commands.resume import resume
+from charlstm.cli.commands.runs import runs
+from charlstm.cli.commands.samples import samples
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
-from charlstm.cli.options import current_command_path, set_current_command
+from charlstm.cli.options import current_command_path, set_command_line, set_current_command
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
 
@@ -29,8 +32,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-for command in (train, resume, generate, write, evaluate, info, compare, gradients):
+for command in (train, resume, generate, write, evaluate, info, compare, gradients, plot, samples):
     app.command()(command)
+app.add_typer(runs)
 app.add_typer(corpus)
 
 
@@ -68,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     set_current_command(None)
+    set_command_line(sys.argv[1:] if arguments is None else arguments)
     try:
         return app(args=arguments, prog_name="charlstm", standalone_mode=False) or 0
     except SystemExit as stop:  # raised by Typer when the reader of stdout has gone away

@@ -1,6 +1,7 @@
 """Arguments and options that several commands share, and the names of options in messages."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ class CurrentCommand:
     """The command that is running."""
 
     path: str = "charlstm"
+    arguments: tuple[str, ...] = ()
     options: set[str] = field(default_factory=set)
 
 
@@ -31,6 +33,16 @@ def set_current_command(context: typer.Context | None) -> None:
         command = getattr(context.command, "commands", {})[context.invoked_subcommand]
         _current.path = f"{context.command_path} {context.invoked_subcommand}"
         _current.options = {option for parameter in command.params for option in parameter.opts}
+
+
+def set_command_line(arguments: Sequence[str]) -> None:
+    """Remember the arguments of the program, for the runs that it starts."""
+    _current.arguments = tuple(arguments)
+
+
+def command_line() -> tuple[str, ...]:
+    """Return the whole command as it was typed: charlstm, train, macbeth.txt, ..."""
+    return ("charlstm", *_current.arguments)
 
 
 def current_command_path() -> str:

@@ -13,8 +13,8 @@ from charlstm.experiments.outcomes import Outcome
 from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, extend_plan, new_plan
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import split_for_validation
 from charlstm.text.corpus import load_corpus
+from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.checkpoint_checks import read_checked_arrays
@@ -22,7 +22,7 @@ from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import StartupReporter, TrainingReporter
 from charlstm.training.startup import locked_run, tensorflow_ready
-from charlstm.training.training_data import TrainingData
+from charlstm.training.training_data import TrainingData, split_text
 
 
 class ComparisonReporter(StartupReporter, TrainingReporter, Protocol):
@@ -58,6 +58,9 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     folder.create()
     with locked_run(folder, reporter) as interruption:
         plan = _prepare_plan(request, data, reporter)
+        data = replace(data, dataset=split_text(data.corpus.ids, data.vocabulary, plan.training))
+        if warning := data.validation_warning(plan.training):
+            reporter.on_warning(warning)
         comparison = _Comparison(request, plan, data, reporter, interruption)
         outcomes = comparison.earlier_outcomes()
         for outcome in comparison.requested_outcomes():
@@ -68,11 +71,14 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
 
 
 def _load_data(request: ComparisonRequest, reporter: StartupReporter) -> TrainingData:
-    corpus = load_corpus(request.texts, on_message=reporter.on_message)
-    dataset = split_for_validation(
-        corpus.ids, validation=TrainingConfig.validation, sequence_length=DEFAULT_SEQUENCE_LENGTH
+    corpus = load_corpus(request.texts, own_run=request.folder, on_message=reporter.on_message)
+    vocabulary = Vocabulary(corpus.characters)
+    fixed = request.overrides.settings
+    split = fixed.get("validation_split") or default_validation_split(corpus.ids, vocabulary)
+    config = TrainingConfig(
+        validation_split=split, sequence_length=DEFAULT_SEQUENCE_LENGTH, random_seed=fixed.get("random_seed", 0)
     )
-    return TrainingData(corpus, Vocabulary(corpus.characters), dataset)
+    return TrainingData(corpus, vocabulary, split_text(corpus.ids, vocabulary, config))
 
 
 def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:
@@ -152,7 +158,9 @@ class _Comparison:
                 keras.backend.clear_session()  # frees the graph of the previous run
                 gc.collect()
             folder.create()
-            run = TrainingRun(self._data, model_config, config, folder, checkpoint=checkpoint)
+            dataset = split_text(self._data.corpus.ids, self._data.vocabulary, config)
+            data = replace(self._data, dataset=dataset)
+            run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
             self._interruption.stops_gracefully = True
             try:
                 run.run(self._reporter, self._interruption)

@@ -1,6 +1,5 @@
 """Beam search for the most probable continuations of a prompt."""
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +38,7 @@ class Hypothesis:
 
     def append(self, character: str, score: float) -> "Hypothesis":
         """Return this hypothesis with one more character and its ln p."""
-        ending = copy.copy(self.ending)
+        ending = self.ending.copy()
         return Hypothesis(ending, self.text + ending.feed(character), (*self.scores, score))
 
 
@@ -91,4 +90,8 @@ def _best_extensions(beam: list[Hypothesis], logits: Logits, width: int) -> tupl
 
 
 def _most_probable(hypotheses: list[Hypothesis], width: int) -> list[Hypothesis]:
-    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.nats)[:width]
+    """Return the most probable different texts: a text that ends in the same place by two rules counts once."""
+    different: dict[str, Hypothesis] = {}
+    for hypothesis in sorted(hypotheses, key=lambda hypothesis: -hypothesis.nats):
+        different.setdefault(hypothesis.text, hypothesis)
+    return list(different.values())[:width]

@@ -3,16 +3,17 @@
 A model reads the prompt, then alternates between sampling a character and reading it back.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids, Logits
 from charlstm.config import SamplingConfig
+from charlstm.generation.line_filter import FilteredCondition, LineFilter
 from charlstm.generation.sampling import make_sampler, softmax
 from charlstm.generation.stopping import StopCondition, StopRules
 from charlstm.text.vocabulary import Vocabulary
@@ -24,7 +25,6 @@ SAMPLE_CHUNK = 64  # characters of each stream that compiled code samples in one
 MAX_LOGITS = 4_000_000  # logits that one such call returns
 MAX_STREAM_BYTES = 1 << 29  # of the states and logits of all streams that run side by side
 BATCH_SIZE = 64  # requests generated in one batch
-REQUEST_WINDOW = 256  # requests that are grouped into batches at a time
 
 SMALLEST = np.finfo(np.float64).smallest_subnormal  # stands for a probability that is 0 in float64
 
@@ -58,7 +58,7 @@ class LanguageModel(Protocol):
 class Request:
     """One text to generate: what it continues, how it is sampled, and when it ends."""
 
-    prompt: str
+    prompt: str | None  # None: whatever the model begins with by itself; an empty one is the start of a line
     config: SamplingConfig
     rules: StopRules = NO_RULES
     starts_line: bool = False  # the prompt is read as the start of a line
@@ -73,22 +73,38 @@ class Request:
 class Sample:
     """A text while it is generated."""
 
-    stop_condition: StopCondition
+    stop_condition: StopCondition | FilteredCondition
     parts: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)  # ln p of each sampled character under the model
+
+    @classmethod
+    def begin(cls, request: Request, line_filter: LineFilter | None = None) -> Self:
+        """Return the empty sample of a request; a filter leaves lines out of it."""
+        condition = StopCondition(request.rules, request.config.length)
+        if line_filter is None:
+            return cls(condition)
+        return cls(FilteredCondition(condition, line_filter, (request.prompt or "").rpartition("\n")[2]))
 
     @property
     def text(self) -> str:
         return "".join(self.parts)
 
+    def finish(self) -> None:
+        """Drop the scores of characters that were sampled, but are not part of the text: those of a stop string."""
+        if isinstance(self.stop_condition, FilteredCondition):
+            for left_out in reversed(self.stop_condition.left_out):
+                del self.scores[left_out.start : left_out.stop]
+        del self.scores[len(self.text) :]
 
-def generate(model: LanguageModel, request: Request) -> Iterator[str]:
+
+def generate(model: LanguageModel, request: Request, sample: Sample | None = None) -> Iterator[str]:
     """Yield the continuation of the prompt, piece by piece as it is generated.
 
     With an empty prompt it starts on a new line. Raises VocabularyError, before the first character is generated, if
-    the prompt has a character that is not in the vocabulary.
+    the prompt has a character that is not in the vocabulary. A sample begun with a filter shows in its stop condition
+    why the text ended.
     """
-    sample = Sample(StopCondition(request.rules, request.config.length))
+    sample = Sample.begin(request) if sample is None else sample
     prompts = [prompt_ids(model, request)]
 
     def parts() -> Iterator[str]:
@@ -99,38 +115,48 @@ def generate(model: LanguageModel, request: Request) -> Iterator[str]:
     return parts()
 
 
-def generate_batch(model: LanguageModel, requests: Sequence[Request], *, with_scores: bool = False) -> list[Sample]:
+def generate_batch(
+    model: LanguageModel,
+    requests: Sequence[Request],
+    *,
+    with_scores: bool = False,
+    line_filter: LineFilter | None = None,
+) -> list[Sample]:
     """Generate the texts of several requests in one batch; they must have the same `batch_key`.
 
     Each text is the one that its request gives alone: exactly so with compiled code, otherwise up to rounding of the
     logits. With scores, each sample has the log-probability of every character under the model, before temperature
     and everything else that changes the distribution.
     """
-    samples = [Sample(StopCondition(request.rules, request.config.length)) for request in requests]
+    samples = [Sample.begin(request, line_filter) for request in requests]
     prompts = [prompt_ids(model, request) for request in requests]
     for _ in _steps(model, requests, prompts, samples, with_scores=with_scores):
         pass
     for sample in samples:
-        del sample.scores[len(sample.text) :]  # a stop string is sampled, but not part of the text
+        sample.finish()
     return samples
 
 
 def generate_all(
-    model: LanguageModel, requests: Iterable[Request], *, with_scores: bool = False, batch_size: int = BATCH_SIZE
-) -> Iterator[Sample]:
-    """Yield the samples of any number of requests in their order, batching those with the same `batch_key`."""
+    model: LanguageModel,
+    requests: Sequence[Request],
+    *,
+    with_scores: bool = False,
+    batch_size: int = BATCH_SIZE,
+    line_filter: LineFilter | None = None,
+) -> list[Sample]:
+    """Return the samples of some requests in their order, batching those with the same `batch_key`."""
     batch_size = min(batch_size, max_streams(model))
-    remaining = iter(requests)
-    while window := list(islice(remaining, REQUEST_WINDOW)):
-        samples: dict[int, Sample] = {}
-        groups: dict[SamplingConfig, list[int]] = {}
-        for index, request in enumerate(window):
-            groups.setdefault(request.batch_key, []).append(index)
-        for group in groups.values():
-            for batch in (group[start : start + batch_size] for start in range(0, len(group), batch_size)):
-                finished = generate_batch(model, [window[index] for index in batch], with_scores=with_scores)
-                samples |= dict(zip(batch, finished, strict=True))
-        yield from (samples[index] for index in range(len(window)))
+    samples: dict[int, Sample] = {}
+    groups: dict[SamplingConfig, list[int]] = {}
+    for index, request in enumerate(requests):
+        groups.setdefault(request.batch_key, []).append(index)
+    for group in groups.values():
+        for batch in (group[start : start + batch_size] for start in range(0, len(group), batch_size)):
+            members = [requests[index] for index in batch]
+            finished = generate_batch(model, members, with_scores=with_scores, line_filter=line_filter)
+            samples |= dict(zip(batch, finished, strict=True))
+    return [samples[index] for index in range(len(requests))]
 
 
 def prompt_ids(model: LanguageModel, request: Request) -> Ids:
@@ -140,7 +166,7 @@ def prompt_ids(model: LanguageModel, request: Request) -> Ids:
     """
     characters = model.vocabulary.characters
     line_end = "\n" if "\n" in characters else ""
-    text = (line_end if request.starts_line else "") + request.prompt
+    text = (line_end if request.starts_line else "") + (request.prompt or "")
     return model.vocabulary.encode(text[-MAX_PROMPT_LENGTH:] or line_end or characters[0])
 
 
@@ -199,11 +225,11 @@ def _steps(
         scores = log_probabilities(sampled_from, ids) if with_scores else None
         for row, (sample, sampled) in enumerate(zip(samples, ids.T.tolist(), strict=True)):
             condition = sample.stop_condition
-            num_before = condition.num_characters
+            num_before = condition.num_fed
             if not condition.is_reached:
                 sample.parts.append(condition.feed_all("".join([characters[index] for index in sampled])))
             if scores is not None:
-                sample.scores += scores[: condition.num_characters - num_before, row].tolist()
+                sample.scores += scores[: condition.num_fed - num_before, row].tolist()
         yield
         open_rows = [row for row, sample in enumerate(samples) if not sample.stop_condition.is_reached]
         if not open_rows:

@@ -2,16 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from charlstm.errors import SettingError
+from charlstm.errors import ModelFileError, SettingError
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.generate import LanguageModel
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import find_model
+from charlstm.text.line_starts import begins_on_new_line, hide_whole_lines
 
 MAX_WEIGHT = 1_000_000  # of a model in an ensemble
 
@@ -23,16 +24,16 @@ class LoadedModel:
     path: Path
     model: Model
     weight: float = 1.0
-
-    @cached_property
-    def digest(self) -> str:
-        """The SHA-256 of the model file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest: str = ""  # SHA-256 of the file as it was loaded; it may be replaced while the model generates
 
     @property
     def line_starts(self) -> list[str]:
-        return list(self.model.training.get("openings", []))
+        return hide_whole_lines(list(self.model.training.get("openings", [])))
+
+    @property
+    def is_line_list(self) -> bool:
+        """Whether the model was trained on a list of short lines."""
+        return any(map(begins_on_new_line, self.line_starts))
 
 
 def load_models(run: str | None, weighted_runs: Sequence[str] = ()) -> list[LoadedModel]:
@@ -41,14 +42,37 @@ def load_models(run: str | None, weighted_runs: Sequence[str] = ()) -> list[Load
     Raises RunError, ModelFileError, or SettingError for a weight out of range.
     """
     if not weighted_runs:
-        path = find_model(run)
-        return [LoadedModel(path, load_model(path))]
+        return [_load(find_model(run), 1.0)]
     models = []
     for name in weighted_runs:
         member, weight = _split_weight(name)
-        path = find_model(member)
-        models.append(LoadedModel(path, load_model(path), weight))
+        models.append(_load(find_model(member), weight))
     return models
+
+
+def _load(path: Path, weight: float) -> LoadedModel:
+    """Load a model with the digest of the same bytes: again if the file has changed in between."""
+    while True:
+        before = _version(path)
+        model, digest = load_model(path), _digest(path)
+        if _version(path) == before:
+            return LoadedModel(path, model, weight, digest)
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is replaced or written; nothing for one that is missing."""
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return ()
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        raise ModelFileError(f"{path} cannot be read: {problem.strerror}", hint="check the path") from problem
 
 
 def make_language_model(models: Sequence[LoadedModel]) -> LanguageModel:

@@ -1,6 +1,6 @@
 """Read requests from a file of JSON objects, one per line: many prompts, each with its own settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -17,18 +17,26 @@ ALIASES = {"stop": "stops"}  # other names of settings in a request
 EXAMPLE = '{"seed": "Once upon", "length": 200}'
 
 
-def read_requests(path: Path, config: SamplingConfig, rules: StopRules) -> list[Request]:
+def read_requests(
+    path: Path,
+    config: SamplingConfig,
+    rules: StopRules,
+    *,
+    encoding: str | None = None,
+    on_message: Callable[[str], None] = lambda _: None,
+) -> list[Request]:
     """Read the requests of a file; `-` is standard input.
 
     Settings that a line leaves out are those of `config` and `rules`, with the random seed counting up from line to
-    line. Raises SettingError, which names the line, for a request that is not valid, and CorpusError for a file that
-    cannot be read.
+    line. The encoding is detected unless it is given. Raises SettingError, which names the line, for a request that is
+    not valid, and CorpusError for a file that cannot be read.
     """
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
+    options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
     name = "standard input" if str(path) == "-" else path
-    text = load_corpus([path], DecodingOptions(normalize="none", keep_boilerplate=True)).text
+    text = load_corpus([path], options, on_message=on_message).text
     requests: list[Request] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -72,7 +80,7 @@ def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Req
     return Request(_parse_prompt(values), replace(config, **changed_config), replace(rules, **changed_rules))
 
 
-def _parse_prompt(values: dict[str, Any]) -> str:
+def _parse_prompt(values: dict[str, Any]) -> str | None:
     prompts = {key: values[key] for key in PROMPT_KEYS if key in values}
     if len(prompts) > 1:
         raise SettingError("`seed` and `prompt` are both given", hint="give one of the two")
@@ -80,7 +88,7 @@ def _parse_prompt(values: dict[str, Any]) -> str:
         if not isinstance(prompt, str):
             raise SettingError(f"`{key}` is {shown(prompt)}, but it must be a string", hint=f"such as {EXAMPLE}")
         _check_characters(key, prompt)
-    return next(iter(prompts.values()), "")
+    return next(iter(prompts.values()), None)
 
 
 def _check_characters(name: str, text: str) -> None:

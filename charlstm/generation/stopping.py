@@ -1,15 +1,18 @@
 """When to stop generating: a length, lines, paragraphs, a stop string, the end of a sentence, a time limit."""
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from charlstm.config import MAX_LENGTH, MAX_SECONDS
 from charlstm.errors import SettingError, shown
+from charlstm.generation.sentences import Place, SentenceEnds
 
-SENTENCE_ENDS = ".!?\u2026\u3002\uff01\uff1f"
-CLOSING_MARKS = "\"'\u201d\u2019)]\u300d"  # may follow the end of a sentence and still belong to it
+if TYPE_CHECKING:
+    from charlstm.text.vocabulary import Vocabulary
+
 MAX_STOPS, MAX_STOP_LENGTH = 1_000, 10_000  # stop strings, and characters of each
 MAX_SENTENCE_LENGTH = 2000  # characters to wait for the end of a sentence
 
@@ -55,10 +58,24 @@ class StopRules:
         return asdict(self) | {"stops": list(self.stops)}
 
 
+def unreachable_stops(rules: StopRules, length: int, vocabulary: "Vocabulary") -> dict[str, str]:
+    """Return the stop strings that a text of this length can never hold, and why not."""
+    written = set(vocabulary.characters) - {vocabulary.unknown}
+    limit = length + (MAX_SENTENCE_LENGTH if rules.until_sentence else 0)
+    reasons = {}
+    for stop in rules.stops:
+        if missing := [character for character in dict.fromkeys(stop) if character not in written]:
+            reasons[stop] = f"the model never writes {', '.join(map(repr, missing))}"
+        elif len(stop) > limit:
+            reasons[stop] = f"it has {len(stop):,} characters, but `length` is {length:,}"
+    return reasons
+
+
 class StopCondition:
     """Watches one text grow, decides when it is complete, and returns the characters that belong to it.
 
     Characters that may turn out to be the start of a stop string are held back until it is clear that they are not.
+    Whether a sentence has ended shows in the character after it, which does not belong to the text either.
     """
 
     def __init__(self, rules: StopRules, length: int) -> None:
@@ -68,18 +85,24 @@ class StopCondition:
         )
         self._deadline = None if rules.max_time is None else time.monotonic() + rules.max_time
         self._held_back = ""
-        self._previous = " "  # character
+        self._sentences = SentenceEnds()
         self._num_lines, self._num_paragraphs = 0, 0
         self._line_is_blank, self._is_in_paragraph = True, False
-        self.num_characters = 0  # fed so far
+        self.num_fed = 0  # characters
         self.is_reached = False
+
+    def copy(self) -> Self:
+        """Return a condition that has been fed the same characters and goes on independently."""
+        twin = copy.copy(self)
+        twin._sentences = copy.copy(self._sentences)
+        return twin
 
     def feed_all(self, characters: str) -> str:
         """Feed several characters and return the text they complete; those after the end are ignored."""
         if self._has_only_length:
-            accepted = characters[: self._length - self.num_characters]
-            self.num_characters += len(accepted)
-            self.is_reached = self.num_characters >= self._length
+            accepted = characters[: self._length - self.num_fed]
+            self.num_fed += len(accepted)
+            self.is_reached = self.num_fed >= self._length
             return accepted
         parts = []
         for character in characters:
@@ -90,15 +113,17 @@ class StopCondition:
 
     def feed(self, character: str) -> str:
         """Feed one character and return the text it completes, which may be empty or longer than one character."""
-        self.num_characters += 1
+        self.num_fed += 1
         self._held_back += character
+        if self._is_after_sentence(character):
+            self.is_reached = True
+            return self._release(len(self._held_back) - 1)
         for stop in self._rules.stops:
             if self._held_back.endswith(stop):
                 self.is_reached = True
                 return self._release(len(self._held_back) - (0 if self._rules.include_stop else len(stop)))
         self._count(character)
-        self.is_reached = self._is_complete(character)
-        self._previous = character
+        self.is_reached = self._is_complete()
         return self._release(len(self._held_back) - (0 if self.is_reached else self._stop_prefix_length()))
 
     def _release(self, size: int) -> str:
@@ -122,16 +147,19 @@ class StopCondition:
         self._is_in_paragraph = not self._line_is_blank
         self._line_is_blank = True
 
-    def _is_complete(self, character: str) -> bool:
-        """Return whether the text ends after this character."""
+    def _is_after_sentence(self, character: str) -> bool:
+        """Return whether the last sentence has ended before this character, and the text is long enough."""
+        if not self._rules.until_sentence:
+            return False
+        return self._sentences.place(character) is Place.AFTER and self.num_fed > self._length
+
+    def _is_complete(self) -> bool:
+        """Return whether the text ends after the last character."""
         rules = self._rules
         counts = ((rules.lines, self._num_lines), (rules.paragraphs, self._num_paragraphs))
         if any(limit is not None and count >= limit for limit, count in counts):
             return True
         if self._deadline is not None and time.monotonic() > self._deadline:
             return True
-        if self.num_characters < self._length:
-            return False
-        if not rules.until_sentence or self.num_characters >= self._length + MAX_SENTENCE_LENGTH:
-            return True
-        return character in SENTENCE_ENDS or (character in CLOSING_MARKS and self._previous in SENTENCE_ENDS)
+        limit = self._length + (MAX_SENTENCE_LENGTH if rules.until_sentence else 0)
+        return self.num_fed >= limit

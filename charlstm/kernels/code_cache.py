@@ -29,7 +29,7 @@ import numpy as np
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 
-from charlstm.atomic_files import write_atomically
+from charlstm.atomic_files import remove_leftovers, write_atomically
 from charlstm.errors import RunError
 from charlstm.kernels.target import compile_target
 from charlstm.machine import cache_folder
@@ -46,6 +46,7 @@ class CodeFolder:
         self.path = path
         self.used: set[str] = set()  # names of the files that this process needed
         if path:
+            remove_leftovers(path)
             with suppress(OSError):
                 os.utime(path)  # its time of last use
 

@@ -1,10 +1,11 @@
 """Everything that an exact resume needs, in one verified file. The checkpoint before the newest is kept too."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import move, write_temporary
+from charlstm.atomic_files import move, open_atomically
 from charlstm.errors import RunError, TensorFileError, shown
 from charlstm.json_objects import has_type
 from charlstm.storage.run_folder import RunFolder
@@ -32,10 +33,8 @@ def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
     Raises RunError, and leaves both old checkpoints, if it cannot be written.
     """
     metadata = checkpoint.metadata | {"kind": KIND, "format_version": FORMAT_VERSION}
-    temporary = write_temporary(run.checkpoint, lambda path: write_tensors(path, checkpoint.arrays, metadata))
-    if run.checkpoint.exists():
-        move(run.checkpoint, run.previous_checkpoint)
-    move(temporary, run.checkpoint)
+    with open_atomically(run.checkpoint, keep_old_as=run.previous_checkpoint) as file:
+        write_tensors(file, checkpoint.arrays, metadata)
 
 
 def load_checkpoint(
@@ -50,6 +49,8 @@ def load_checkpoint(
     for path in (run.checkpoint, run.previous_checkpoint):
         if not path.exists():
             continue
+        if not os.access(path, os.R_OK):  # it may be intact
+            raise RunError(f"{path} cannot be read: permission denied", hint="resume as the user who trained the run")
         try:
             checkpoint = _read(path, read)
         except TensorFileError as error:
@@ -66,7 +67,7 @@ def load_checkpoint(
 
 def _train_again_hint(run: RunFolder) -> str:
     best = f" (its best model is intact: {run.model})" if run.model.exists() else ""
-    return f"train again with `overwrite`{best}"
+    return f"train again in another folder with `output`{best}"
 
 
 def _read(path: Path, read: Callable[[TensorFile], Arrays]) -> Checkpoint:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import cannot_write, write_atomically
+from charlstm.atomic_files import cannot_write, read_regular_file, write_atomically
 from charlstm.errors import RunError, SettingError
 from charlstm.json_objects import object_from_json, parse_json
 
@@ -42,13 +42,13 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
     """Hold the lock of an existing folder. Raises RunError, which names the owner, if another process holds it."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / LOCK_FILE)
+    lock = FileLock(folder / LOCK_FILE)  # which follows no links
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise _in_use(folder, _read_owner(folder)) from error
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise cannot_write(folder / LOCK_FILE, error) from error
     try:
         owner = _read_owner(folder)
         if owner and not owner.is_on_this_machine and _seconds_since_heartbeat(folder) < HEARTBEAT_TIMEOUT:
@@ -59,41 +59,65 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_locked(folder: Path) -> bool:
+    """Return whether a process holds the lock of a folder; a folder that nobody ever locked is left untouched."""
+    owner = _read_owner(folder)
+    if owner is None:
+        return False
+    if not owner.is_on_this_machine:
+        return _seconds_since_heartbeat(folder) < HEARTBEAT_TIMEOUT
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / LOCK_FILE, timeout=0):
+            return False  # the owner was killed, and left its name behind
+    except Timeout:
+        return True
+    except OSError:  # a folder that only its owner may write
+        return _seconds_since_heartbeat(folder) < HEARTBEAT_TIMEOUT
+
+
 @contextlib.contextmanager
 def _named_as_owner(folder: Path) -> Iterator[None]:
     """Write who this process is, and keep up the heartbeat."""
-    file = folder / OWNER_FILE
-    write_atomically(file, json.dumps(asdict(_Owner(os.getpid(), socket.gethostname(), _boot_id()))).encode())
+    owner = _Owner(os.getpid(), socket.gethostname(), _boot_id())
+    write_atomically(folder / OWNER_FILE, json.dumps(asdict(owner)).encode())
     ended = threading.Event()
-    threading.Thread(target=_keep_up_heartbeat, args=(file, ended), daemon=True).start()
+    threading.Thread(target=_keep_up_heartbeat, args=(folder, ended), daemon=True).start()
     try:
         yield
     finally:
         ended.set()
-        with contextlib.suppress(OSError):
-            file.unlink()
+        if is_owner(folder):  # and not another process, in a new folder of the same name
+            with contextlib.suppress(OSError):
+                (folder / OWNER_FILE).unlink()
 
 
-def _keep_up_heartbeat(file: Path, ended: threading.Event) -> None:
+def is_owner(folder: Path) -> bool:
+    """Return whether this process has locked the folder that is at this path now."""
+    owner = _read_owner(folder)
+    return owner is not None and owner.process == os.getpid() and owner.is_on_this_machine
+
+
+def _keep_up_heartbeat(folder: Path, ended: threading.Event) -> None:
     while not ended.wait(HEARTBEAT_INTERVAL):
-        with contextlib.suppress(OSError):  # training itself reports a folder that cannot be written
-            os.utime(file)
+        if is_owner(folder):
+            with contextlib.suppress(OSError):  # training itself reports a folder that cannot be written
+                os.utime(folder / OWNER_FILE)
 
 
 def _read_owner(folder: Path) -> _Owner | None:
     """Return who owns the folder; None if no owner has written that, or the file is damaged."""
-    file = folder / OWNER_FILE
     try:
-        if not file.is_file() or file.stat().st_size > MAX_OWNER_BYTES:  # to read a pipe would block
-            return None
-        return object_from_json(_Owner, parse_json(file.read_text(encoding="utf-8")))
+        content = read_regular_file(folder / OWNER_FILE, max_bytes=MAX_OWNER_BYTES)
+        return object_from_json(_Owner, parse_json(content.decode()))
     except (OSError, ValueError, SettingError):
         return None
 
 
 def _seconds_since_heartbeat(folder: Path) -> float:
     try:
-        return time.time() - (folder / OWNER_FILE).stat().st_mtime
+        return time.time() - (folder / OWNER_FILE).lstat().st_mtime
     except OSError:
         return HEARTBEAT_TIMEOUT  # the owner has just left
 

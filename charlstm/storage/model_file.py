@@ -3,6 +3,7 @@
 It opens without TensorFlow. Shapes and dtypes are checked against the architecture before any weight is read.
 """
 
+import base64
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from charlstm.arrays import FloatArray
-from charlstm.atomic_files import write_atomically
+from charlstm.atomic_files import open_atomically
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import CharLSTMError, ModelFileError, SettingError, TensorFileError, shown
 from charlstm.json_objects import has_type, object_from_json
-from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, to_bytes
+from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, write_tensors
+from charlstm.text.known_lines import MAX_KEPT_LINES
 from charlstm.text.vocabulary import Vocabulary
 
 FORMAT_VERSION = 2
@@ -63,7 +65,8 @@ def save_model(path: Path, model: Model) -> None:
         "vocabulary": model.vocabulary.to_json(),
         "training": model.training,
     }
-    write_atomically(path, to_bytes(dict(model.weights), metadata))
+    with open_atomically(path) as file:
+        write_tensors(file, dict(model.weights), metadata)
 
 
 def load_model(path: Path) -> Model:
@@ -156,6 +159,14 @@ def _are_line_starts(value: Any) -> bool:
     )
 
 
+def _are_checksums(value: Any) -> bool:
+    """Return whether this is base64 of numbers of four bytes, and no more of them than a model file keeps."""
+    try:
+        return _is_text(value, most=MAX_KEPT_LINES * 6) and len(base64.b64decode(value, validate=True)) % 4 == 0
+    except ValueError:
+        return False
+
+
 _is_count = partial(_is_number, kind=int, most=MAX_COUNT)
 _is_positive = partial(_is_number, kind=float, most=sys.float_info.max)
 _are_nats = partial(_is_number, kind=float, least=-1, most=MAX_NATS)  # rounding may take them below 0
@@ -177,6 +188,7 @@ TRAINING_METADATA: Mapping[str, Callable[[Any], bool]] = {
     "train_nats": _are_nats,
     "validation": _are_metrics,
     "openings": _are_line_starts,  # line starts
+    "line_checksums": _are_checksums,  # of all lines of a list of short lines, see text/known_lines.py
 }
 
 

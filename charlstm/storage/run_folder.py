@@ -1,9 +1,11 @@
 """The files of a run, and how a run is found by its folder, its name or its age."""
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.atomic_files import cannot_write, remove_leftovers
+from charlstm.atomic_files import cannot_write, flush_folder, remove_leftovers
 from charlstm.errors import RunError
 
 RUNS = Path("runs")
@@ -74,12 +76,38 @@ class RunFolder:
         """Whether the folder holds a model or a checkpoint."""
         return self.has_checkpoint or self.model.exists()
 
+    @property
+    def has_text(self) -> bool:
+        """Whether the training text is kept in the folder. Raises RunError if it is a link, a pipe or a folder."""
+        if not os.path.lexists(self.text):
+            return False
+        if self.text.is_symlink() or not self.text.is_file():
+            raise RunError(f"{self.text} is not a file that charlstm wrote", hint="remove it")
+        return True
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """What tells this folder from a later one of the same path; None if there is none.
+
+        Raises RunError if the system does not say.
+        """
+        try:
+            status = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        return status.st_dev, status.st_ino
+
     def create(self) -> None:
         """Make the folder if it does not exist. Raises RunError if it cannot be made."""
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, not a folder", hint="choose another folder with `output`")
         try:
+            missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
+            for folder in missing:  # their names survive a power cut as well
+                flush_folder(folder.parent)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -94,16 +122,17 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the files of an earlier run, and no others. Raises RunError if they cannot be removed."""
-        try:
-            for file in self.files:
+        for file in self.files:
+            try:
                 file.unlink(missing_ok=True)
-            self.remove_leftovers()
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
+            except OSError as error:
+                raise cannot_write(file, error) from error
+        self.remove_leftovers()
 
     def remove_leftovers(self) -> None:
-        """Remove temporary files that a killed process left behind."""
-        remove_leftovers(self.path, [file.name for file in self.files])
+        """Remove temporary files that a killed process left behind, of this version or an earlier one."""
+        names = "|".join(re.escape(file.name) for file in self.files)
+        remove_leftovers(self.path, also=re.compile(rf"\.({names})\.[1-9]\d{{0,8}}\.tmp"))
 
 
 def find_run(run: str | Path | None) -> RunFolder:
@@ -161,7 +190,7 @@ def _models() -> list[Path]:
 
 
 def _is_visible(file: Path) -> bool:
-    return not file.parent.name.startswith(".")
+    return not file.parent.name.startswith(".") and os.path.isfile(file)  # and no link to a file that is gone
 
 
 def _newest(files: list[Path]) -> Path:

@@ -4,33 +4,44 @@ Nothing in it can be executed. The same content always gives the same bytes, and
 content has changed is refused.
 """
 
+import errno
 import hashlib
 import json
 import math
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save, save_file
 
 from charlstm.errors import TensorFileError, shown
 from charlstm.json_objects import parse_json
+from charlstm.storage.tensor_header import LENGTH_BYTES, METADATA_KEY
 
-METADATA_KEY = "charlstm"  # the only key: safetensors writes several in no fixed order
 DIGEST_KEY = "sha256"
-HEADER_SIZE_BYTES = 8  # at the start of a safetensors file: the size of the header
 MAX_HEADER_BYTES = 32 << 20  # of a checkpoint with ten thousand evaluations and their samples
 MAX_REASON = 150  # characters of an error of safetensors, which may quote the file
-NUMPY_DTYPES = frozenset(
-    ("BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64")
-)  # of safetensors
+DTYPES = {  # NumPy's name to safetensors'; wide types come first in a file
+    "uint64": "U64",
+    "int64": "I64",
+    "float64": "F64",
+    "float32": "F32",
+    "uint32": "U32",
+    "int32": "I32",
+    "float16": "F16",
+    "uint16": "U16",
+    "int16": "I16",
+    "int8": "I8",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
+WIDEST_FIRST = list(DTYPES)
+ALIGNMENT = 8  # bytes, of the first array
 
 Arrays = dict[str, npt.NDArray[Any]]
 Metadata = dict[str, Any]
@@ -38,27 +49,40 @@ Metadata = dict[str, Any]
 
 def to_bytes(arrays: Arrays, metadata: Metadata) -> bytes:
     """Return the content of a file of arrays and metadata (anything that JSON can hold)."""
-    return save(*_with_digest(arrays, metadata))
+    return b"".join(_parts(arrays, metadata))
 
 
-def write_tensors(path: Path, arrays: Arrays, metadata: Metadata) -> None:
-    """Write the same content to a path, without a copy of the arrays in memory.
+def write_tensors(file: BinaryIO, arrays: Arrays, metadata: Metadata) -> None:
+    """Write the same content to an open file, without a copy of the arrays in memory.
 
-    Raises OSError if it cannot be written; the file is then incomplete.
+    safetensors' own `save_file` would write a temporary file that nobody has flushed, and rename it.
     """
-    contiguous, strings = _with_digest(arrays, metadata)
-    try:
-        save_file(contiguous, path, strings)
-    except SafetensorError as error:  # which holds the system's error only as text
-        number = re.search(r"os error (\d+)", str(error))
-        raise (OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))) from error
+    for part in _parts(arrays, metadata):
+        file.write(part)
 
 
-def _with_digest(arrays: Arrays, metadata: Metadata) -> tuple[Arrays, dict[str, str]]:
-    """Return contiguous arrays, and the metadata in the strings that safetensors stores."""
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    signed = metadata | {DIGEST_KEY: digest(contiguous, metadata)}
-    return contiguous, {METADATA_KEY: json.dumps(signed, sort_keys=True)}
+def _parts(arrays: Arrays, metadata: Metadata) -> Iterator[bytes | memoryview]:
+    """Yield the parts of a safetensors file: the length of the header, the header, the arrays.
+
+    Arrays of wide types come first, so that all are aligned, as in the files that safetensors writes. See
+    https://github.com/huggingface/safetensors#format.
+    """
+    little_endian = {
+        name: np.asarray(array, order="C", dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()
+    }
+    signed = metadata | {DIGEST_KEY: digest(little_endian, metadata)}
+    header: dict[str, Any] = {"__metadata__": {METADATA_KEY: json.dumps(signed, sort_keys=True)}}
+    ordered = sorted(little_endian.items(), key=lambda item: (WIDEST_FIRST.index(item[1].dtype.name), item[0]))
+    start = 0
+    for name, array in ordered:
+        offsets = [start, start := start + array.nbytes]
+        header[name] = {"dtype": DTYPES[array.dtype.name], "shape": array.shape, "data_offsets": offsets}
+    content = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    content += b" " * (-len(content) % ALIGNMENT)
+    yield len(content).to_bytes(LENGTH_BYTES, "little")
+    yield content
+    for _, array in ordered:
+        yield array.reshape(-1).view(np.uint8).data
 
 
 class TensorFile:
@@ -101,7 +125,7 @@ class TensorFile:
     def read(self) -> Arrays:
         """Return all arrays. Raises TensorFileError if they or the metadata have changed since they were written."""
         for name, dtype in self.dtypes.items():
-            if dtype not in NUMPY_DTYPES:
+            if dtype not in DTYPES.values():
                 raise _foreign(self.path, f"array {shown(name)} is of type {dtype}")
         arrays = {name: self._file.get_tensor(name) for name in self.shapes}
         if digest(arrays, self.metadata) != self._digest:
@@ -117,7 +141,7 @@ def open_tensors(path: Path, *, max_header_bytes: int = MAX_HEADER_BYTES) -> Ite
     the metadata, is larger than `max_header_bytes`.
     """
     try:
-        _check_header_size(path, max_header_bytes)
+        _check_file(path, max_header_bytes)
         with safe_open(path, framework="numpy") as file:
             yield TensorFile(path, file)
     except OSError as error:
@@ -131,15 +155,22 @@ def open_tensors(path: Path, *, max_header_bytes: int = MAX_HEADER_BYTES) -> Ite
         ) from error
 
 
-def _check_header_size(path: Path, max_bytes: int) -> None:
-    """Raise TensorFileError for a header that would take much memory to parse, and for a pipe, which would block."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise _foreign(path, "it is a folder" if path.is_dir() else "it is a pipe or a device")
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(HEADER_SIZE_BYTES), "little")
-    if max_bytes < size <= path.stat().st_size:  # a size beyond the end of the file is refused by safetensors
+def _check_file(path: Path, max_header_bytes: int) -> None:
+    """Raise OSError, with the system's reason, unless this is a file: safetensors gives none, and waits for pipes.
+
+    Raises TensorFileError for a header that would take much memory to parse.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        size = int.from_bytes(os.read(descriptor, LENGTH_BYTES), "little")
+    finally:
+        os.close(descriptor)
+    if max_header_bytes < size <= status.st_size:  # a size beyond the end of the file is refused by safetensors
         raise TensorFileError(
-            f"{path} has a header of {size:,} bytes, but at most {max_bytes:,} can be read",
+            f"{path} has a header of {size:,} bytes, but at most {max_header_bytes:,} can be read",
             hint="charlstm writes smaller ones: use a file from a source that you trust",
         )
 

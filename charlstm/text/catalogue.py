@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from charlstm.errors import CorpusError
-from charlstm.machine import cache_folder
+from charlstm.text.id_cache import text_cache_folder
 
 SHIPPED_FOLDER = "data"
 TIMEOUT = 30.0  # seconds without a byte
@@ -93,7 +93,9 @@ def find_named_text(name: str | Path) -> Path | None:
     if os.path.dirname(name):
         return None
     shipped = shipped_texts()
-    return shipped.get(str(name)) or shipped.get(f"{name}.txt") or find_fetched(str(name), cache_folder())
+    cache = text_cache_folder()
+    fetched = find_fetched(str(name), cache) if cache else None
+    return shipped.get(str(name)) or shipped.get(f"{name}.txt") or fetched
 
 
 def shipped_texts() -> dict[str, Path]:

@@ -10,14 +10,15 @@ from functools import partial
 from typing import Any
 
 from charlstm.errors import CorpusError, SettingError
+from charlstm.text.compression import ByteStream
 from charlstm.text.encodings import CERTAIN, LIKELY, DetectedEncoding, detect_legacy_encoding
-from charlstm.text.sources import ByteStream, TextSource
+from charlstm.text.normal_form import NORMAL_FORMS
+from charlstm.text.sources import TextSource
 
 CHUNK_BYTES = 1 << 20  # read at once; a chunk of text has about as many characters
 SAMPLE_BYTES = 1 << 18  # that the encoding is detected from
 MIN_SAMPLE_BYTES = 1 << 12  # of the start, and of what follows, beside a sample from the middle
 MAX_INVALID_SHARE = 0.01  # of the characters of a text that is still taken for UTF-8
-NORMAL_FORMS = ("nfc", "nfkc", "none")
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -1,7 +1,8 @@
-"""Ids that may not fit into memory: worked on in chunks, collected in temporary files, mapped from files."""
+"""Ids that may not fit into memory: worked on in chunks, and collected in temporary files."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -9,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids
-from charlstm.atomic_files import open_atomically
 
 CHUNK_IDS = 1 << 22  # worked on at once
+BYTES_PER_ID = np.dtype(np.uint16).itemsize  # in a spool
 
 
 def in_chunks(ids: Ids) -> Iterator[Ids]:
@@ -20,31 +21,19 @@ def in_chunks(ids: Ids) -> Iterator[Ids]:
         yield ids[start : start + CHUNK_IDS]
 
 
-def map_ids(path: Path, dtype: npt.DTypeLike) -> Ids:
-    """Return the ids in a file, which are read when they are used. Raises OSError or ValueError if that fails."""
-    return np.asarray(np.memmap(path, dtype=dtype, mode="r"))
-
-
-def write_ids(path: Path, chunks: Iterable[Ids], dtype: npt.DTypeLike) -> Ids:
-    """Write ids to a file, chunk by chunk, and return them mapped. Raises RunError if they cannot be written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open_atomically(path) as file:
-        for chunk in chunks:
-            file.write(np.ascontiguousarray(chunk, dtype).tobytes())
-    return map_ids(path, dtype)
-
-
 class IdSpool:
     """Collects 16-bit ids in memory, and in a temporary file once there are more than `max_in_memory`.
 
-    Use it in a `with` block, which removes the file. Its methods raise OSError if the file cannot be written.
+    Where the file cannot be written, they stay in memory, up to `max_without_file`; beyond that OSError is raised. Use
+    the spool in a `with` block, which removes the file.
     """
 
-    def __init__(self, folder: Path, *, max_in_memory: int) -> None:
-        self._folder, self._max_in_memory = folder, max_in_memory
-        self._chunks: list[npt.NDArray[np.uint16]] = []
+    def __init__(self, folder: Path | None, *, max_in_memory: int, max_without_file: int) -> None:
+        self._folder, self._max_in_memory, self._max_without_file = folder, max_in_memory, max_without_file
+        self._chunks: deque[npt.NDArray[np.uint16]] = deque()  # that follow those in the file
         self._file: BinaryIO | None = None
-        self._num_ids = 0
+        self._num_ids = self._num_in_file = 0
+        self._problem: OSError | None = None
 
     def __len__(self) -> int:
         return self._num_ids
@@ -57,27 +46,51 @@ class IdSpool:
             self._file.close()
 
     @property
-    def is_on_disk(self) -> bool:
-        return self._file is not None
+    def is_large(self) -> bool:
+        """Whether there are more ids than are kept in memory."""
+        return self._num_ids > self._max_in_memory
 
     def append(self, ids: npt.NDArray[np.uint16]) -> None:
         self._num_ids += len(ids)
         self._chunks.append(ids)
-        if self._num_ids > self._max_in_memory:
-            self._move_to_disk()
+        if self.is_large:
+            self._move_to_file()
+
+    def truncate(self, length: int) -> None:
+        """Keep only the first ids, as many as there were before some call of `append`."""
+        while self._chunks and self._num_ids > length:
+            self._num_ids -= len(self._chunks.pop())
+        if self._file and self._num_ids > length:
+            self._file.truncate(length * BYTES_PER_ID)
+            self._num_ids = self._num_in_file = length
 
     def chunks(self) -> Iterator[npt.NDArray[np.uint16]]:
         """Yield all ids in the order in which they were appended."""
         if self._file:
             self._file.seek(0)
-            while content := self._file.read(CHUNK_IDS * np.dtype(np.uint16).itemsize):
-                yield np.frombuffer(content, np.uint16)
+            for start in range(0, self._num_in_file, CHUNK_IDS):
+                yield np.fromfile(self._file, np.uint16, min(CHUNK_IDS, self._num_in_file - start))
         yield from self._chunks
 
-    def _move_to_disk(self) -> None:
+    def _move_to_file(self) -> None:
+        while self._chunks and self._problem is None:
+            try:
+                self._write(self._chunks[0])
+            except OSError as problem:
+                self._problem = problem
+            else:
+                self._num_in_file += len(self._chunks.popleft())
+        if self._problem and self._num_ids - self._num_in_file > self._max_without_file:
+            raise self._problem
+
+    def _write(self, ids: npt.NDArray[np.uint16]) -> None:
+        """Write ids after those in the file, which a part of others may follow."""
         if self._file is None:
+            if self._folder is None:
+                raise FileNotFoundError("there is no folder for it")
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (closed in __exit__)
-        for chunk in self._chunks:
-            self._file.write(chunk.tobytes())
-        self._chunks.clear()
+            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 (closed in __exit__)
+        self._file.seek(self._num_in_file * BYTES_PER_ID)
+        content = memoryview(ids.tobytes())
+        while content:
+            content = content[self._file.write(content) :]

@@ -1,65 +1,50 @@
-"""Find and open the files of a text: files, folders, globs, archives or standard input, compressed or not."""
+"""From arguments to texts that can be opened: files, folders, globs, archives or standard input, compressed or not."""
 
-import bz2
 import glob
-import gzip
-import lzma
 import os
-import shutil
-import sys
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from charlstm.errors import CorpusError
-
-
-class ByteStream(Protocol):
-    """A binary file that is open for reading."""
-
-    def read(self, size: int = ..., /) -> bytes: ...
-
-
-STANDARD_INPUT = "-"
-DECOMPRESSORS: dict[str, Callable[[Path], AbstractContextManager[ByteStream]]] = {
-    ".gz": gzip.GzipFile,
-    ".xz": lzma.LZMAFile,
-    ".bz2": bz2.BZ2File,
-}
-ARCHIVE = ".zip"
-DECOMPRESSION_ERRORS = (
-    EOFError,
-    UnicodeError,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    NotImplementedError,
-    RuntimeError,
+from charlstm.text.compression import (
+    ARCHIVE,
+    DECOMPRESSION_ERRORS,
+    ByteStream,
+    list_members,
+    open_file,
+    open_member,
+    open_regular,
+    without_compression_suffixes,
 )
-SAMPLE_BYTES = 8192  # enough to tell whether a file in a folder is a text
-RUN_FILES = ("model.safetensors", "checkpoint.safetensors", ".lock")  # any of these makes a folder a run folder
-MAX_NAME = 80  # characters
+from charlstm.text.file_search import FileSearch, Skipped, describe_skipped
+from charlstm.text.streams import copy_stream, is_descriptor, is_stream, stream_name
 
-_spools: list[IO[bytes]] = []  # temporary copies of streams, which are deleted when the process ends
+MAX_NAME_BYTES = 80  # file systems allow 255, and temporary files have longer names
+NOT_IN_NAMES = "*?[]/\\"
 
 
 @dataclass(frozen=True)
 class TextSource:
-    """One text: a file, or a member of a .zip file."""
+    """One text: a file, a member of a .zip file, or the copy of a stream."""
 
     path: Path
     member: str | None = None
     display_name: str | None = None  # None: the path
+    copy: IO[bytes] | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
         return self.display_name or (f"{self.path}:{self.member}" if self.member else str(self.path))
+
+    @property
+    def size(self) -> int:
+        """Bytes that are stored: of the whole archive for a member. Raises OSError if the file has gone."""
+        return self.path.stat().st_size if self.copy is None else self.copy.seek(0, os.SEEK_END)
 
     @contextmanager
     def open(self) -> Iterator[ByteStream]:
@@ -67,139 +52,188 @@ class TextSource:
 
         Raises CorpusError, also while the stream is read, if the file cannot be read or decompressed.
         """
-        try:
-            if self.member is not None:
-                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+        with _read_errors(self.name):
+            if self.copy is not None:
+                self.copy.seek(0)
+                yield self.copy
+            elif self.member is not None:
+                with open_member(self.path, self.member) as stream:
                     yield stream
             else:
-                open_file = DECOMPRESSORS.get(self.path.suffix.lower(), _open_uncompressed)
                 with open_file(self.path) as stream:
                     yield stream
-        except DECOMPRESSION_ERRORS as error:
-            raise CorpusError(
-                f"{self.name} cannot be decompressed: {error or type(error).__name__}",
-                hint="check that the file is complete, or fetch or compress it again",
-            ) from error
-        except OSError as error:
-            raise CorpusError(
-                f"{self.name} cannot be read: {error.strerror or error}",
-                hint="check the path, its permissions, and that the file is complete",
-            ) from error
+
+    @contextmanager
+    def open_stored(self) -> Iterator[IO[bytes]]:
+        """Yield the bytes as they are stored: the whole archive for a member. Raises CorpusError like `open`."""
+        with _read_errors(self.name):
+            if self.copy is not None:
+                self.copy.seek(0)
+                yield self.copy
+            else:
+                with open_regular(self.path) as stream:
+                    yield stream
+
+    def close(self) -> None:
+        """Free the copy of a stream, after which the source cannot be opened any more."""
+        if self.copy is not None:
+            self.copy.close()
 
 
-def find_sources(text: str | Path) -> list[TextSource]:
-    """Return the sources of one argument in sorted order; none if it is neither a path nor a pattern.
+@dataclass(frozen=True)
+class FoundTexts:
+    """The sources of one argument."""
 
-    A file that exists takes precedence over a pattern. In folders and archives, hidden files and files that are not
-    text are skipped. Raises CorpusError if a folder, an archive or a pattern has no text.
+    argument: str
+    sources: list[TextSource]
+    skipped: list[Skipped]
+    base: Path | None = None  # the folder or archive that is searched; None: the user named the source
+
+    @property
+    def is_search(self) -> bool:
+        """Whether what cannot be read is skipped, as the user did not name it."""
+        return self.base is not None
+
+    def short_name(self, source: TextSource) -> str:
+        """Return the name of a source within the folder or archive that is searched."""
+        return source.name.removeprefix(str(self.base)).lstrip("/:" + os.sep) if self.base else source.name
+
+    def without(self, unreadable: Sequence[Skipped]) -> str:
+        """Describe what was read and what was skipped, in one line; an empty string if nothing was.
+
+        Raises CorpusError if nothing was read.
+        """
+        skipped = [*self.skipped, *unreadable]
+        num_read = len(self.sources) - len(unreadable)
+        if num_read == 0:
+            raise _without_text(self.argument, skipped)
+        if not skipped:
+            return ""
+        files = "1 file" if num_read == 1 else f"{num_read:,} files"
+        return f"{self.argument}: {files}, {len(skipped):,} skipped: {describe_skipped(skipped)}"
+
+
+def find_sources(text: str | Path, *, own_run: Path | None = None, is_recorded: bool = False) -> FoundTexts | None:
+    """Return the sources of one argument in sorted order; None if it is neither a path nor a pattern.
+
+    A file that exists takes precedence over a pattern. `own_run` is the folder of the run that the text is for: its
+    files are no part of the text. A text that `is_recorded` in a file, and not given by the user, is never read from a
+    stream or a device. Raises CorpusError if a folder, an archive or a pattern has no text.
     """
-    if str(text) == STANDARD_INPUT:
-        return [_standard_input()]
-    path = Path(text)
-    if is_stream(path):
-        with path.open("rb") as stream:
-            return [_spool(stream, str(text))]
-    if path.is_dir():
-        sources = [source for file in _files_below(path) for source in _sources_in(file) if _looks_like_text(source)]
+    name = str(text)
+    check_is_named(name)
+    if is_stream(text):
+        if is_recorded:
+            raise CorpusError(f"{name} is not a file, so the text cannot be read again", hint="say where the text is")
+        source = TextSource(Path(text), display_name=stream_name(text), copy=copy_stream(text))
+        return FoundTexts(name, [source], [])
+    with _read_errors(name):
+        try:
+            status = os.stat(text)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+            return _find_matches(name, own_run) if glob.has_magic(name) else None
+    if stat.S_ISDIR(status.st_mode):
+        search = FileSearch(own_run)
+        search.search_folder(Path(text))
+        return _found(name, search)
+    if is_recorded and status.st_size == 0:  # files of the kernel's have no size, and some of them no end
+        raise CorpusError(f"{name} is empty", hint="say where the text is")
+    if Path(text).suffix.lower() == ARCHIVE:
+        sources, skipped = _members(Path(text))
         if not sources:
-            raise CorpusError(f"{path} is a folder without text files", hint="give files, or a folder of text files")
-        return sources
-    if path.exists():
-        return _sources_in(path)
-    return _matches(str(text)) if glob.has_magic(str(text)) else []
+            raise _without_text(name, skipped)
+        return FoundTexts(name, sources, skipped, Path(text))
+    return FoundTexts(name, [TextSource(Path(text))], [])
 
 
-def is_stream(path: Path) -> bool:
-    """Return whether a path is a pipe, a device or the like, which can be read only once."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+def check_is_named(text: str | Path) -> None:
+    """Raise CorpusError for an argument of nothing, such as a variable of the shell that is not set."""
+    if not str(text).strip():
+        raise CorpusError(
+            f"the name of the text is empty ({str(text)!r})",
+            hint="if it comes from a variable of the shell, check that it is set; . is the present folder",
+        )
 
 
 def corpus_name(texts: Sequence[str | Path]) -> str:
-    """Return a name for texts that are read together: the names of their files without suffixes."""
-    return "+".join(dict.fromkeys(_stem(str(text)) for text in texts))[:MAX_NAME]
+    """Return a name for texts that are read together, which can be that of a folder: their names without suffixes."""
+    for text in texts:
+        check_is_named(text)
+    joined = "+".join(dict.fromkeys(_stem(text) for text in texts))
+    if len(joined.encode()) > MAX_NAME_BYTES:
+        joined = joined.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip("+")
+    return joined.rstrip(". ")
 
 
-def _matches(pattern: str) -> list[TextSource]:
-    paths = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
-    files = [path for path in paths if path.is_file() and not _is_run_folder(path.parent)]
-    sources = [source for file in files for source in _sources_in(file)]
-    if not sources:
+def _find_matches(pattern: str, own_run: Path | None) -> FoundTexts:
+    search = FileSearch(own_run)
+    search.match_pattern(pattern)
+    if not search.files and not search.skipped:
         raise CorpusError(f"no file matches {pattern!r}", hint="check the pattern")
-    return sources
+    return _found(pattern, search)
 
 
-def _open_uncompressed(path: Path) -> AbstractContextManager[ByteStream]:
-    return path.open("rb")
+def _found(argument: str, search: FileSearch) -> FoundTexts:
+    """Return the texts of a search, those in archives too."""
+    sources, skipped = [], search.skipped
+    for file in search.files:
+        name = search.short_name(file)
+        if file.suffix.lower() != ARCHIVE:
+            sources.append(TextSource(file))
+            continue
+        try:
+            members, skipped_members = _members(file)
+        except CorpusError as error:
+            skipped.append(Skipped(name, reason_of(error, str(file))))
+            continue
+        sources += members
+        skipped += [Skipped(f"{name}:{one.name}", one.reason) for one in skipped_members]
+    if not sources:
+        raise _without_text(argument, skipped)
+    return FoundTexts(argument, sources, skipped, search.base)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not _is_run_folder(Path(parent, name))
-        )
-        paths = (Path(parent, name) for name in sorted(files) if not name.startswith("."))
-        yield from (path for path in paths if path.is_file())
+def _members(path: Path) -> tuple[list[TextSource], list[Skipped]]:
+    """Return the members of a .zip file, and those that are skipped. Raises CorpusError if the file cannot be read."""
+    with _read_errors(str(path)):
+        members, encrypted = list_members(path)
+    if encrypted and not members:
+        raise CorpusError(f"{path} is encrypted", hint="give its files after unpacking them with the password")
+    return [TextSource(path, member) for member in members], [Skipped(member, "encrypted") for member in encrypted]
 
 
-def _is_run_folder(folder: Path) -> bool:
-    """Return whether a folder holds a run, whose files are not to be trained on."""
-    return any(folder.joinpath(name).exists() for name in RUN_FILES)
+def reason_of(error: CorpusError, name: str) -> str:
+    """Return the message of an error about a source in a few words, without its name."""
+    reason, _, detail = str(error).removeprefix(f"{name} ").removeprefix("is ").partition(": ")
+    return detail.lower() if reason == "cannot be read" and detail else reason
 
 
-def _sources_in(path: Path) -> list[TextSource]:
-    """Return the file itself, or the texts in it if it is a .zip file."""
-    if path.suffix.lower() != ARCHIVE:
-        return [TextSource(path)]
+@contextmanager
+def _read_errors(name: str) -> Iterator[None]:
+    """Turn errors in reading and decompressing into a CorpusError."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = sorted(entry.filename for entry in archive.infolist() if not entry.is_dir())
+        yield
     except DECOMPRESSION_ERRORS as error:
         raise CorpusError(
-            f"{path} cannot be decompressed: {error}", hint="check that the file is complete, or compress it again"
+            f"{name} cannot be decompressed: {error or type(error).__name__}",
+            hint="check that the file is complete, or fetch or compress it again",
         ) from error
     except OSError as error:
         raise CorpusError(
-            f"{path} cannot be read: {error.strerror}", hint="check the path and its permissions"
+            f"{name} cannot be read: {error.strerror or error}",
+            hint="check the path, its permissions, and that the file is complete",
         ) from error
-    visible = [name for name in members if not name.startswith("__MACOSX/") and not Path(name).name.startswith(".")]
-    sources = [source for source in (TextSource(path, name) for name in visible) if _looks_like_text(source)]
-    if not sources:
-        raise CorpusError(f"{path} has no text in it", hint="give an archive of text files")
-    return sources
 
 
-def _looks_like_text(source: TextSource) -> bool:
-    """Return whether a source is not empty and has no NUL among its first bytes, unless it is in UTF-16 or UTF-32."""
-    try:
-        with source.open() as stream:
-            sample = stream.read(SAMPLE_BYTES)
-    except CorpusError:
-        return False
-    return bool(sample) and (b"\0" not in sample or sample[:2] in (b"\xff\xfe", b"\xfe\xff"))
+def _without_text(argument: str, skipped: Sequence[Skipped]) -> CorpusError:
+    found = f": {describe_skipped(skipped)}" if skipped else ""
+    return CorpusError(f"{argument} has no text in it{found}", hint="give text files, or a folder or archive of them")
 
 
-def _standard_input() -> TextSource:
-    if sys.stdin is None or sys.stdin.isatty():
-        raise CorpusError(
-            "standard input is a terminal", hint="pipe a text into the command: cat lyrics.txt | charlstm train -"
-        )
-    return _spool(sys.stdin.buffer, "standard input")
-
-
-def _spool(stream: ByteStream, name: str) -> TextSource:
-    """Copy a stream, which can be read only once, to a temporary file: a text is read several times."""
-    spool = tempfile.NamedTemporaryFile(prefix="charlstm-")  # noqa: SIM115 (kept open in _spools)
-    shutil.copyfileobj(stream, spool)
-    spool.flush()
-    _spools.append(spool)
-    return TextSource(Path(spool.name), display_name=name)
-
-
-def _stem(text: str) -> str:
-    if text == STANDARD_INPUT:
+def _stem(text: str | Path) -> str:
+    """Return the name of a file without its suffixes, and without characters that cannot stand in a folder's name."""
+    if is_descriptor(text):
         return "stdin"
-    name = Path(os.path.abspath(text)).name
-    for suffix in (*DECOMPRESSORS, ARCHIVE):
-        name = name.removesuffix(suffix)
-    name = Path(name).stem.lstrip(".")
-    return "".join(character for character in name if character not in "*?[]") or "text"
+    name = Path(without_compression_suffixes(Path(os.path.abspath(text)).name)).stem.lstrip("-. ")
+    kept = (one for one in name if one not in NOT_IN_NAMES and unicodedata.category(one) not in ("Cc", "Cf", "Cs"))
+    return "".join(kept).strip(". ") or "text"

@@ -9,6 +9,7 @@ from charlstm.config import MAX_SECONDS, ModelConfig, TrainingConfig
 from charlstm.errors import CharLSTMError, RunError, TensorFileError, shown
 from charlstm.json_objects import describe_type, has_type, object_from_json
 from charlstm.storage.model_file import MAX_COUNT, MAX_NATS, MAX_WEIGHT_BYTES, check_weights
+from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.tensor_file import Arrays, TensorFile
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.vocabulary import POLICIES, Vocabulary
@@ -30,6 +31,7 @@ TEXT_TYPES = {
     "characters": int,
     "sha256": str,
 }
+OPTIONAL_TEXT_TYPES = {"keeps_rare": bool}  # which earlier versions did not write
 
 ArrayTypes = dict[str, tuple[str, tuple[int, ...]]]  # dtype and shape by name
 
@@ -51,6 +53,7 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
         _check_text(metadata["text"])
         _check_history(History.from_json(metadata["history"]))
         _check_environment(metadata["environment"])
+        _check_origin(metadata.get("origin"))
     except (CharLSTMError, TypeError) as error:
         raise TensorFileError(f"{file.path} is not a checkpoint that charlstm wrote: {error}") from error
     if file.num_bytes > MAX_BYTES:
@@ -72,8 +75,8 @@ def _check_text(text: Any) -> None:
     """Raise a CharLSTMError unless this describes where a text is and how it is read."""
     if not isinstance(text, dict) or not text.keys() >= TEXT_TYPES.keys():
         raise RunError("it does not describe its text")
-    for key, expected in TEXT_TYPES.items():
-        if not has_type(text[key], expected):
+    for key, expected in (TEXT_TYPES | OPTIONAL_TEXT_TYPES).items():
+        if key in text and not has_type(text[key], expected):
             raise RunError(f"{key!r} of its text is {shown(text[key])}, but it must be {describe_type(expected)}")
     object_from_json(DecodingOptions, text["reading"])
     if text["unknown"] not in POLICIES:
@@ -131,6 +134,14 @@ def _check_environment(environment: Any) -> None:
     """Raise RunError unless this names versions and the like, which are shown if they have changed."""
     if not isinstance(environment, dict) or not all(_is_short(value) for value in environment.values()):
         raise RunError(f"the environment that it was made in is {shown(environment)}")
+
+
+def _check_origin(origin: Any) -> None:
+    """Raise RunError unless this says how a run was started; earlier versions did not."""
+    if origin is not None:
+        known = object_from_json(RunOrigin, origin)
+        _check_figure("min_count", known.min_count, least=1, most=MAX_COUNT)
+        _check_environment(known.environment)
 
 
 def _is_short(value: Any) -> bool:

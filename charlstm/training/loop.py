@@ -1,28 +1,29 @@
 """The training loop: steps, evaluations, the best model, early stopping. It never prints; it reports."""
 
+import contextlib
 import dataclasses
-import json
 import math
-import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from charlstm.atomic_files import write_atomically
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
-from charlstm.errors import TrainingError
+from charlstm.errors import RunError, TrainingError
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import Checkpoint
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_origin import RunOrigin
+from charlstm.training import snapshots
+from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import TrainingReporter
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
-from charlstm.training.snapshots import checkpoint_arrays, make_checkpoint, make_model, run_settings
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
 
@@ -59,6 +60,7 @@ class TrainingRun:
         *,
         checkpoint: Checkpoint | None = None,
         start_from: Model | None = None,
+        origin: RunOrigin | None = None,
     ) -> None:
         self.data, self.model_config, self.config, self.folder = data, model_config, config, folder
         self.streams = data.training_streams(model_config, config)
@@ -66,13 +68,14 @@ class TrainingRun:
         self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
         self.trainer = Trainer(model_config, config, len(data.vocabulary))
         self.history = History()
+        self.origin: RunOrigin | None = origin or RunOrigin.now()
         self.best_weights = self.trainer.network.get_named_weights()
         if start_from:
             self.best_weights = extend_weights(start_from, data.vocabulary, self.best_weights)
             self.trainer.network.set_named_weights(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
-        self._started_at = time.perf_counter() - self.history.seconds
+        self._clock = TrainingClock(self.history.seconds)
         self._graph_is_built = False  # the first step of a process builds it, and is not timed
 
     def run(
@@ -86,7 +89,8 @@ class TrainingRun:
         """Train to the end of the plan, until patience runs out, or until a signal comes.
 
         With `waits_for_space` it waits as long as a full disk has no space for its last files. Raises RunError if
-        files cannot be written at the start or at the end, and TrainingError if the loss keeps diverging.
+        files cannot be written at the start or at the end, and TrainingError if the loss keeps diverging or the run
+        folder has been removed.
         """
         interruption = interruption or Interruption()
         writer = RunWriter(
@@ -96,14 +100,16 @@ class TrainingRun:
             waits_for_space=waits_for_space,
         )
         writer.write_initial(self.checkpoint(), self.history, self.best_model())
-        settings = run_settings(self.data, self.model_config, self.config)
-        write_atomically(self.folder.config, (json.dumps(settings, indent=2) + "\n").encode())
-        self._loop(reporter, interruption, writer)
-        if not interruption.signal_number:
-            if self.history.interval.steps:
-                self.evaluate(reporter, writer)
-            self.history.finished = True
+        snapshots.save_settings(self.folder, self._settings(), finished=False)
+        with self._clock:
+            self._loop(reporter, interruption, writer)
+            if not interruption.signal_number:
+                if self.history.interval.steps:
+                    self.evaluate(reporter, writer)
+                self.history.finished = True
         writer.write_final(self.checkpoint(), self.history, interruption)
+        with contextlib.suppress(RunError):  # everything that counts has just been written
+            snapshots.save_settings(self.folder, self._settings(), finished=self.history.finished)
         if self.history.finished and self.history.best is None:
             raise self._divergence_error()
         return TrainingResult(
@@ -122,7 +128,7 @@ class TrainingRun:
     @property
     def seconds(self) -> float:
         """Seconds of training and evaluation so far, over all processes."""
-        return time.perf_counter() - self._started_at
+        return self._clock.seconds
 
     @property
     def epoch(self) -> float:
@@ -149,9 +155,9 @@ class TrainingRun:
         steps = range(first, first + count)
         batches = np.stack([self.streams.batch(step) for step in steps])
         learning_rates = [self._learning_rate(step) for step in steps]
-        start = time.perf_counter()
+        start = self.seconds
         losses = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
-        seconds = (time.perf_counter() - start) / count if self._graph_is_built else None
+        seconds = (self.seconds - start) / count if self._graph_is_built else None
         self._graph_is_built = True
         return all(self.record_loss(float(nats), seconds) for nats in losses)
 
@@ -188,7 +194,7 @@ class TrainingRun:
 
     def evaluate(self, reporter: TrainingReporter, writer: RunWriter) -> None:
         """Score the validation text, generate a sample, and save the model if it is the best so far."""
-        start = time.perf_counter()
+        start = self.seconds
         history, best = self.history, self.history.best
         scores = self.trainer.evaluate(self._validation_streams)
         weights = self.trainer.network.get_named_weights()
@@ -213,7 +219,7 @@ class TrainingRun:
             self.best_weights = weights
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
         if len(history.evaluations) > 1:  # the first one also builds the graph
-            history.evaluation_cost = time.perf_counter() - start
+            history.evaluation_cost = self.seconds - start
         reporter.on_evaluation(evaluation)
 
     def best_model(self) -> Model | None:
@@ -221,16 +227,18 @@ class TrainingRun:
         best = self.history.best
         if best is None:
             return None
-        return make_model(self.data, self.model_config, self.config, self.best_weights, best)
+        return snapshots.make_model(self.data, self.model_config, self.config, self.best_weights, best)
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
-        settings = run_settings(self.data, self.model_config, self.config)
-        return make_checkpoint(settings, self.history, self.trainer.arrays(), self.best_weights)
+        return snapshots.make_checkpoint(self._settings(), self.history, self.trainer.arrays(), self.best_weights)
+
+    def _settings(self) -> dict[str, Any]:
+        return snapshots.run_settings(self.data, self.model_config, self.config, self.origin)
 
     def _loop(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
-        while self.fraction_done < 1 and not self.patience_is_exhausted and not interruption.signal_number:
+        while self._has_steps_to_take and not self.patience_is_exhausted and not interruption.signal_number:
             if self.take_steps():
                 reporter.on_step(self._progress())
                 if self._evaluation_is_due():
@@ -239,6 +247,10 @@ class TrainingRun:
                 self.roll_back(reporter)
             if writer.checkpoint_is_due:
                 writer.write_checkpoint(self.checkpoint(), self.history)
+
+    @property
+    def _has_steps_to_take(self) -> bool:
+        return self.fraction_done < 1 or self.history.step == 0  # however short the plan is
 
     def _progress(self) -> Progress:
         return Progress(
@@ -260,18 +272,19 @@ class TrainingRun:
         return self.plan.fraction_done(step, self.seconds + self.history.evaluation_cost)
 
     def _learning_rate(self, step: int) -> float:
-        fraction_done = self._fraction_done_at(step)
+        fraction_done = self._fraction_done_at(step) if step else 0.0
         scheduled = learning_rate_at(fraction_done, peak=self.config.learning_rate, schedule=self.config.schedule)
         return scheduled * self.history.learning_rate_scale
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
-        trainer_arrays, self.best_weights = checkpoint_arrays(checkpoint)
+        trainer_arrays, self.best_weights = snapshots.checkpoint_arrays(checkpoint)
         self.trainer.restore(trainer_arrays)
         config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
         if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):
             self.history.finished, self.history.evaluations_since_best = False, 0
+        self.origin = snapshots.origin_of(checkpoint, self.data, self.config)
 
     def _divergence_error(self) -> TrainingError:
         best = self.history.best

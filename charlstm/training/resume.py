@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
@@ -11,17 +10,17 @@ from charlstm.json_objects import object_from_json
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
-from charlstm.text.sources import STANDARD_INPUT, is_stream
+from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
-from charlstm.training.training_data import TrainingData, encode
+from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingResult, TrainingRun
@@ -51,15 +50,15 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
         if warning:
             reporter.on_warning(warning)
         metadata = checkpoint.metadata
-        settings = metadata["model"] | metadata["training"]
+        config_then = TrainingConfig.from_json(metadata["training"])
+        settings = metadata["model"] | config_then.to_json()
         request.overrides.check_agreement(
             settings, str(folder.path), alternative="train in another folder with `output`"
         )
-        config_then = TrainingConfig.from_json(metadata["training"])
         config = _with_new_length(config_then, request.overrides)
         if metadata["history"]["finished"] and not _is_longer(config, config_then):
             return None
-        data = _read_data_again(request, metadata, config)
+        data = _read_data_again(request, metadata, config, reporter)
         run = _build_run(data, config, checkpoint, folder, reporter)
         return train(
             run,
@@ -83,48 +82,47 @@ def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
     return any(now is not None and (then is None or now > then) for now, then in pairs)
 
 
-def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig) -> TrainingData:
-    text, folder = metadata["text"], request.folder
-    texts = request.texts
-    if folder.text.exists() and (texts is None or STANDARD_INPUT in texts):
-        texts = [str(folder.text)]
-        _refuse_streams(texts)
+def _read_data_again(
+    request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig, reporter: RunReporter
+) -> TrainingData:
+    text = metadata["text"]
     decoding = object_from_json(DecodingOptions, text["reading"])
-    corpus = _load_same_corpus(text, texts, decoding, changed_text=request.changed_text)
-    vocabulary = object_from_json(Vocabulary, metadata["vocabulary"])
-    ids, _ = encode(corpus, vocabulary, text["unknown"])
-    dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
-    return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"])
+    corpus = _load_same_corpus(request, text, decoding, reporter)
+    # Earlier checkpoints have no normal form, and the saved text of standard input is read in none.
+    form = {} if request.folder.has_text else {"normalize": decoding.normalize}
+    vocabulary = object_from_json(Vocabulary, form | metadata["vocabulary"])
+    keeps_rare = text.get("keeps_rare", True)
+    encoded = encode_text(corpus, vocabulary, unknown=text["unknown"], keeps_rare=keeps_rare)
+    dataset = split_text(encoded.ids, vocabulary, config)
+    return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"], keeps_rare)
 
 
 def _load_same_corpus(
-    text: dict[str, Any], texts: list[str] | None, decoding: DecodingOptions, *, changed_text: bool
+    request: ResumeRequest, text: dict[str, Any], decoding: DecodingOptions, reporter: RunReporter
 ) -> Corpus:
     """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
-    sources = texts or [relocate_shipped_text(path) for path in text["sources"]]
-    _refuse_streams([] if texts else sources)
+    folder, texts = request.folder, request.texts
+    is_recorded = texts is None
+    if folder.has_text and (texts is None or any(map(is_stream, texts))):
+        texts, is_recorded = [str(folder.text)], True
     try:
-        corpus = load_corpus(sources, decoding)
+        corpus = load_corpus(
+            texts or [relocate_shipped_text(path) for path in text["sources"]],
+            decoding,
+            own_run=folder.path,
+            is_recorded=is_recorded,
+            on_message=reporter.on_message,
+        )
     except CorpusError as error:
         hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
         raise CorpusError(str(error), hint=hint) from error
-    if corpus.digest != text["sha256"] and not changed_text:
+    if corpus.digest != text["sha256"] and not request.changed_text:
         raise CorpusError(
             f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
             f"instead of {text['characters']:,}, and another digest",
             hint="restore the old text, train again in another folder, or resume with `changed_text`",
         )
     return corpus
-
-
-def _refuse_streams(recorded: list[str]) -> None:
-    """Raise CorpusError for a pipe or a device: a run records neither, and one may block or never end."""
-    for source in recorded:
-        if is_stream(Path(source)):
-            raise CorpusError(
-                f"the run names {source} as its text, but that is a pipe or a device",
-                hint="say where the text is: `text` FILE",
-            )
 
 
 def _build_run(
@@ -137,7 +135,7 @@ def _build_run(
         run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
     if changes := _environment_changes(checkpoint):
         reporter.on_warning(f"results may differ in the last bits from those of an uninterrupted run: {changes}")
-    reporter.on_message(data.describe(config.validation))
+    reporter.on_message(data.describe(config))
     reporter.on_message(f"resuming {folder.path} at epoch {run.epoch:.2f}, {run.fraction_done:.0%} of the run")
     return run
 

@@ -1,11 +1,15 @@
 """A run as it is saved: its settings, its checkpoints, its best model."""
 
+import json
 from typing import Any
 
+from charlstm.atomic_files import write_atomically
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint
 from charlstm.storage.model_file import Model, NamedWeights
+from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.tensor_file import Arrays
 from charlstm.training.history import Evaluation, History
 from charlstm.training.training_data import TrainingData
@@ -13,14 +17,29 @@ from charlstm.training.training_data import TrainingData
 BEST_PREFIX = "best/"  # of the best weights' names in a checkpoint
 
 
-def run_settings(data: TrainingData, model_config: ModelConfig, config: TrainingConfig) -> dict[str, Any]:
-    """Return what defines a run, in JSON: its text, its vocabulary, all its settings."""
-    return {
+def run_settings(
+    data: TrainingData, model_config: ModelConfig, config: TrainingConfig, origin: RunOrigin | None
+) -> dict[str, Any]:
+    """Return what defines a run, in JSON: its text, its vocabulary, all its settings, and how it was started."""
+    settings = {
         "text": data.text_to_json(),
         "vocabulary": data.vocabulary.to_json(),
         "model": model_config.to_json(),
         "training": config.to_json(),
     }
+    return settings | ({"origin": origin.to_json()} if origin else {})
+
+
+def save_settings(folder: RunFolder, settings: dict[str, Any], *, finished: bool) -> None:
+    """Write the settings of a run, and whether it is complete. Raises RunError if they cannot be written."""
+    write_atomically(folder.config, (json.dumps(settings | {"finished": finished}, indent=2) + "\n").encode())
+
+
+def origin_of(checkpoint: Checkpoint, data: TrainingData, config: TrainingConfig) -> RunOrigin | None:
+    """Return the origin of a run that is resumed; None for a run of an earlier version."""
+    then, origin = checkpoint.metadata, RunOrigin.from_json(checkpoint.metadata.get("origin"))
+    is_same = data.corpus.digest == then["text"]["sha256"] and config == TrainingConfig.from_json(then["training"])
+    return origin if origin is None or is_same else origin.changed()
 
 
 def make_checkpoint(
@@ -49,7 +68,7 @@ def make_model(
     """Return the model of an evaluation, with the metadata that its file holds."""
     metadata = {
         "text": data.corpus.name,
-        "text_characters": len(data.corpus),
+        "text_characters": len(data.dataset),
         "text_sha256": data.corpus.digest,
         "settings": config.to_json(),
         "step": best.step,
@@ -58,4 +77,6 @@ def make_model(
         "validation": best.validation.to_json(),
         "openings": data.line_starts,
     }
+    if data.known_lines is not None:
+        metadata["line_checksums"] = data.known_lines.to_base64()
     return Model(model_config, data.vocabulary, weights, metadata)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from subprocess import Popen
 from typing import TYPE_CHECKING
 
+from charlstm.errors import TrainingError
 from charlstm.kernels import fastest_precision, start_precompiling
 from charlstm.machine import num_cores
-from charlstm.storage.lock import exclusive_lock
+from charlstm.storage.lock import exclusive_lock, is_owner
 from charlstm.storage.run_folder import RunFolder
 from charlstm.training.interruption import Interruption, exit_code
 from charlstm.training.reporting import RunReporter, StartupReporter
@@ -80,7 +81,12 @@ def train(
     checkpoint_every: float,
     waits_for_space: bool,
 ) -> "TrainingResult":
-    """Run the training loop: from here on the first signal stops it gracefully."""
+    """Run the training loop: from here on the first signal stops it gracefully.
+
+    Raises TrainingError if the locked folder is not there any more.
+    """
+    if not is_owner(run.folder.path):
+        raise TrainingError(f"{run.folder.path} was removed or replaced before training began", hint="train again")
     interruption.stops_gracefully = True
     with reporter.training() as training_reporter:
         return run.run(

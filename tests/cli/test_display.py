@@ -1,15 +1,18 @@
 """What is shown on stderr, and how text is written to a terminal."""
 
 import io
+import json
 import sys
 import time
+from collections import deque
 
 import pytest
 
 from charlstm.cli.display import progress
-from charlstm.cli.display.messages import changes_line, clock, console, visible
+from charlstm.cli.display.json_output import to_json
+from charlstm.cli.display.messages import changes_line, clock, console, standing_alone, visible
 from charlstm.cli.display.progress import notice_if_slow
-from charlstm.cli.display.results import write_output
+from charlstm.cli.display.results import ResultFormat, write_output
 from charlstm.cli.display.rows import aligned
 
 
@@ -25,6 +28,42 @@ def test_clock():
 def test_control_characters_are_escaped():
     assert visible("a\x1b[2J\nb\u202e") == "a\\x1b[2J\\nb\\u202e"
     assert visible("a\nb", keep="\n") == "a\nb"
+    assert visible("\x9b1m\x7f\u2066\u2028\ud800") == "\\x9b1m\\x7f\\u2066\\u2028\\ud800"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, with a zero-width non-joiner
+        "\U0001f469\u200d\U0001f467 \u2764\ufe0f",  # joined emoji, a variation selector
+        "\U0001f3f4\U000e0067\U000e0062\U000e007f",  # the tag characters of a flag
+        "soft\u00adhyphen, \u0601\u06dd\u070f, \u200e\u200f\u061c",  # Arabic signs, directional marks
+    ],
+)
+def test_joiners_and_marks_are_part_of_the_text(text):
+    assert visible(text) == text
+
+
+def test_json_is_in_the_script_of_the_text():
+    value = {"text": "\u0645\u06cc\u200c\n\u00e9", "unsafe": "\x1b\x9b\u202e\u2028\ud800\x7f"}
+    text = to_json(value)
+    assert "\u0645\u06cc\u200c\\n\u00e9" in text
+    assert "\\u001b\\u009b\\u202e\\u2028\\ud800\\u007f" in text
+    assert json.loads(text) == json.loads(to_json(value, indent=2)) == value
+
+
+def test_rows_are_wrapped_by_columns(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr("charlstm.cli.display.rows.terminal_width", lambda: 21)
+    assert aligned([("name", "\u6f22\u5b57 " * 4)], name_width=6).splitlines() == [
+        "name  \u6f22\u5b57 \u6f22\u5b57 \u6f22\u5b57",
+        "      \u6f22\u5b57",
+    ]
+
+
+def test_combining_mark_alone_stands_on_a_circle():
+    assert standing_alone("\u0301") == "\u25cc\u0301"
+    assert standing_alone("e") == "e"
 
 
 def test_changes_are_named_in_one_line():
@@ -76,3 +115,30 @@ def test_rows_are_wrapped_on_a_terminal_only(monkeypatch):
     assert names == {"text    ", "counts  ", " " * 8}
     parts = [part for line in lines if "0" in line for part in line[8:].split("  ")]
     assert "a 20" in parts
+
+
+def test_array_is_written_piece_by_piece_and_valid_after_ctrl_c():
+    class Generated:
+        def __init__(self, number):
+            self.number = number
+
+    class Format(ResultFormat):
+        def to_json(self, result):
+            return {"text": f"\u00e9{result.number}"}
+
+    array = Format(name="json", echo=False, separator="", models=[])
+
+    def numbers(interrupted_at):
+        for number in range(3):
+            if number == interrupted_at:
+                raise KeyboardInterrupt
+            yield Generated(number)
+
+    expected = [{"text": f"\u00e9{number}"} for number in range(3)]
+    assert "".join(array.join(numbers(9))) == json.dumps(expected, ensure_ascii=False, indent=2) + "\n"
+    assert "".join(array.join([])) == "[]\n"
+    for number in range(3):
+        parts: list[str] = []
+        with pytest.raises(KeyboardInterrupt):
+            deque(map(parts.append, array.join(numbers(number))))
+        assert json.loads("".join(parts)) == expected[:number]

@@ -3,9 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from charlstm.storage.model_file import save_model
+from charlstm.text.vocabulary import Vocabulary
+from tests.conftest import random_model
 
 
 def test_prompt_file_echo_and_stop(charlstm, run):
@@ -86,28 +91,6 @@ def test_closed_pipe_ends_it_quietly(run):
     assert result.stderr == ""
 
 
-@pytest.fixture
-def trained(run, model):
-    """Return the run with its training text, as training leaves it."""
-    from dataclasses import replace
-
-    from charlstm.storage.model_file import save_model
-    from charlstm.text.corpus import load_corpus
-
-    Path("text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 40)
-    text = {"sources": [str(Path("text.txt").absolute())], "reading": {}, "unknown": "skip"}
-    (run / "config.json").write_text(json.dumps({"text": text}))
-    metadata = {
-        "text": "text.txt",
-        "text_characters": 1760,
-        "text_sha256": load_corpus(["text.txt"]).digest,
-        "settings": {"validation": 0.1, "sequence_length": 20},
-        "openings": ["the quick", "over"],
-    }
-    save_model(run / "model.safetensors", replace(model, training=metadata))
-    return run
-
-
 def test_without_a_prompt_it_starts_like_a_line_of_the_training_text(charlstm, trained):
     texts = {charlstm("generate", "--length", 3, "--random-seed", seed)[1] for seed in range(20)}
     assert {text[:-3] for text in texts} == {"the quick", "over"}
@@ -133,14 +116,14 @@ def test_novelty_is_reported_and_its_index_is_kept(charlstm, trained):
     code, out, err = charlstm(*arguments)
     assert (code, out) == (1, "")
     assert "has changed since the model was trained on it" in err
-    assert "--novelty compares with it" in err
+    assert "--novelty and --new compare with it" in err
 
 
 def test_novelty_without_a_run_folder(charlstm, run):
     code, out, err = charlstm("generate", "--novelty", "--output-dir", "folder")
     assert (code, out) == (1, "")
     assert "does not say which text" in err
-    assert "--novelty needs a run folder" in err
+    assert "--novelty and --new need a run folder" in err
     assert not Path("folder").exists()
 
 
@@ -239,6 +222,24 @@ def test_path_that_cannot_be_written(charlstm, run):
     assert lines[1] == "hint: check that the folder exists, its permissions and the free space"
 
 
+def test_folder_in_place_of_a_file_is_refused_before_generating(charlstm, run):
+    Path("folder").mkdir()
+    code, out, err = charlstm("generate", "-o", "folder")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [
+        "error: folder is a folder",
+        "hint: give a file, or --output-dir for a file for each text",
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_full_disk_behind_standard_output_is_one_line(run):
+    command = f"{sys.executable} -m charlstm generate --length 3 > /dev/full"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == "error: standard output cannot be written: No space left on device"
+
+
 def test_text_depends_neither_on_its_length_nor_on_the_number_of_texts(charlstm, run):
     from charlstm.generation.jobs import MAX_UNCOMPILED_LENGTH
 
@@ -252,3 +253,78 @@ def test_text_depends_neither_on_its_length_nor_on_the_number_of_texts(charlstm,
         assert json.loads(charlstm("generate", *options)[1])["text"] == texts[5]
         short = charlstm("generate", "--seed", "ab", "--length", 20, "--random-seed", 8, "--no-echo")[1]
         assert texts[5].startswith(short)
+
+
+def test_empty_prompt_begins_with_nothing(charlstm, trained):
+    options = ["--length", 5, "--random-seed", 1]
+    text = charlstm("generate", "--seed", "", *options)[1]
+    assert len(text) == 5
+    assert charlstm("generate", "--seed", "", "--no-echo", *options)[1] == text
+    Path("requests.jsonl").write_text('{"seed": ""}\n{"prompt": ""}')
+    out = charlstm("generate", "--batch", "requests.jsonl", "--format", "jsonl", *options)[1]
+    values = [json.loads(line) for line in out.splitlines()]
+    assert [value["seed"] for value in values] == ["", ""]
+    assert values[0]["text"] == text
+
+
+def test_stop_that_the_model_never_writes_is_said(charlstm, run):
+    options = ["--seed", "a", "--length", 5]
+    assert (
+        "warning: --stop 'X' never ends a text: the model never writes 'X'"
+        in charlstm("generate", "--stop", "X", *options)[2]
+    )
+    assert "it has 7 characters, but --length is 5" in charlstm("generate", "--stop", "abcdefg", *options)[2]
+    assert charlstm("generate", "--stop", "ab", *options)[2] == ""
+    Path("requests.jsonl").write_text('{"seed": "a", "stop": "Y"}')
+    assert "--stop 'Y' never ends a text" in charlstm("generate", "--batch", "requests.jsonl")[2]
+
+
+def test_digest_is_that_of_the_model_that_wrote(charlstm, run, model):
+    from hashlib import sha256
+
+    from charlstm.generation.load import load_models
+
+    file = run / "model.safetensors"
+    expected = sha256(file.read_bytes()).hexdigest()
+    (loaded,) = load_models("tiny")
+    file.write_bytes(b"another")
+    assert loaded.digest == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("Ma\u00f1ana ver\u00e1 el se\u00f1or Mu\u00f1oz qu\u00e9 pas\u00f3".encode("latin-1"), []),
+        ("Ma\u00f1ana \u0448".encode("koi8-r", "replace"), ["--encoding", "koi8-r"]),
+        (b"caf\x8e", ["--encoding", "mac_roman"]),
+    ],
+)
+def test_a_prompt_file_is_read_in_its_encoding(charlstm, run, content, options):
+    Path("prompt.txt").write_bytes(content)
+    code, out, _ = charlstm("generate", "--seed-file", "prompt.txt", "--length", 3, *options)
+    assert code == 0
+    assert out.startswith(content.decode(options[1] if options else "latin-1"))
+
+
+def test_a_batch_is_read_in_its_encoding(charlstm, run):
+    Path("batch.jsonl").write_bytes('{"seed": "caf\u00e9", "length": 2}\n'.encode("mac_roman"))
+    code, out, _ = charlstm("generate", "--batch", "batch.jsonl", "--encoding", "mac_roman", "--format", "jsonl")
+    assert code == 0
+    assert json.loads(out)["seed"] == "caf\u00e9"
+    code, _, err = charlstm("generate", "--encoding", "mac_roman")
+    assert (code, "--encoding is that of a file" in err) == (2, True)
+
+
+def test_a_prompt_is_read_in_the_form_of_the_model(charlstm, run):
+    characters = "\n abe\u0301"
+    vocabulary = Vocabulary.from_text(characters, normalize="none")
+    save_model(run / "model.safetensors", replace(random_model(characters=characters), vocabulary=vocabulary))
+    Path("composed.txt").write_text("b\u00e9a")
+    Path("decomposed.txt").write_text("be\u0301a")
+    texts = []
+    for name in ("composed", "decomposed"):
+        options = ("--seed-file", f"{name}.txt", "--unknown", "error", "--no-echo", "--random-seed", 1, "--length", 20)
+        code, out, err = charlstm("generate", *options)
+        assert (code, err) == (0, "")
+        texts.append(out)
+    assert texts[0] == texts[1]

@@ -19,7 +19,7 @@ USERS = {  # of packages, the commands that show most of their messages
     "analysis": ["generate", "gradients"],
     "experiments": ["compare"],
     "generation": ["generate"],
-    "storage": ["train"],
+    "storage": ["train", "runs rm"],
     "text": ["train"],
     "training": ["train"],
 }

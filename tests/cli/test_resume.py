@@ -163,13 +163,15 @@ def test_a_limit_on_file_size_is_one_line_and_not_a_traceback(whole):
     assert "Traceback" not in err
 
 
-def test_a_run_on_standard_input_is_resumed_from_the_saved_text(charlstm, tmp_path, monkeypatch):
+def test_a_run_on_standard_input_is_resumed_from_the_saved_text_wherever_it_is(charlstm, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["--units", 8, "--layers", 1, "--epochs", 1, "--batch-size", 4, "--sequence-length", 10]
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
     code, _, err = charlstm("train", "-", "--out", "piped", *options)
     assert code == 0, err
     assert Path("piped/.stdin.txt").read_text() == TEXT
-    code, _, err = charlstm("resume", "piped", "--epochs", 2)
+    assert charlstm("runs", "mv", "piped", "moved", "--folder", ".") == (0, "moved\n", "")
+    code, _, err = charlstm("resume", "moved", "--epochs", 2)
     assert code == 0, err
-    assert "resuming piped at epoch 1.0" in err
+    assert "resuming moved at epoch 1.0" in err
+    assert json.loads(Path("moved/config.json").read_text())["text"]["sources"] == [str(tmp_path / "moved/.stdin.txt")]

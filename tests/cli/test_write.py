@@ -7,15 +7,18 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from charlstm.cli.commands.write import read_file
 from charlstm.cli.display.editor import Editor
 from charlstm.config import SamplingConfig
+from charlstm.errors import CorpusError
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.session import Session
 from charlstm.generation.stepper import Stepper
+from charlstm.text.line_endings import LineEndings
 
 GENERATE = PAUSE = "\t"
 RETRY, UNDO, REDO, HOTTER, SAVE, QUIT, CANCEL = "\x12", "\x1a", "\x19", "\x14", "\x13", "\x11", "\x03"
-BACKSPACE, LEFT, HOME = "\x7f", "\x1b[D", "\x01"
+BACKSPACE, DELETE, LEFT, RIGHT, HOME = "\x7f", "\x1b[3~", "\x1b[D", "\x1b[C", "\x01"
 
 codes: list[int] = []  # exit codes of the editors
 
@@ -69,6 +72,22 @@ def test_text_is_generated_at_the_cursor_until_the_user_types(model):
     assert editor.text.startswith("a")
     assert editor.text.endswith("b")
     assert "Z" in editor.text
+
+
+def test_cursor_moves_by_what_one_sees_as_a_character(model):
+    family, letter = "\U0001f469\u200d\U0001f467", "e\u0301"
+    assert edit(model, BACKSPACE, text="a" + family).text == "a"
+    assert edit(model, LEFT, "x", text="a" + letter).text == "ax" + letter
+    assert edit(model, HOME, RIGHT, "x", text=family + "a").text == family + "xa"
+    assert edit(model, HOME, DELETE, text=letter + "b").text == "b"
+
+
+def test_what_can_drive_the_terminal_is_escaped_on_the_screen(model):
+    from prompt_toolkit.layout.screen import Char
+
+    edit(model)
+    assert Char("\u202e").char == "\\u202e"
+    assert Char("\u200c").char == "\u200c"
 
 
 def test_every_character_is_scored_and_edited_ones_again(model):
@@ -135,5 +154,31 @@ def test_retry_removes_only_what_was_generated(model):
 def test_file_keeps_its_line_endings(model, tmp_path):
     file = tmp_path / "text.txt"
     session = Session(Stepper(model), SamplingConfig())
-    Editor(session, "one\ntwo", file, newline="\r\n", screen=DummyOutput()).save()
+    Editor(session, "one\ntwo", file, line_endings=LineEndings.of("one\r\n"), screen=DummyOutput()).save()
     assert file.read_bytes() == b"one\r\ntwo"
+
+
+def test_a_file_is_saved_in_the_encoding_that_it_was_read_in(model, tmp_path):
+    path = tmp_path / "scene.txt"
+    path.write_bytes(
+        "Ma\u00f1ana ver\u00e1 el se\u00f1or Mu\u00f1oz qu\u00e9 pas\u00f3 con la ni\u00f1a".encode("latin-1")
+    )
+    text, encoding = read_file(path, None)
+    assert text == path.read_bytes().decode("latin-1")
+    editor = Editor(Session(Stepper(model), SamplingConfig()), text + "!", path, encoding=encoding)
+    editor.save()
+    assert path.read_bytes() == (text + "!").encode("latin-1")
+    editor = Editor(Session(Stepper(model), SamplingConfig()), text + "\u6f22", path, encoding=encoding)
+    editor.save()
+    assert path.read_bytes() == (text + "\u6f22").encode()
+    assert "in UTF-8" in editor.bar_text()
+
+
+def test_a_file_is_read_in_a_given_encoding_or_refused(tmp_path):
+    path = tmp_path / "scene.txt"
+    path.write_bytes(b"caf\x8e\r\n")
+    assert read_file(path, "mac_roman") == ("caf\u00e9\r\n", "mac_roman")
+    with pytest.raises(CorpusError, match="is not plain text in ascii"):
+        read_file(path, "ascii")
+    path.write_bytes(b"")
+    assert read_file(path, None) == ("", "utf-8")

@@ -54,3 +54,12 @@ def test_texts_that_stop_early_are_ranked_by_their_probability():
     nats = [hypothesis.nats for hypothesis in hypotheses]
     assert nats == sorted(nats, reverse=True)
     assert sum(np.exp(nats)) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_text_that_ends_with_its_sentence_is_found_once():
+    model = random_model(characters=" .ab", scale=1.5)
+    rules = StopRules(until_sentence=True)
+    hypotheses = beam_search(Stepper(model), Request("ab", SamplingConfig(length=2), rules), 20)
+    texts = [hypothesis.text for hypothesis in hypotheses]
+    assert len(set(texts)) == len(texts) > 3
+    assert sum(text.endswith(".") for text in texts) > 3

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from charlstm.config import SamplingConfig
+from charlstm.errors import SettingError
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.generate import Request, generate, generate_batch
 from charlstm.generation.sampling import softmax
@@ -81,3 +82,19 @@ def test_a_stand_in_is_not_credited_to_the_same_character_of_another_model():
     of_other = softmax(logits_after(Stepper(with_stand_in), "ab")[:2])
     mixture = np.exp(logits_after(ensemble, "ab"))
     np.testing.assert_allclose(mixture, 0.5 * of_real + 0.5 * np.append(of_other, 0), rtol=1e-5)
+
+
+def in_form(characters, form):
+    return replace(random_model(characters=characters), vocabulary=Vocabulary.from_text(characters, normalize=form))
+
+
+def test_models_of_different_normal_forms_are_refused():
+    with pytest.raises(SettingError, match="different normal forms: nfc, none"):
+        Ensemble([in_form("ab\u00e9", "nfc"), in_form("abe\u0301", "none")], [1, 1])
+    with pytest.raises(SettingError, match="different normal forms"):
+        Ensemble([in_form("ab\ufb01", "nfc"), in_form("abfi", "nfkc")], [1, 1])
+
+
+def test_texts_that_are_the_same_in_every_form_may_be_mixed():
+    assert Ensemble([in_form("ab", "nfc"), in_form("bc\u2019", "nfkc")], [1, 1]).vocabulary.characters == "abc\u2019"
+    assert Ensemble([in_form("ae\u0301", "none")] * 2, [1, 1]).vocabulary.normalize == "none"

@@ -17,7 +17,7 @@ def test_settings_override_the_defaults(tmp_path):
     defaults = SamplingConfig(random_seed=7, length=50), StopRules(lines=3)
     lines = [{"seed": "ab", "length": 5}, "", {"random_seed": 4, "temperature": 0, "lines": None}, {"seed": "x"}]
     requests = read(tmp_path / "requests.jsonl", *lines, config=defaults[0], rules=defaults[1])
-    assert [request.prompt for request in requests] == ["ab", "", "x"]
+    assert [request.prompt for request in requests] == ["ab", None, "x"]
     assert [request.config.random_seed for request in requests] == [7, 4, 9]
     assert [request.config.length for request in requests] == [5, 50, 50]
     assert [request.rules.lines for request in requests] == [3, None, 3]

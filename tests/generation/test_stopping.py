@@ -90,8 +90,47 @@ def test_text_ends_with_a_sentence():
     assert accepted("x" * 5000, 10, until_sentence=True) == "x" * 2010
 
 
-def test_quotation_mark_at_the_start_ends_no_sentence():
-    assert accepted('"One." Two', 1, until_sentence=True) == '"One.'
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"One." Two', '"One."'),  # the quotation mark at the start ends no sentence
+        ("(One.) Two", "(One.)"),
+        ("One?!\u201d) Two", "One?!\u201d)"),
+        ("\u201eEins.\u201c Zwei", "\u201eEins.\u201c"),  # German: the mark that opens in English
+        ("\u00abUn.\u00bb Deux", "\u00abUn.\u00bb"),
+        ("\u4ed6\u8d70\u4e86\u3002\u201c\u597d", "\u4ed6\u8d70\u4e86\u3002"),  # Chinese: the next quotation
+        ("\u300c\u597d\u3002\u300d\u4ed6", "\u300c\u597d\u3002\u300d"),
+        ("\u090f\u0915\u0964 \u0926\u094b", "\u090f\u0915\u0964"),  # Hindi
+        ("\u0627\u06cc\u06a9\u06d4 \u062f\u0648", "\u0627\u06cc\u06a9\u06d4"),  # Urdu
+        ("\u0645\u0627\u061f \u0644\u0627", "\u0645\u0627\u061f"),  # Arabic
+        ("\u0544\u0565\u056f\u0589 \u0535", "\u0544\u0565\u056f\u0589"),  # Armenian
+        ("\u12a0\u1362 \u12c8", "\u12a0\u1362"),  # Ethiopic
+        ("\u1000\u104b \u1001", "\u1000\u104b"),  # Burmese
+        ("\u1780\u17d4 \u1781", "\u1780\u17d4"),  # Khmer
+        ("\u0f56\u0f7c\u0f51\u0f0d \u0f56", "\u0f56\u0f7c\u0f51\u0f0d"),  # Tibetan
+        ("\u0e44\u0e1b\u0e21\u0e32 \u0e14\u0e35", "\u0e44\u0e1b\u0e21\u0e32"),  # Thai has no full stop
+        ("\u0e81\u0eb2\u0e99 \u0e94\u0eb5", "\u0e81\u0eb2\u0e99"),  # nor has Lao
+        ("One!\ufe0f Two", "One!\ufe0f"),  # a variation selector
+    ],
+)
+def test_sentence_ends_in_every_script_with_its_closing_marks(text, expected):
+    assert accepted(text, 2, until_sentence=True) == expected
+    condition = StopCondition(StopRules(until_sentence=True), 2)
+    assert condition.feed_all(text) == expected
+    assert condition.is_reached
+
+
+def test_sentence_that_ends_before_the_length_is_not_the_last():
+    assert accepted("One. Two. Three", 5, until_sentence=True) == "One. Two."
+
+
+def test_copy_of_a_condition_goes_on_independently():
+    condition = StopCondition(StopRules(until_sentence=True), 1)
+    condition.feed_all("One.")
+    twin = condition.copy()
+    assert twin.feed_all(")") == ")"
+    assert condition.feed_all(" ") == ""
+    assert (condition.is_reached, twin.is_reached) == (True, False)
 
 
 def test_text_ends_after_a_time():

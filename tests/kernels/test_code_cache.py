@@ -149,6 +149,23 @@ def test_code_of_other_versions_is_removed_after_a_month(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"b" * 16, "c" * 16, "notes"}
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / ".charlstm-0123456789abcdef.tmp").touch()
+    CodeFolder(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    (tmp_path / "precious").write_bytes(b"precious")
+    folder = CodeFolder(tmp_path / "kernels")
+    folder.save("code", b"one")
+    (tmp_path / "kernels" / "code").unlink()
+    (tmp_path / "kernels" / "code").symlink_to(tmp_path / "precious")
+    folder.save("code", b"two")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert folder.load("code") == b"two"
+
+
 def test_use_keeps_a_folder_young(tmp_path):
     path = tmp_path / ("a" * 16)
     path.mkdir()

@@ -65,12 +65,25 @@ def test_damaged_checkpoint_does_not_become_the_previous_one(run):
     assert load_step(run)[0] == 1
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "previous_checkpoint"])
+def test_a_checkpoint_of_another_user_is_left_alone(run, monkeypatch, name):
+    file = getattr(run, name)
+    if name == "previous_checkpoint":
+        run.checkpoint.unlink()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != file)
+    before = {path: path.read_bytes() for path in run.path.iterdir()}
+    with pytest.raises(RunError, match=f"{file.name} cannot be read: permission denied") as caught:
+        load_checkpoint(run)
+    assert "overwrite" not in caught.value.hint
+    assert {path: path.read_bytes() for path in run.path.iterdir()} == before
+
+
 def test_error_says_how_to_start_again_if_no_checkpoint_can_be_read(run):
     for path in (run.checkpoint, run.previous_checkpoint):
         path.write_bytes(b"")
     with pytest.raises(RunError, match="no checkpoint can be read") as caught:
         load_checkpoint(run)
-    assert caught.value.hint == "train again with `overwrite`"
+    assert caught.value.hint == "train again in another folder with `output`"
     with pytest.raises(RunError, match="has no checkpoint"):
         load_checkpoint(RunFolder(run.path / "other"))
 

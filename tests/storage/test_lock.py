@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from charlstm.errors import RunError
-from charlstm.storage.lock import OWNER_FILE, _read_owner, exclusive_lock
+from charlstm.storage.lock import LOCK_FILE, OWNER_FILE, _read_owner, exclusive_lock, is_owner
 
 HOLD_LOCK = """
 import sys
@@ -71,6 +72,39 @@ def test_malformed_owner_file_is_overwritten(tmp_path, content):
     (tmp_path / OWNER_FILE).write_bytes(content)
     with exclusive_lock(tmp_path):
         pass
+
+
+def test_nothing_is_written_through_links_in_the_folder(tmp_path):
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / OWNER_FILE).symlink_to(tmp_path / "precious")
+    with exclusive_lock(tmp_path / "run"):
+        assert is_owner(tmp_path / "run")
+    (tmp_path / "run" / LOCK_FILE).unlink()
+    (tmp_path / "run" / LOCK_FILE).symlink_to(tmp_path / "precious")
+    with pytest.raises(RunError, match=r"\.lock cannot be written: .*symbolic links"), exclusive_lock(tmp_path / "run"):
+        pass
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", [LOCK_FILE, OWNER_FILE])
+def test_a_pipe_or_a_folder_in_the_place_of_its_files_ends_in_an_error_at_most(tmp_path, make, name):
+    make(tmp_path / name)
+    with contextlib.suppress(RunError), exclusive_lock(tmp_path):
+        assert (make, name) == (os.mkfifo, LOCK_FILE)
+
+
+def test_the_owner_of_a_new_folder_of_the_same_name_stays(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with exclusive_lock(folder):
+        folder.rename(tmp_path / "moved")
+        assert not is_owner(folder)
+        folder.mkdir()
+        (folder / OWNER_FILE).write_text(json.dumps({"process": 1, "machine": "elsewhere", "boot": "other"}))
+        assert not is_owner(folder)
+    assert (folder / OWNER_FILE).exists()
 
 
 def test_a_file_cannot_be_locked_as_a_folder(tmp_path):

@@ -17,6 +17,8 @@ def test_newest_model_is_found(tmp_path, monkeypatch):
     make_model(tmp_path / "runs/old", age=20)
     make_model(tmp_path / "runs/new", age=10)
     make_model(tmp_path / "runs/.hidden", age=0)
+    (tmp_path / "runs/broken").mkdir()
+    (tmp_path / "runs/broken/model.safetensors").symlink_to("missing")
     assert find_model(None).parent.name == "new"
 
 
@@ -70,6 +72,27 @@ def test_clear_removes_the_files_of_a_run_and_no_others(tmp_path):
         ".model.safetensors.bak",
         "notes.md",
     ]
+
+
+def test_the_text_of_a_run_is_a_file_and_nothing_else(tmp_path):
+    run = RunFolder(tmp_path)
+    assert not run.has_text
+    run.text.write_text("text")
+    assert run.has_text
+    for make in (lambda: run.text.symlink_to(tmp_path / "other"), lambda: os.mkfifo(run.text)):
+        run.text.unlink()
+        make()
+        with pytest.raises(RunError, match="is not a file that charlstm wrote"):
+            assert run.has_text
+
+
+def test_leftovers_of_earlier_versions_are_removed_too(tmp_path):
+    run = RunFolder(tmp_path)
+    kept = [".notes.txt.12.tmp", ".model.safetensors.tmp", ".model.safetensors.bak"]
+    for name in (*kept, ".model.safetensors.12.tmp", ".charlstm-0123456789abcdef.tmp"):
+        (tmp_path / name).touch()
+    run.remove_leftovers()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
 
 
 def test_run_folder_cannot_be_made_where_a_file_is(tmp_path):

@@ -1,11 +1,23 @@
+import json
+import os
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from charlstm.errors import TensorFileError
-from charlstm.storage.tensor_file import open_tensors, to_bytes, write_tensors
+from charlstm.storage.tensor_file import (
+    DIGEST_KEY,
+    DTYPES,
+    digest,
+    open_tensors,
+    to_bytes,
+    write_tensors,
+)
+from charlstm.storage.tensor_header import METADATA_KEY
 
 ARRAYS: dict[str, Any] = {
     "matrix": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -28,13 +40,38 @@ def are_equal(arrays, others):
 
 
 def test_write_tensors_writes_the_content_of_to_bytes(tmp_path):
-    write_tensors(tmp_path / "file", ARRAYS, METADATA)
+    with (tmp_path / "file").open("wb") as file:
+        write_tensors(file, ARRAYS, METADATA)
     assert (tmp_path / "file").read_bytes() == to_bytes(ARRAYS, METADATA)
 
 
-def test_failed_write_raises_the_error_of_the_system(tmp_path):
-    with pytest.raises(OSError, match="No such file or directory"):
-        write_tensors(tmp_path / "missing" / "file", ARRAYS, METADATA)
+@pytest.mark.parametrize("metadata", [METADATA, {}, {"text": '\x7f\n\x00\u2028"\\'}])
+def test_the_bytes_are_those_that_safetensors_writes(metadata):
+    """Files of earlier versions were written by safetensors itself."""
+    arrays = ARRAYS | {f'{name}, ä "\n': np.ones(3, name) for name in DTYPES}
+    expected = save(
+        {name: np.asarray(array, order="C") for name, array in arrays.items()},
+        {METADATA_KEY: json.dumps(metadata | {DIGEST_KEY: digest(arrays, metadata)}, sort_keys=True)},
+    )
+    assert to_bytes(arrays, metadata) == expected
+
+
+def test_a_pipe_or_a_folder_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(TensorFileError, match="cannot be read: not a regular file"), open_tensors(path):
+            pass
+
+
+def test_an_error_gives_the_reason_of_the_system(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.raises(TensorFileError, match="No such file"), open_tensors(tmp_path / "missing"):
+        pass
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(TensorFileError, match="Permission denied"), open_tensors(tmp_path / "secret"):
+        pass
 
 
 def test_arrays_and_metadata_survive(tmp_path):

@@ -1,3 +1,6 @@
+import hashlib
+import json
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +8,7 @@ import pytest
 
 from charlstm.errors import CorpusError
 from charlstm.text import corpus as corpus_module
+from charlstm.text import encoded_text
 from charlstm.text.catalogue import shipped_texts
 from charlstm.text.corpus import load_corpus
 from charlstm.text.decoding import DecodingOptions
@@ -92,7 +96,8 @@ def test_fetched_text_is_read_by_name(tmp_path, monkeypatch):
 def large(tmp_path, monkeypatch):
     """A text that counts as large, with a cache of its own."""
     monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(corpus_module, "MAX_IN_MEMORY", 0)
+    for module in (corpus_module, encoded_text):
+        monkeypatch.setattr(module, "MAX_IN_MEMORY", 0)
     monkeypatch.setattr("charlstm.text.id_files.CHUNK_IDS", 7)
     (tmp_path / "text").write_text(TEXT * 3)
     return tmp_path / "text"
@@ -105,12 +110,12 @@ def are_equal(corpus, other):
 
 def test_large_text_is_cached(large, monkeypatch):
     first = load_corpus([large])
-    modified = {path: path.stat().st_mtime_ns for path in (large.parent / "cache").iterdir()}
-    monkeypatch.setattr(corpus_module, "_encode", None)
+    files = {path: path.stat().st_ino for path in (large.parent / "cache").iterdir()}
+    monkeypatch.setattr(encoded_text, "_encode", None)
     assert are_equal(load_corpus([large]), first)
     assert first.text == TEXT * 3
-    assert {path: path.stat().st_mtime_ns for path in (large.parent / "cache").iterdir()} == modified
-    assert sorted(path.suffix for path in modified) == [".ids", ".json"]
+    assert {path: path.stat().st_ino for path in (large.parent / "cache").iterdir()} == files
+    assert sorted(path.suffix for path in files) == [".ids", ".json"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b"\xff"])
@@ -121,11 +126,87 @@ def test_damaged_cache_is_replaced(large, damage):
         assert are_equal(load_corpus([large]), first)
 
 
-def test_cache_that_cannot_be_written_is_reported(large):
-    (large.parent / "cache").touch()
-    with pytest.raises(CorpusError, match="cache cannot be written") as caught:
-        load_corpus([large])
+def test_ids_that_fit_the_digest_of_another_alphabet_are_not_taken(large):
+    first = load_corpus([large])
+    description = next((large.parent / "cache").glob("*.json"))
+    stored = json.loads(description.read_text())
+    stored["description"]["details"]["characters"] = first.characters[:-1] + "\uffff"
+    description.write_text(json.dumps(stored))
+    assert are_equal(load_corpus([large]), first)
+
+
+DETAILS = [
+    ("characters", ""),
+    ("characters", "ba"),
+    ("characters", 1),
+    ("counts", [1.0, 2]),
+    ("counts", [True] * 19),
+    ("counts", None),
+    ("digest", 1),
+    ("skipped", []),
+    ("skipped", {"7": "reason"}),
+    ("skipped", {"0": 1}),
+    ("skipped", {"x": "reason"}),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), DETAILS)
+def test_details_that_do_not_fit_the_ids_are_not_taken(large, field, value):
+    first = load_corpus([large])
+    path = next((large.parent / "cache").glob("*.json"))
+    description = json.loads(path.read_text())["description"]
+    description["details"][field] = value
+    digest = hashlib.sha256(json.dumps(description).encode()).hexdigest()
+    path.write_text(json.dumps({"description": description, "sha256": digest}))
+    assert are_equal(load_corpus([large]), first)
+
+
+def test_what_was_skipped_is_named_again_from_the_cache(large):
+    (large.parent / "damaged.gz").write_bytes(b"damaged")
+    messages: list[str] = []
+    for _ in range(2):
+        assert load_corpus([large.parent / "[td]*"], on_message=messages.append).text == TEXT * 3
+    assert len(set(messages)) == 1
+    assert "damaged.gz (cannot be decompressed)" in messages[0]
+
+
+def make_file(cache: Path) -> None:
+    cache.touch()
+
+
+def make_full(_: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+@pytest.mark.parametrize("make", [make_file, make_full])
+def test_cache_that_cannot_be_written_is_not_needed(large, monkeypatch, make):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    messages: list[str] = []
+    try:
+        make(large.parent / "cache")
+        corpus = load_corpus([large], on_message=messages.append)
+        monkeypatch.setattr(encoded_text, "MAX_WITHOUT_CACHE", 3)
+        with pytest.raises(CorpusError, match="cannot be written") as caught:
+            load_corpus([large])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert corpus.text == TEXT * 3
+    assert len(messages) == 1
+    assert "cannot be written" in messages[0]
+    assert "the text is kept in memory" in messages[0]
     assert "CHARLSTM_CACHE" in caught.value.hint
+
+
+def test_no_home_is_needed(large, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("charlstm.text.id_cache.cache_folder", no_home)
+    messages: list[str] = []
+    assert load_corpus([large], on_message=messages.append).text == TEXT * 3
+    assert messages == ["there is no folder for the cache; the text is kept in memory"]
+    with pytest.raises(CorpusError, match="there is no text 'missing'"):
+        load_corpus(["missing"])
 
 
 def test_other_text_and_other_options_are_not_taken_from_the_cache(large):
@@ -137,10 +218,11 @@ def test_other_text_and_other_options_are_not_taken_from_the_cache(large):
 
 @pytest.mark.parametrize("max_in_memory", [0, 1 << 20])
 def test_remap(large, monkeypatch, max_in_memory):
-    monkeypatch.setattr(corpus_module, "MAX_IN_MEMORY", max_in_memory)
+    for module in (corpus_module, encoded_text):
+        monkeypatch.setattr(module, "MAX_IN_MEMORY", max_in_memory)
     corpus = load_corpus([large])
     vocabulary = Vocabulary.from_counts(corpus.characters, corpus.counts, lowercase=False, min_count=6)
-    table = vocabulary.id_table(corpus.characters, "skip")
+    table = vocabulary.id_table(corpus.characters, "skip", keeps_rare=True)
     rare = {c for c, count in zip(corpus.characters, corpus.counts, strict=True) if count < 6}
     expected = "".join("\ufffd" if c in rare else c for c in TEXT * 3)
     for _ in range(2):  # from the corpus, and from the cache if there is one

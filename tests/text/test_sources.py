@@ -2,10 +2,7 @@
 
 import bz2
 import gzip
-import io
 import lzma
-import os
-import threading
 import zipfile
 from typing import Any
 
@@ -63,12 +60,6 @@ def test_globs(tmp_path):
         load_corpus([tmp_path / "*.csv"])
 
 
-def test_standard_input(monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
-    corpus = load_corpus(["-"])
-    assert (corpus.name, corpus.text, corpus.sources) == ("stdin", TEXT, ("-",))
-
-
 def test_files_of_a_run_are_not_read_as_text(tmp_path):
     (tmp_path / "a.txt").write_text("mine")
     (tmp_path / "runs" / "x").mkdir(parents=True)
@@ -76,16 +67,6 @@ def test_files_of_a_run_are_not_read_as_text(tmp_path):
         (tmp_path / "runs" / "x" / name).write_text("generated")
     assert load_corpus([tmp_path]).text == "mine"
     assert load_corpus([tmp_path / "**" / "*.txt"]).text == "mine"
-
-
-def test_pipe_is_read_to_its_end(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(TEXT * 10_000))
-    writer.start()
-    corpus = load_corpus([tmp_path / "pipe"])
-    writer.join()
-    assert corpus.text == TEXT * 10_000
-    assert corpus.sources == ("-",)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +77,40 @@ def test_pipe_is_read_to_its_end(tmp_path):
         (["-"], "stdin"),
         (["lyrics/*.txt"], "text"),
         (["songs.zip", ".hidden.txt"], "songs+hidden"),
+        (["/dev/stdin"], "stdin"),
+        (["/dev/fd/63"], "stdin"),
         (["x" * 100], "x" * 80),
+        (["ж" * 100 + ".txt"], "ж" * 40),
+        (["a" + "語" * 100], "a" + "語" * 26),
+        (["x" * 79 + "."], "x" * 79),
+        (["x" * 79 + " y"], "x" * 79),
+        ([f"{letter}" * 9 + ".txt" for letter in "abcdefghij"], "+".join(letter * 9 for letter in "abcdefgh")),
+        ([".", "..", "/"], None),
+        (["/"], "text"),
+        (["a\nb\x1b[2J\u202ec\udcff"], "ab2Jc"),
+        (["a\\b"], "ab"),
+        (["-v.txt"], "v"),
+        (["...txt"], "text"),
+        (["name . .txt"], "name"),
     ],
 )
 def test_corpus_is_named_after_its_files(texts, name):
-    assert corpus_name(texts) == name
+    found = corpus_name(texts)
+    assert found == name or name is None
+    assert 0 < len(found.encode()) <= 80
+    assert found.strip(". ") == found
+    assert "/" not in found
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n"])
+def test_argument_of_nothing_is_an_error(text):
+    for use in (load_corpus, corpus_name):
+        with pytest.raises(CorpusError, match="the name of the text is empty") as caught:
+            use([text])
+        assert "variable" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["a\0b", "x" * 300, "x/" * 3000, "\udcff"])
+def test_impossible_path_is_one_error(text):
+    with pytest.raises(CorpusError):
+        load_corpus([text])

@@ -9,6 +9,7 @@ import pytest
 from charlstm.cells.registry import CELLS
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_origin import RunOrigin
 from charlstm.training.interruption import Interruption
 from tests.training.small_runs import (
     MEDIUM,
@@ -53,6 +54,29 @@ def test_a_run_stopped_several_times_ends_like_one_that_was_not(tmp_path):
     assert history_without_clock(parts) == history_without_clock(whole)
     ends = [load_checkpoint(folder)[0] for folder in (whole, parts)]
     assert all(np.array_equal(array, ends[1].arrays[name]) for name, array in ends[0].arrays.items())
+
+
+def test_a_run_remembers_its_start_and_says_when_it_is_complete(tmp_path):
+    stop = Interruption()
+    run = make_run(tmp_path / "run", MEDIUM)
+    run.run(StopAfterReports(stop, 2), stop)
+    config = json.loads(run.folder.config.read_text())
+    assert config["finished"] is False
+    resumed = resume_run(tmp_path / "run", MEDIUM)
+    resumed.run(Recorder())
+    assert json.loads(run.folder.config.read_text()) == config | {"finished": True}
+    assert RunOrigin.from_json(config["origin"]) == run.origin == resumed.origin
+    assert resume_run(tmp_path / "run", replace(MEDIUM, epochs=4)).origin.changed_on_resume
+
+
+def test_a_run_of_an_earlier_version_is_resumed(tmp_path):
+    stop = Interruption()
+    make_run(tmp_path / "run", MEDIUM).run(StopAfterReports(stop, 2), stop)
+    checkpoint, _ = load_checkpoint(RunFolder(tmp_path / "run"))
+    del checkpoint.metadata["origin"]
+    run = make_run(tmp_path / "run", MEDIUM, checkpoint=checkpoint)
+    run.run(Recorder())
+    assert "origin" not in json.loads(run.folder.config.read_text())
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)

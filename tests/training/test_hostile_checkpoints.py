@@ -15,7 +15,9 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from charlstm.storage.tensor_file import METADATA_KEY, to_bytes
+from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.tensor_file import to_bytes
+from charlstm.storage.tensor_header import METADATA_KEY
 from charlstm.text.batches import split_for_validation
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
@@ -46,7 +48,8 @@ def whole(tmp_path_factory):
     types = expected_arrays(MODEL, TRAINING, len(vocabulary))
     arrays = {name: np.zeros(shape, DTYPES[dtype]) for name, (dtype, shape) in types.items()}
     best = {name.removeprefix("best/"): arrays.pop(name) for name in list(arrays) if name.startswith("best/")}
-    checkpoint = make_checkpoint(run_settings(data, MODEL, TRAINING), history, arrays, best)
+    settings = run_settings(data, MODEL, TRAINING, RunOrigin.now(command=["charlstm", "train"]))
+    checkpoint = make_checkpoint(settings, history, arrays, best)
     metadata = checkpoint.metadata | {"kind": "checkpoint", "format_version": 1}
     return checkpoint.arrays, json.loads(json.dumps(metadata))
 
@@ -134,6 +137,7 @@ def test_every_value_of_the_metadata_is_checked(whole, tmp_path):
         (("vocabulary", "characters"), "\ud800"),
         (("vocabulary", "characters"), "".join(map(chr, range(0x10000, 0x10000 + 70_000)))),
         (("vocabulary", "unknown"), "xy"),
+        (("vocabulary", "normalize"), "x"),
         (("text", "sources"), []),
         (("text", "sources"), [3]),
         (("text", "sources"), ["a\0b"]),
@@ -142,6 +146,10 @@ def test_every_value_of_the_metadata_is_checked(whole, tmp_path):
         (("text", "reading", "encoding"), "klingon"),
         (("text", "reading", "normalize"), "x"),
         (("text", "unknown"), "guess"),
+        (("origin", "min_count"), 0),
+        (("origin", "command"), ["charlstm", 3]),
+        (("origin", "environment"), {"numpy": 2}),
+        (("origin", "more"), 1),
         (("environment", "numpy"), "2" * 10_000),
         (("format_version",), 2),
         (("kind",), "model"),
@@ -157,6 +165,24 @@ def test_missing_metadata_is_refused(whole, tmp_path, key):
     arrays, metadata = whole
     without = {name: value for name, value in metadata.items() if name != key}
     refusal(RunFolder(tmp_path), to_bytes(arrays, without))
+
+
+def test_what_earlier_versions_did_not_write_may_be_missing(whole, tmp_path):
+    arrays, metadata = whole
+    earlier = copy.deepcopy(metadata)
+    for *path, key in (
+        ("origin",),
+        ("text", "keeps_rare"),
+        ("vocabulary", "normalize"),
+        ("training", "validation_split"),
+    ):
+        target = earlier
+        for name in path:
+            target = target[name]
+        del target[key]
+    run = RunFolder(tmp_path)
+    run.checkpoint.write_bytes(to_bytes(arrays, earlier))
+    assert load_checkpoint(run, read=read_checked_arrays)[1] == ""
 
 
 def test_arrays_must_be_those_of_the_network(whole, tmp_path):
@@ -239,12 +265,12 @@ def test_a_text_that_is_a_device_or_a_pipe_is_not_read(whole, tmp_path, charlstm
     run.checkpoint.write_bytes(to_bytes(arrays, changed(metadata, ("text", "sources"), sources)))
     code, _, err = charlstm("resume", run.path)
     assert code == 1
-    assert "is a pipe or a device" in err
+    assert "is not a file" in err
     run.checkpoint.unlink()
     os.mkfifo(run.checkpoint)
     code, _, err = charlstm("resume", run.path)
     assert code == 1
-    assert "is a pipe or a device" in err
+    assert "not a regular file" in err
 
 
 def test_a_checkpoint_with_changed_bytes_is_refused_or_the_same(whole, tmp_path):

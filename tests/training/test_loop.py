@@ -1,7 +1,9 @@
 """What a run learns, reports and leaves in its folder."""
 
 import json
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.batches import split_for_validation
+from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_vocabulary
 from charlstm.training.schedule import MAX_STEPS_PER_CALL
 from charlstm.training.training_data import TrainingData
@@ -125,6 +128,31 @@ def test_a_run_that_does_not_improve_stops_early(tmp_path):
 def test_a_run_takes_as_long_as_its_max_time(tmp_path):
     config = TrainingConfig(epochs=None, max_time=4, batch_size=4, sequence_length=20)
     assert 3 < make_run(tmp_path / "timed", config).run(Recorder()).seconds < 7
+
+
+def test_a_run_takes_a_step_however_short_its_max_time(tmp_path):
+    config = TrainingConfig(epochs=None, max_time=1e-9, batch_size=4, sequence_length=20)
+    result = make_run(tmp_path / "timed", config).run(recorder := Recorder())
+    assert result.best.step == result.fraction_done == 1
+    assert 0 < recorder.evaluations[0].learning_rate < config.learning_rate
+
+
+def test_the_time_for_which_a_run_is_stopped_does_not_count(tmp_path, monkeypatch):
+    stopped_for = 0.0
+    now = partial(TrainingClock, now=lambda: time.perf_counter() + stopped_for)
+    monkeypatch.setattr("charlstm.training.loop.TrainingClock", now)
+
+    class Stopper(Recorder):
+        def on_step(self, progress):
+            nonlocal stopped_for
+            super().on_step(progress)
+            stopped_for = 1000.0 if len(self.steps) >= 3 else 0.0
+
+    config = TrainingConfig(epochs=None, max_time=3, batch_size=4, sequence_length=20)
+    result = make_run(tmp_path / "timed", config).run(recorder := Stopper())
+    assert 2 < result.seconds < 6
+    assert len(recorder.steps) > 10
+    assert max(evaluation.seconds for evaluation in recorder.evaluations) < 6
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from charlstm.errors import TrainingError
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.model_file import load_model
-from tests.training.small_runs import SHORT, Recorder, make_run
+from charlstm.storage.run_folder import RunFolder
+from tests.training.small_runs import SHORT, Recorder, make_run, resume_run
 
 pytestmark = pytest.mark.tensorflow
 
@@ -39,7 +41,7 @@ def test_a_full_disk_is_reported_and_written_again_when_there_is_space(tmp_path,
     assert load_checkpoint(run.folder)[0].metadata["history"]["finished"]
 
 
-def test_a_run_folder_that_is_removed_is_created_again(tmp_path):
+def test_a_run_whose_folder_is_removed_stops_and_is_saved_elsewhere(tmp_path):
     class FolderRemover(Recorder):
         def on_evaluation(self, evaluation):
             super().on_evaluation(evaluation)
@@ -47,6 +49,12 @@ def test_a_run_folder_that_is_removed_is_created_again(tmp_path):
                 shutil.rmtree(tmp_path / "run")
 
     run = make_run(tmp_path / "run", replace(SHORT, epochs=1))
-    run.run(recorder := FolderRemover())
-    assert recorder.warnings
-    assert load_model(run.folder.model).training["step"] == run.history.best.step
+    with pytest.raises(TrainingError, match="run was removed or replaced while it was trained") as caught:
+        run.run(recorder := FolderRemover())
+    assert len(recorder.evaluations) == 4
+    assert not run.folder.path.exists()
+    rescued = RunFolder(tmp_path / "run-rescued")
+    assert str(rescued.path) in caught.value.hint
+    assert load_model(rescued.model).training["step"] == run.history.best.step
+    resume_run(rescued.path, replace(SHORT, epochs=1)).run(Recorder())
+    assert load_checkpoint(rescued)[0].metadata["history"]["finished"]

@@ -1,6 +1,5 @@
 """`charlstm compare`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.plots import check_image_format
 from charlstm.cli.options import Json, duration, option
@@ -51,6 +51,7 @@ def compare(
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     learning_rate: training_options.LearningRate = None,
+    validation_split: training_options.ValidationSplit = None,
     random_seed: training_options.RandomSeed = None,
     output: Annotated[
         Path | None,
@@ -90,6 +91,7 @@ def compare(
         "recurrent_dropout": recurrent_dropout,
         "learning_rate": learning_rate,
         "max_time": max_time,
+        "validation_split": validation_split,
         "random_seed": random_seed,
     }
     overrides = Overrides.from_options(options)
@@ -113,7 +115,7 @@ def compare(
     if result.signal_number is not None:
         warn("stopped; nothing is lost, run the same command again to continue")
         raise typer.Exit(exit_code(result.signal_number))
-    print(json.dumps(result.to_json(), indent=2) if as_json else "\n".join(comparison_lines(result.outcomes)))
+    print(to_json(result.to_json(), indent=2) if as_json else "\n".join(comparison_lines(result.outcomes)))
     say(f"in {folder}: comparison.json, comparison.csv, and a folder for each run; the plot is {plot}")
 
 

@@ -1,11 +1,11 @@
 """`charlstm corpus`: figures about a text, and texts to download."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import download_bar
 from charlstm.cli.display.text_statistics import describe_text, describe_text_list
@@ -49,7 +49,7 @@ def stats(
     statistics = text_statistics(text)
     chosen = preview_settings(len(text), len(text.characters))
     if as_json:
-        print(json.dumps(statistics.to_json() | {"settings": chosen}, indent=2))
+        print(to_json(statistics.to_json() | {"settings": chosen}, indent=2))
     else:
         print(describe_text(statistics, chosen))
 
@@ -68,7 +68,7 @@ def list_texts(as_json: Json = False) -> None:
         here = find_fetched(entry.name, cache_folder()) is not None
         rows.append({"name": entry.name, "title": entry.title, "here": here, "split": entry.split})
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(to_json(rows, indent=2))
         return
     print(describe_text_list(rows))
     say("* is on this machine: train on it by name; download another with charlstm corpus fetch NAME")

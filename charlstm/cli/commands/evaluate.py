@@ -1,11 +1,11 @@
 """`charlstm evaluate`."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.rows import aligned
@@ -14,8 +14,9 @@ from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 
 if TYPE_CHECKING:
-    from charlstm.analysis.evaluation import EncodedText, Scores
+    from charlstm.analysis.evaluation import Scores
     from charlstm.storage.model_file import Model
+    from charlstm.text.corpus_encoding import EncodedCorpus
 
 MAX_UNCOMPILED_LENGTH = 5000  # characters; up to here NumPy is done before compiled code is loaded
 
@@ -33,7 +34,7 @@ def evaluate(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text to score.")],
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
-    normalize: text_options.Normalize = "nfc",
+    normalize: text_options.NormalizeLikeModel = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
@@ -55,18 +56,19 @@ def evaluate(
     from charlstm.text.corpus import load_corpus
 
     model = load_model(find_model(run[0] if run else None))
-    options = DecodingOptions(encoding, normalize, keep_boilerplate, model.vocabulary.lowercase)
-    encoded = encode_corpus(load_corpus([text], options, on_message=say), model.vocabulary, unknown=unknown)
+    vocabulary = model.vocabulary
+    options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
+    encoded = encode_corpus(load_corpus([text], options, on_message=say), vocabulary, unknown=unknown)
     scores = _score(model, encoded)
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
-        print(json.dumps(scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
+        print(to_json(scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
     else:
         print(aligned(_rows(scores, encoded), name_width=20))
 
 
-def _score(model: "Model", encoded: "EncodedText") -> "Scores":
+def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":
     from charlstm.analysis.evaluation import chunk_length, num_chunks, score_text
     from charlstm.generation.generate import LanguageModel
     from charlstm.generation.stepper import make_stepper
@@ -84,7 +86,7 @@ def _score(model: "Model", encoded: "EncodedText") -> "Scores":
     return scores
 
 
-def _rows(scores: "Scores", encoded: "EncodedText") -> list[tuple[str, str]]:
+def _rows(scores: "Scores", encoded: "EncodedCorpus") -> list[tuple[str, str]]:
     rows = [
         ("nats per character", f"{scores.nats_per_character:.4f}"),
         ("bits per character", f"{scores.bits_per_character:.4f}"),

@@ -2,13 +2,14 @@
 
 import secrets
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli.display.messages import changes_line, say
+from charlstm.cli import text_options
+from charlstm.cli.display.generation_notes import report_changes, report_refused_lines
+from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.results import FORMATS, Result, ResultFormat, novelty_line, write_folder, write_output
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, duration, is_given, option
@@ -25,7 +26,7 @@ CONTRADICTIONS = [
     ("seed", "seed_file"),
     ("output", "output_dir"),
     *(("batch", other) for other in ("seed", "seed_file", "num_samples", "beam")),
-    *(("beam", other) for other in SAMPLING),
+    *(("beam", other) for other in (*SAMPLING, "new", "unique")),
 ]
 
 
@@ -39,11 +40,12 @@ def generate(
             "--seed",
             "--prompt",
             metavar="TEXT",
-            help="The text to continue. Default: the start of a line of the training text.",
+            help="The text to continue; '' begins a new line. Default: the start of a line of the training text, or, "
+            "of a list of short lines, a new line.",
         ),
     ] = None,
     seed_file: Annotated[
-        Path | None,
+        str | None,
         option(
             "--seed-file",
             "--prompt-file",
@@ -51,6 +53,7 @@ def generate(
             help="Continue the text in a file; - is standard input.",
         ),
     ] = None,
+    encoding: text_options.FileEncoding = None,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Do not write the prompt, only its continuation.")] = False,
     length: Annotated[
         int, typer.Option(metavar="N", help="Characters to generate, unless another rule stops it earlier.")
@@ -134,7 +137,22 @@ def generate(
         bool, typer.Option("--scores", help="Add the log-probability of each character, in nats, to JSON.")
     ] = False,
     novelty: Annotated[
-        bool, typer.Option("--novelty", help="Measure how much of each text is copied from the training text.")
+        bool,
+        typer.Option(
+            "--novelty",
+            help="Measure how much of each text is copied from the training text, without its validation part.",
+        ),
+    ] = False,
+    new: Annotated[
+        bool | None,
+        option(
+            "--new/--no-new",
+            help="Leave out lines that stand in the training text, apart from case and white space at their ends. "
+            "Default: --new for a model of a list of short lines, if there are others to write.",
+        ),
+    ] = None,
+    unique: Annotated[
+        bool, typer.Option("--unique", help="Leave out lines that have been written before, in this or another text.")
     ] = False,
     output: Annotated[
         Path | None,
@@ -179,37 +197,56 @@ def generate(
         max_time=max_time,
     )
     _refuse_contradictions(context)
+    from charlstm.analysis.line_sources import choose_line_filter
     from charlstm.generation.generate import Request
-    from charlstm.generation.jobs import GenerationJob, repeat_request
+    from charlstm.generation.jobs import GenerationJob
     from charlstm.generation.load import load_models
     from charlstm.generation.requests import read_requests
 
     models = load_models(run, model or [])
     if batch:
-        requests = read_requests(batch, config, rules)
+        requests = read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
-        prompt = seed or "" if seed_file is None else _read_prompt_file(seed_file)
-        requests = repeat_request(Request(prompt, config, rules), 1 if beam else num_samples)
-    job = GenerationJob(models, requests, unknown=unknown, is_batch=batch is not None)
-    if job.changes:
-        say(changes_line(job.changes))
+        prompt = seed if seed_file is None else _read_prompt_file(seed_file, encoding)
+        requests = [Request(prompt, config, rules)]
+    line_filter = None if beam else choose_line_filter(models, say, new=new, unique=unique, temperature=temperature)
+    job = GenerationJob(
+        models,
+        requests,
+        unknown=unknown,
+        num_samples=1 if beam else num_samples,
+        is_batch=batch is not None,
+        line_filter=line_filter,
+        must_filter=new is True or unique,
+    )
+    report_changes(job)
+    if new is None and line_filter is not None and line_filter.is_new:
+        say("lines that stand in the training text are left out; --no-new keeps them")
     if job.needs_compiling:
         with notice_if_slow(COMPILING):
             job.compile()
     result_format = ResultFormat(
-        name=output_format, echo=not no_echo, separator=separator, models=models, beam=beam, scores=scores
+        name=output_format,
+        echo=not no_echo,
+        separator=separator,
+        models=models,
+        beam=beam,
+        scores=scores,
+        line_filter=line_filter,
     )
     if num_samples == 1 and output_format == "text" and not (batch or beam or novelty or output_dir):
-        write_output(chain([job.prepared[0].prompt] if result_format.echo else [], job.stream()), output)
-        return
-    texts = job.search(beam, num_samples) if beam else job.texts(with_scores=scores)
-    results = _with_novelty(texts, models) if novelty else map(Result, texts)
-    if batch or len(requests) > 1:
-        results = progress_over(results, "generating", total=len(requests))
-    if output_dir:
-        write_folder(results, result_format, output_dir, total=len(requests))
+        write_output(job.stream(echo=result_format.echo), output)
     else:
-        write_output(result_format.join(results), output)
+        texts = job.search(beam, num_samples) if beam else job.texts(with_scores=scores)
+        results = _with_novelty(texts, models) if novelty else map(Result, texts)
+        if len(job) > 1:
+            results = progress_over(results, "generating", total=len(job))
+        if output_dir:
+            write_folder(results, result_format, output_dir, total=len(job))
+        else:
+            write_output(result_format.join(results), output)
+    if not beam:
+        report_refused_lines(job)
 
 
 def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]") -> Iterator[Result]:
@@ -226,11 +263,13 @@ def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]")
     return map(measure, texts)
 
 
-def _read_prompt_file(path: Path) -> str:
+def _read_prompt_file(path: str, encoding: str | None) -> str:
+    """Return the text of a file as it is: the model's vocabulary puts it into its normal form and case."""
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
-    return load_corpus([path], DecodingOptions(keep_boilerplate=True), on_message=say).text
+    options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
+    return load_corpus([path], options, on_message=say).text
 
 
 def _refuse_contradictions(context: typer.Context) -> None:
@@ -240,6 +279,8 @@ def _refuse_contradictions(context: typer.Context) -> None:
         raise SettingError(f"`format` is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
     if options["scores"] and options["output_format"] == "text":
         raise SettingError("`scores` needs `format` json or jsonl", hint="add one of them")
+    if options["encoding"] and not (options["seed_file"] or options["batch"]):
+        raise SettingError("`encoding` is that of a file, but none is given", hint="give `seed_file` or `batch`")
     if is_given(context, "run") and is_given(context, "model"):
         raise SettingError("RUN and `model` are both given", hint="give one of the two")
     for one, other in CONTRADICTIONS:

@@ -1,18 +1,20 @@
 """`charlstm gradients`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from charlstm.cli import text_options
 from charlstm.cli.display import plots
 from charlstm.cli.display.gradient_table import gradient_panels, gradient_report
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.options import Json, is_given, option
 from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
+from charlstm.text.decoding import DecodingOptions
 
 OPTIONS_OF_UNTRAINED = ("cells", "layers", "units", "random_seed")
 DEFAULT_TEXT = "macbeth.txt"
@@ -66,6 +68,8 @@ def gradients(
     random_seed: Annotated[
         int, typer.Option("--random-seed", metavar="N", min=0, help="Random seed of the initial weights.")
     ] = 0,
+    encoding: text_options.Encoding = None,
+    keep_boilerplate: text_options.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
     """Show how gradients vanish and explode.
@@ -96,14 +100,15 @@ def gradients(
     untrained = gradient_flow.UntrainedNetworks(names, ModelConfig(num_layers=layers, units=units), random_seed)
     plots.check_image_format(plot)
     trained = gradient_flow.load_networks(model or [])
-    corpus = load_corpus([text or DEFAULT_TEXT], on_message=say)
+    options = DecodingOptions(encoding, "none" if trained else "nfc", keep_boilerplate)  # a model has its own form
+    corpus = load_corpus([text or DEFAULT_TEXT], options, on_message=say)
     with starting_tensorflow(quiet=as_json):
         networks = trained or untrained.build(Vocabulary(corpus.characters))
         results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
     if plot:
         plots.save_plot(plot, gradient_panels(results))
     if as_json:
-        print(json.dumps({name: norms.to_json() for name, norms in results.items()}))
+        print(to_json({name: norms.to_json() for name, norms in results.items()}))
     else:
         print(gradient_report(results))
 

@@ -17,14 +17,18 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.layout import FormattedTextControl, HSplit, Layout, Window
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import TextArea
+from wcwidth import grapheme_boundary_before, iter_graphemes
 
 from charlstm.atomic_files import write_atomically
+from charlstm.cli.display.messages import visible
 from charlstm.errors import RunError
 from charlstm.generation.session import Session
+from charlstm.text.line_endings import LineEndings
 
 CHARACTERS_PER_SECOND = 40.0  # fast, but one can still read along
 SCORING_CHUNK = 50  # characters that are scored before the keyboard gets its turn
@@ -37,7 +41,11 @@ STYLE = Style.from_dict(
 KEY_HELP = "Tab generate/pause ^R retry ^Z undo ^Y redo ^T hotter ^G cooler ^S save ^Q quit"  # in 80 columns
 TEMPERATURE_STEP = 0.1
 INTERRUPTED = 130  # exit code
+HIDDEN_ON_SCREEN = (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
 END_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+# prompt_toolkit shows control characters escaped; these can upset a terminal as well.
+Char.display_mappings |= {character: visible(character) for character in map(chr, HIDDEN_ON_SCREEN)}
 
 
 class Editor:
@@ -49,12 +57,14 @@ class Editor:
         text: str,
         file: Path | None,
         *,
-        newline: str = "\n",
+        line_endings: LineEndings | None = None,
+        encoding: str = "utf-8",
         characters_per_second: float = CHARACTERS_PER_SECOND,
         keyboard: Input | None = None,
         screen: Output | None = None,
     ) -> None:
-        self.session, self._file, self._newline = session, file, newline
+        self.session, self._file, self._line_endings = session, file, line_endings or LineEndings()
+        self._encoding = encoding
         self._pause = 1 / characters_per_second
         self._saved_text = text
         self._scored_text, self._scores = "", list[float]()
@@ -106,13 +116,19 @@ class Editor:
         """Save the text to its file, or to a new one if it has none; an error is shown in the bar."""
         if self._file is None:
             self._file = next(path for path in _unsaved_paths() if not path.exists())
+        text, changed = self._line_endings.restore(self.text), ""
         try:
-            write_atomically(self._file, self.text.replace("\n", self._newline).encode("utf-8", "surrogatepass"))
+            content = text.encode(self._encoding)
+        except UnicodeEncodeError:
+            content = text.encode("utf-8", "surrogatepass")
+            changed = f" in UTF-8: {self._encoding} does not have all of its characters"
+        try:
+            write_atomically(self._file, content, follow_links=True)
         except RunError as problem:
             self._message = str(problem)
             return
         self._saved_text = self.text
-        self._message = f"saved to {self._file}"
+        self._message = f"saved to {self._file}{changed}"
 
     def _start(self) -> None:
         for number in END_SIGNALS:
@@ -144,7 +160,14 @@ class Editor:
             "c-q": lambda: self._quit(0),
             "c-c": lambda: self._quit(INTERRUPTED),
         }
-        for key, action in actions.items():
+        buffer = self.area.buffer
+        moves: dict[str, Callable[[], Any]] = {
+            "left": lambda: buffer.cursor_left(_size_before(buffer.document)),
+            "right": lambda: buffer.cursor_right(_size_after(buffer.document)),
+            "backspace": lambda: buffer.delete_before_cursor(_size_before(buffer.document)),
+            "delete": lambda: buffer.delete(_size_after(buffer.document)),
+        }
+        for key, action in (actions | moves).items():
             bindings.add(key, save_before=lambda _: False)(lambda _, action=action: self._press(action))
         return bindings
 
@@ -251,6 +274,17 @@ class _ScoreLexer(Lexer):
 
     def invalidation_hash(self) -> int:
         return self._editor.num_scored
+
+
+def _size_before(document: Document) -> int:
+    """Return the length of the grapheme before the cursor: a letter with its marks, or a joined emoji."""
+    position = document.cursor_position
+    return position - grapheme_boundary_before(document.text, position) if position else 0
+
+
+def _size_after(document: Document) -> int:
+    line = document.current_line_after_cursor
+    return len(next(iter_graphemes(line))) if line else 1
 
 
 def _style_of(score: float | None) -> str:

@@ -1,6 +1,9 @@
 """Messages on stderr: status, warnings and errors. stdout is for results."""
 
 import math
+import os
+import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +14,8 @@ from rich.text import Text
 from charlstm.cli.options import with_option_names
 
 MAX_NAMED_CHARACTERS = 8  # in a message about unknown characters
-HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs")  # of Unicode: control characters, format characters, surrogates
+DRIVES_TERMINAL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+DOTTED_CIRCLE = "\u25cc"  # carries a combining mark that stands alone
 
 console = Console(stderr=True, highlight=False)
 
@@ -19,6 +23,16 @@ console = Console(stderr=True, highlight=False)
 def terminal_width() -> int:
     """Return the number of columns of the terminal."""
     return console.width
+
+
+def terminal_size() -> tuple[int, int]:
+    """Return the columns and rows of the terminal, or of a usual one if there is none."""
+    return console.width, console.height
+
+
+def shows_colours() -> bool:
+    """Return whether stdout is a terminal with colours that the user wants: see https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def say(line: str, style: str = "") -> None:
@@ -33,6 +47,12 @@ def warn(line: str) -> None:
         _show("warning", line, label_style="bold yellow")
 
 
+def ask(question: str) -> bool:
+    """Ask a question on stderr, and return whether the answer on stdin is yes."""
+    console.print(Text(f"{visible(question)} [y/N] "), end="", soft_wrap=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def show_error(message: str, hint: str) -> None:
     """Show what went wrong on one line, and below it how to fix it."""
     _show("error", message, label_style="bold red")
@@ -41,13 +61,16 @@ def show_error(message: str, hint: str) -> None:
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """Escape all control characters except those in `keep`, so that the text cannot drive the terminal."""
-    return "".join(
-        character
-        if character in keep or unicodedata.category(character) not in HIDDEN_CATEGORIES
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
+    """Escape what can drive the terminal or hide text on it, except characters in `keep`.
+
+    That is control characters, line and paragraph separators, bidirectional embeddings, overrides and isolates, and
+    lone surrogates. Joiners, soft hyphens, variation selectors and directional marks are part of the text, and stay.
+    """
+    return DRIVES_TERMINAL.sub(lambda match: match[0] if match[0] in keep else escaped(match[0]), text)
+
+
+def escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def changes_line(changes: Mapping[str, str]) -> str:
@@ -62,11 +85,16 @@ def changes_line(changes: Mapping[str, str]) -> str:
 def named_character(character: str) -> str:
     """Return a character with its code point, or only the code point of one that cannot be seen."""
     code_point = f"U+{ord(character):04X}"
-    return f"{character} ({code_point})" if is_visible(character) else code_point
+    return f"{standing_alone(character)} ({code_point})" if is_visible(character) else code_point
 
 
 def is_visible(character: str) -> bool:
     return character.isprintable() and not character.isspace()
+
+
+def standing_alone(character: str) -> str:
+    """Return a character as it is shown by itself: a combining mark on a circle, not on its neighbour."""
+    return DOTTED_CIRCLE + character if unicodedata.category(character).startswith("M") else character
 
 
 def loss(nats: float) -> str:

@@ -1,10 +1,16 @@
 """A model in a few lines, or as JSON."""
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.messages import loss, visible
+from charlstm.cli.display.messages import loss, standing_alone, visible
 from charlstm.cli.display.rows import aligned
+from charlstm.cli.repeat_command import RepeatCommand
+from charlstm.config import TrainingConfig
+from charlstm.errors import SettingError
+from charlstm.storage.run_origin import RunOrigin
 
 if TYPE_CHECKING:
     from charlstm.config import ModelConfig
@@ -12,9 +18,13 @@ if TYPE_CHECKING:
     from charlstm.storage.tensor_file import Metadata
 
 MAX_SHOWN = 2000  # characters of a vocabulary or a name
+NAME_WIDTH = 13  # columns
 
 
-def model_to_json(path: Path, model: "Model") -> dict[str, Any]:
+def model_to_json(
+    path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None
+) -> dict[str, Any]:
+    """Return what is known of a model; `settings` are those in the config.json of its run, empty if there is none."""
     return {
         "path": str(path),
         "architecture": model.config.to_json(),
@@ -24,29 +34,70 @@ def model_to_json(path: Path, model: "Model") -> dict[str, Any]:
             "characters": model.vocabulary.characters,
             "lowercase": model.vocabulary.lowercase,
             "unknown": model.vocabulary.unknown,
+            "normalize": model.vocabulary.normalize,
         },
-        "training": model.training,
+        "precision": model.precision,
+        "training": {key: value for key, value in model.training.items() if key != "line_checksums"},
+        "origin": settings.get("origin"),
+        "repeat": repeat and {"command": shlex.join(repeat.arguments), "exact": not repeat.caveat},
     }
 
 
-def describe_model(path: Path, model: "Model") -> str:
-    """Describe a model, one property per row."""
+def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None) -> str:
+    """Describe a model, one property per row; the last is the command that repeats its run, which is never wrapped."""
     config, vocabulary, training = model.config, model.vocabulary, model.training
     network = (
         f"{config.cell} {config.num_layers}x{config.units}, {_inputs(config)}, {model.num_parameters:,} parameters"
     )
+    if model.precision != "float32":
+        network += f", trained in {model.precision}"
     lowercase = ", lower case only" if vocabulary.lowercase else ""
+    form = "" if vocabulary.normalize == "nfc" else f", normal form {vocabulary.normalize}"
+    characters = vocabulary.characters.strip()
+    alphabet = visible("".join(map(standing_alone, characters[:MAX_SHOWN])))
+    alphabet += "..." if len(characters) > MAX_SHOWN else ""
     rows = [
         ("model", visible(str(path))),
         ("network", visible(network)),
-        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {_one_line(vocabulary.characters.strip())}"),
+        ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {alphabet}"),
     ]
     text = [_one_line(training["text"])] if "text" in training else []
     text += [f"{training['text_characters']:,} characters"] if "text_characters" in training else []
     rows += [("trained on", ", ".join(text))] if text else []
     metrics = _metrics(training)
     rows += [("validation", ", ".join(metrics))] if metrics else []
-    return aligned(rows, name_width=12)
+    rows += _training_rows(training.get("settings", {})) + _origin_rows(RunOrigin.from_json(settings.get("origin")))
+    description = aligned(rows, name_width=NAME_WIDTH)
+    if repeat is None:
+        return description
+    rows = [("repeat", repeat.caveat)] if repeat.caveat else []
+    command = f"{'' if repeat.caveat else 'repeat':<{NAME_WIDTH}}{visible(shlex.join(repeat.arguments))}"
+    return "\n".join([description, *([aligned(rows, name_width=NAME_WIDTH)] if rows else []), command])
+
+
+def _training_rows(settings: Mapping[str, Any]) -> "list[tuple[str, str]]":
+    """Describe some settings of training, as model files hold them."""
+    try:
+        config = TrainingConfig.from_json(dict(settings))
+    except SettingError:  # a file of another version
+        return []
+    return [
+        ("dropout", f"{config.dropout:g}, recurrent {config.recurrent_dropout:g}"),
+        ("random seed", str(config.random_seed)),
+    ]
+
+
+def _origin_rows(origin: RunOrigin | None) -> "list[tuple[str, str]]":
+    """Describe when a run was started, with what, and on what."""
+    if origin is None:
+        return []
+    rows = [("started", origin.started.replace("T", " "))]
+    rows += [("command", shlex.join(origin.command))] if origin.command else []
+    rows += [("from", origin.start_from)] if origin.start_from else []
+    environment = dict(origin.environment)
+    processor, threads = environment.pop("processor", ""), environment.pop("threads", "")
+    rows += [("versions", ", ".join(f"{name} {version}" for name, version in environment.items()))]
+    return [*rows, ("processor", f"{processor}, {threads} threads")]
 
 
 def _metrics(training: "Metadata") -> list[str]:

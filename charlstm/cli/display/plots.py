@@ -11,7 +11,24 @@ from charlstm.atomic_files import write_atomically
 from charlstm.errors import SettingError
 
 IMAGE_FORMATS = (".png", ".svg", ".pdf")
-COLOURS = ("blue", "red", "green", "magenta", "cyan", "orange", "gray", "black")
+COLOURS = (
+    33,
+    202,
+    34,
+    163,
+    37,
+    136,
+    99,
+    244,
+)  # of 256; visible on black and on white
+MARKERS = ("\u2022", "x", "+", "*", "o", "#", "%", "@")  # of lines without colours
+PICTURE_DPI = 150  # of a .png file
+FOREGROUND, BACKGROUND = "#e6e6e6", "#111111"  # of a dark picture
+DARK: dict[Any, Any] = {  # settings of matplotlib
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"), BACKGROUND),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), FOREGROUND),
+    "grid.color": FOREGROUND,
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +38,7 @@ class Line:
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    marked: int | None = None  # index of a point that a picture marks with a dot
 
 
 @dataclass(frozen=True)
@@ -59,8 +77,9 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
             (x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y) and (not panel.log_y or y > 0)
         ]
         heights = [math.log10(y) if panel.log_y else y for _, y in points]
-        colour = COLOURS[panel.names.index(line.name) % len(COLOURS)] if colours else None
-        plotext.plot([x for x, _ in points], heights, label=line.name, marker="braille", color=colour)
+        number = panel.names.index(line.name) % len(COLOURS)
+        marker, colour = ("braille", COLOURS[number]) if colours else (MARKERS[number], None)
+        plotext.plot([x for x, _ in points], heights, label=line.name, marker=marker, color=colour)
     plotext.title(panel.title)
     plotext.xlabel(panel.x_label)
     plotext.ylabel(f"{panel.y_label}, log10" if panel.log_y else panel.y_label)
@@ -68,23 +87,18 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
     return plot if colours else plotext.uncolorize(plot)
 
 
-def save_plot(path: Path, panels: Sequence[Panel]) -> None:
+def save_plot(path: Path, panels: Sequence[Panel], *, dark: bool = False) -> None:
     """Draw panels side by side into an image file; raises RunError, and leaves no part of it, if that fails."""
-    import matplotlib
+    import matplotlib as mpl
+    from matplotlib.figure import Figure  # pyplot and matplotlib.style take longer to import
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(7 * len(panels), 4.5), squeeze=False)
-    try:
-        for panel, panel_axes in zip(panels, axes[0], strict=True):
-            _draw(panel, panel_axes)
-        figure.tight_layout()
-        image = io.BytesIO()
+    image = io.BytesIO()
+    with mpl.rc_context(DARK if dark else {}):
+        figure = Figure(figsize=(7 * len(panels), 4.5), dpi=PICTURE_DPI, layout="tight")
+        for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
+            _draw(panel, axes)
         figure.savefig(image, format=path.suffix[1:].lower())
-    finally:
-        pyplot.close(figure)
-    write_atomically(path, image.getvalue())
+    write_atomically(path, image.getvalue(), follow_links=True)
 
 
 def _draw(panel: Panel, axes: Any) -> None:
@@ -99,6 +113,8 @@ def _draw(panel: Panel, axes: Any) -> None:
             linestyle=("-", "--", ":")[number // 10 % 3],
             label=line.name if is_first else None,
             linewidth=1.6 if is_first else 0.8,
+            marker=None if line.marked is None else "o",
+            markevery=None if line.marked is None else [line.marked],
         )
     axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
     axes.set_yscale("log" if panel.log_y else "linear")

@@ -1,21 +1,26 @@
 """Generated texts on stdout, in a file or in a folder: as text, JSON, or one JSON object per line."""
 
-import json
 import sys
+import textwrap
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.atomic_files import cannot_write, open_atomically, write_atomically
+from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import visible
+from charlstm.errors import RunError
 
 if TYPE_CHECKING:
     from charlstm.analysis.novelty import Novelty
     from charlstm.generation.jobs import GeneratedText
+    from charlstm.generation.line_filter import LineFilter
     from charlstm.generation.load import LoadedModel
 
 FORMATS = ("text", "json", "jsonl")
+FLUSH_EVERY = 0.5  # seconds, for the reader of a pipe
 MIN_DIGITS = 4  # in the names of files in a folder
 
 
@@ -37,6 +42,7 @@ class ResultFormat:
     models: "Sequence[LoadedModel]"
     beam: int | None = None
     scores: bool = False
+    line_filter: "LineFilter | None" = None
 
     def to_text(self, result: Result) -> str:
         return (result.generated.source.prompt if self.echo else "") + result.generated.text
@@ -52,6 +58,8 @@ class ResultFormat:
             values["beam"] = self.beam
         values |= {"random_seed": random_seed, "settings": settings | request.rules.to_json()}
         values |= self._models_to_json()
+        if self.line_filter:
+            values |= self.line_filter.to_json()
         if self.scores:
             values["scores"] = list(result.generated.scores)
         if result.novelty:
@@ -59,21 +67,37 @@ class ResultFormat:
         return values
 
     def join(self, results: Iterable[Result]) -> Iterator[str]:
-        """Yield the parts of all results as one document."""
+        """Yield the parts of all results as one document, each as soon as its result is there."""
         if self.name == "json":
-            yield json.dumps([self.to_json(result) for result in results], indent=2) + "\n"
+            yield from self._join_as_array(results)
             return
         for index, result in enumerate(results):
             if self.name == "jsonl":
-                yield json.dumps(self.to_json(result)) + "\n"
+                yield to_json(self.to_json(result)) + "\n"
             else:
                 yield (self.separator if index else "") + self.to_text(result)
+
+    def _join_as_array(self, results: Iterable[Result]) -> Iterator[str]:
+        """Yield a JSON array piece by piece; if Ctrl-C ends it early, it is valid all the same."""
+        start = "[\n"
+        try:
+            for result in results:
+                yield start + textwrap.indent(to_json(self.to_json(result), indent=2), "  ")
+                start = ",\n"
+        except KeyboardInterrupt:
+            yield _end_of_array(start)
+            raise
+        yield _end_of_array(start)
 
     def _models_to_json(self) -> dict[str, Any]:
         if len(self.models) == 1:
             return {"model_sha256": self.models[0].digest}
         members = [{"path": str(one.path), "weight": one.weight, "sha256": one.digest} for one in self.models]
         return {"models": members}
+
+
+def _end_of_array(start: str) -> str:
+    return "[]\n" if start == "[\n" else "\n]\n"
 
 
 def novelty_line(novelty: "Novelty") -> str:
@@ -90,23 +114,40 @@ def novelty_line(novelty: "Novelty") -> str:
 def write_output(parts: Iterator[str], output: Path | None) -> None:
     """Write the parts to a file as a whole, to a pipe as they are, or to a terminal with control characters escaped.
 
-    Raises RunError if the file cannot be written.
+    Raises RunError if the file or standard output cannot be written.
     """
-    if output is not None:
-        with open_atomically(output) as file:
-            for part in parts:
-                file.write(part.encode("utf-8", "surrogatepass"))
+    if output is None:
+        _write_to_stdout(parts)
         return
+    if output.is_dir():  # said before anything is generated
+        raise RunError(f"{output} is a folder", hint="give a file, or `output_dir` for a file for each text")
+    with open_atomically(output, follow_links=True) as file:
+        for part in parts:
+            file.write(part.encode("utf-8", "surrogatepass"))
+
+
+def _write_to_stdout(parts: Iterator[str]) -> None:
     is_terminal = sys.stdout.isatty()
-    ends_line = True
+    ends_line, flushed_at = True, 0.0
     for part in parts:
-        sys.stdout.write(visible(part, keep="\n\t") if is_terminal else part)
+        _write(visible(part, keep="\n\t") if is_terminal else part)
         if is_terminal:
-            sys.stdout.flush()
             ends_line = part.endswith("\n") if part else ends_line
-    if not ends_line:  # or the prompt of the shell would follow the text
-        sys.stdout.write("\n")
-    sys.stdout.flush()
+        if is_terminal or time.monotonic() - flushed_at > FLUSH_EVERY:
+            _write("", flush=True)
+            flushed_at = time.monotonic()
+    _write("" if ends_line else "\n", flush=True)  # or the prompt of the shell would follow the text
+
+
+def _write(text: str, *, flush: bool = False) -> None:
+    try:
+        sys.stdout.write(text)
+        if flush:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader has had enough
+        raise
+    except OSError as problem:
+        raise cannot_write(Path("standard output"), problem) from problem
 
 
 def write_folder(results: Iterable[Result], result_format: ResultFormat, folder: Path, *, total: int) -> None:
@@ -117,9 +158,6 @@ def write_folder(results: Iterable[Result], result_format: ResultFormat, folder:
         raise cannot_write(folder, problem) from problem
     is_text, digits = result_format.name == "text", max(MIN_DIGITS, len(str(total)))
     for number, result in enumerate(results, start=1):
-        if is_text:
-            content = result_format.to_text(result)
-        else:
-            content = json.dumps(result_format.to_json(result), indent=2) + "\n"
+        content = result_format.to_text(result) if is_text else to_json(result_format.to_json(result), indent=2) + "\n"
         path = folder / f"{number:0{digits}}.{'txt' if is_text else 'json'}"
         write_atomically(path, content.encode("utf-8", "surrogatepass"))

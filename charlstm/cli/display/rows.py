@@ -1,7 +1,6 @@
 """Rows of a name and a value, for results on stdout."""
 
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from charlstm.cli.display.messages import terminal_width, visible
@@ -22,7 +21,9 @@ def _format(name: str, value: Value, width: int | None) -> str:
     text = visible(value if isinstance(value, str) else "  ".join(value))
     if width is None or width < 2 * len(name):
         return name + text
+    from wcwidth import wrap  # by columns: wide characters have two, combining marks none
+
     if not isinstance(value, str):
         text = visible("  ".join(part.replace(" ", NO_BREAK_SPACE) for part in value))
-    lines = textwrap.wrap(text, width, initial_indent=name, subsequent_indent=" " * len(name), break_on_hyphens=False)
+    lines = wrap(text, width, initial_indent=name, subsequent_indent=" " * len(name), break_on_hyphens=False)
     return "\n".join(lines if isinstance(value, str) else (line.replace(NO_BREAK_SPACE, " ") for line in lines))

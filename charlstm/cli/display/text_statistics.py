@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.messages import is_visible
+from charlstm.cli.display.messages import is_visible, standing_alone
 from charlstm.cli.display.rows import Value, aligned
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def describe_text_list(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _alphabet(counts: Mapping[str, int]) -> list[str]:
-    names = [character if is_visible(character) else f"U+{ord(character):04X}" for character in counts]
+    names = [standing_alone(character) if is_visible(character) else f"U+{ord(character):04X}" for character in counts]
     shown = [f"{name} {count:,}" for name, count in zip(names, counts.values(), strict=True)][:MAX_CHARACTERS]
     more = len(counts) - len(shown)
     return shown + ([f"and {more:,} more"] if more else [])

@@ -1,0 +1,31 @@
+"""What users are told about generated texts: changes of prompts, stop strings without effect, lines left out."""
+
+from typing import TYPE_CHECKING
+
+from charlstm.cli.display.messages import changes_line, say, warn
+from charlstm.errors import GenerationError
+
+if TYPE_CHECKING:
+    from charlstm.generation.jobs import GenerationJob
+
+
+def report_changes(job: "GenerationJob") -> None:
+    """Say how prompts were changed for the model, and which stop strings it can never write."""
+    if job.changes:
+        say(changes_line(job.changes))
+    for stop, reason in job.unreachable_stops.items():
+        warn(f"`stop` {stop!r} never ends a text: {reason}")
+
+
+def report_refused_lines(job: "GenerationJob") -> None:
+    """Say that lines could not be left out; raise GenerationError if texts are missing for that."""
+    from charlstm.generation.jobs import MAX_TRIES
+
+    if job.has_given_up_filter:
+        warn("the model writes hardly any line that does not stand in its training text: some are from there")
+    elif job.num_generated < len(job):
+        raise GenerationError(
+            f"{job.num_generated:,} of {len(job):,} texts were generated: with {MAX_TRIES} random seeds the next one "
+            "had no line that `new` or `unique` would not leave out",
+            hint="ask for fewer, give a higher `temperature`, or leave these options out",
+        )

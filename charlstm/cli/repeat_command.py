@@ -1,0 +1,120 @@
+"""The command that repeats a run."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from charlstm.cli.options import FIELD_OPTIONS
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.errors import SettingError
+from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_origin import RunOrigin
+from charlstm.training.presets import PRESETS
+
+if TYPE_CHECKING:
+    from charlstm.text.decoding import DecodingOptions
+
+WITHOUT_OPTION = ("residual", "window", "encoding", "schedule", "num_shards")  # set by a preset, or by the machine
+PRESET_ONLY = WITHOUT_OPTION[:-1]
+WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
+    "cell",
+    "attention",
+    "clip_norm",
+    "clip_value",
+    "weight_decay",
+    "validation",
+    "patience",
+    "evaluate_every",
+)
+
+
+@dataclass(frozen=True)
+class RepeatCommand:
+    """A command, and why it may give another model than the run had."""
+
+    arguments: tuple[str, ...]
+    caveat: str  # empty: the command gives the same model, byte for byte, on the same machine
+
+
+def repeat_command(folder: RunFolder, settings: Mapping[str, Any]) -> RepeatCommand | None:
+    """Return the command that repeats the run with these settings, those of its config.json, in another folder.
+
+    Returns None for a run of an earlier version, which did not record how it was started, and for damaged settings.
+    """
+    from charlstm.text.decoding import DecodingOptions
+
+    origin = RunOrigin.from_json(settings.get("origin"))
+    if origin is None:
+        return None
+    try:
+        model, training = ModelConfig.from_json(settings["model"]), TrainingConfig.from_json(settings["training"])
+        texts = _texts(folder, settings["text"]["sources"])
+        decoding = DecodingOptions(**settings["text"]["reading"])
+    except (KeyError, TypeError, AttributeError, SettingError):
+        return None
+    fields = model.to_json() | training.to_json()
+    arguments = ["charlstm", "train", *texts, *_setting_options(fields), *_reading_options(decoding, origin)]
+    return RepeatCommand((*arguments, "--output", f"{folder.path}-again"), _caveat(training, origin))
+
+
+def _caveat(training: TrainingConfig, origin: RunOrigin) -> str:
+    if origin.changed_on_resume:
+        return "approximately: the run was changed when it was resumed"
+    if training.max_time is not None:
+        return "approximately: a run planned by time follows the clock"
+    return ""
+
+
+def _texts(folder: RunFolder, sources: list[str]) -> list[str]:
+    """Return the texts of a run as arguments: the text it saved, names of texts that ship, or paths."""
+    from charlstm.text.catalogue import find_named_text, relocate_shipped_text
+
+    if folder.text.exists():
+        return [str(folder.text.absolute())]
+    texts = []
+    for source in sources:
+        path = Path(relocate_shipped_text(source))
+        is_known_by_name = find_named_text(path.name) == path and not Path(path.name).exists()
+        texts.append(path.name if is_known_by_name else str(path))
+    return texts
+
+
+def _setting_options(fields: Mapping[str, Any]) -> list[str]:
+    """Return options for all settings of a network and its training, and a preset for those that have no option."""
+    defaults = {
+        field.name: field.default for config in (ModelConfig, TrainingConfig) for field in dataclasses.fields(config)
+    }
+    presets = [(name, defaults | preset) for name, preset in PRESETS.items()]
+    preset, given = next(
+        (
+            (name, values)
+            for name, values in [("", defaults), *presets]
+            if all(fields[field] == values[field] for field in PRESET_ONLY)
+        ),
+        ("", defaults),
+    )
+    can_be_left_out = {*WITH_FIXED_DEFAULT, *PRESETS.get(preset, {})}
+    options = ["--preset", preset] if preset else []
+    for field, value in fields.items():
+        if field in WITHOUT_OPTION or value is None or (field in can_be_left_out and value == given[field]):
+            continue
+        options += [FIELD_OPTIONS.get(field, "--" + field.replace("_", "-")), _as_typed(value)]
+    return options
+
+
+def _as_typed(value: Any) -> str:
+    """Return a value as an option takes it: a number without exponent, and without `.0`."""
+    return f"{Decimal(repr(value)).normalize():f}" if isinstance(value, int | float) else str(value)
+
+
+def _reading_options(decoding: "DecodingOptions", origin: RunOrigin) -> list[str]:
+    options = ["--from", origin.start_from] if origin.start_from else []
+    options += ["--unknown", origin.unknown] if origin.unknown else []
+    options += ["--min-count", str(origin.min_count)] if origin.min_count > 1 else []
+    options += ["--encoding", decoding.encoding] if decoding.encoding else []
+    options += ["--normalize", decoding.normalize] if decoding.normalize != type(decoding).normalize else []
+    options += ["--keep-boilerplate"] if decoding.keep_boilerplate else []
+    return options + (["--lowercase"] if decoding.lowercase else [])

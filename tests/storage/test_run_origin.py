@@ -1,0 +1,25 @@
+"""How a run was started, in JSON and back."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from charlstm.storage.run_origin import RunOrigin
+
+
+def test_an_origin_goes_through_json_unchanged():
+    origin = RunOrigin.now(command=["charlstm", "train", "a b.txt"], start_from="/x/model.safetensors", min_count=3)
+    assert RunOrigin.from_json(json.loads(json.dumps(origin.to_json()))) == origin
+    assert datetime.fromisoformat(origin.started).tzinfo is not None
+    assert {"charlstm", "python", "tensorflow", "keras", "numpy", "processor", "threads"} <= origin.environment.keys()
+
+
+@pytest.mark.parametrize("values", [None, [], "x", {}, {"started": 3}, {"command": ["charlstm"]}])
+def test_a_run_of_an_earlier_version_has_no_origin(values):
+    assert RunOrigin.from_json(values) is None
+
+
+def test_values_of_other_types_are_left_out():
+    origin = RunOrigin.from_json({"started": "2026-01-02", "min_count": "many", "environment": [], "colour": 1})
+    assert origin == RunOrigin(started="2026-01-02")
