@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids
-from charlstm.errors import SettingError, VocabularyError
+from charlstm.errors import SettingError, VocabularyError, shown
 from charlstm.text.normal_form import NORMAL_FORMS, normalize, respell
 
 MAX_VOCABULARY = 1 << 16  # different characters
@@ -74,9 +74,13 @@ class Vocabulary:
             )
         is_member = isinstance(self.unknown, str) and len(self.unknown) == 1 and self.unknown in self.characters
         if self.unknown is not None and not is_member:
-            raise VocabularyError(f"{self.unknown!r}, for unknown characters, is not a character of the vocabulary")
+            raise VocabularyError(
+                f"{shown(self.unknown)}, for unknown characters, is not a character of the vocabulary"
+            )
         if self.normalize not in NORMAL_FORMS:
-            raise VocabularyError(f"there is no normal form {self.normalize!r}", hint=f"use {', '.join(NORMAL_FORMS)}")
+            raise VocabularyError(
+                f"there is no normal form {shown(self.normalize)}", hint=f"use {', '.join(NORMAL_FORMS)}"
+            )
 
     @classmethod
     def from_text(cls, text: str, *, lowercase: bool = False, normalize: str = "nfc") -> Self:

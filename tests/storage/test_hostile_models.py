@@ -227,7 +227,7 @@ def test_texts_of_a_model_cannot_drive_the_terminal(path, charlstm):
     code, out, _ = charlstm("info", path)
     assert code == 0
     assert not set("\x1b\u202e\ud800\x9b") & set(out)
-    assert len(out.splitlines()) == 5
+    assert len(out.splitlines()) == 7
     assert "d" * 3000 not in out
     json.loads(charlstm("info", path, "--json")[1])
 

@@ -53,15 +53,13 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
         network += f", trained in {model.precision}"
     lowercase = ", lower case only" if vocabulary.lowercase else ""
     form = "" if vocabulary.normalize == "nfc" else f", normal form {vocabulary.normalize}"
-    characters = vocabulary.characters.strip()
-    alphabet = visible("".join(map(standing_alone, characters[:MAX_SHOWN])))
-    alphabet += "..." if len(characters) > MAX_SHOWN else ""
+    alphabet = "".join(map(standing_alone, _shortened(vocabulary.characters.strip())))
     rows = [
-        ("model", visible(str(path))),
-        ("network", visible(network)),
+        ("model", str(path)),
+        ("network", network),
         ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {alphabet}"),
     ]
-    text = [_one_line(training["text"])] if "text" in training else []
+    text = [_shortened(training["text"])] if "text" in training else []
     text += [f"{training['text_characters']:,} characters"] if "text_characters" in training else []
     rows += [("trained on", ", ".join(text))] if text else []
     metrics = _metrics(training)
@@ -112,10 +110,8 @@ def _metrics(training: "Metadata") -> list[str]:
     return metrics
 
 
-def _one_line(text: str) -> str:
-    """Return a text as one line of bounded length that cannot drive the terminal."""
-    line = visible(text[:MAX_SHOWN])
-    return line if len(text) <= MAX_SHOWN else f"{line}..."
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _inputs(config: "ModelConfig") -> str:
