@@ -145,6 +145,6 @@ def _common_normal_form(vocabularies: Sequence[Vocabulary]) -> str:
     if len(forms) > 1 and not is_same_in_all:
         raise SettingError(
             f"the models read texts in different normal forms: {', '.join(forms)}",
-            hint="give `model` only models that were trained with the same `normalize`",
+            hint="give `model` only models that were trained on texts in the same normal form",
         )
     return forms[0]
