@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import CorpusError, SettingError
+from charlstm.json_objects import object_from_json
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
@@ -16,6 +17,7 @@ from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
@@ -46,7 +48,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
     folder = request.folder
     with locked_run(folder, reporter) as interruption:
         folder.remove_leftovers()
-        checkpoint, warning = load_checkpoint(folder)
+        checkpoint, warning = load_checkpoint(folder, read=read_checked_arrays)
         if warning:
             reporter.on_warning(warning)
         metadata = checkpoint.metadata
@@ -100,11 +102,11 @@ def _read_data_again(
     request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig, reporter: RunReporter
 ) -> TrainingData:
     text = metadata["text"]
-    decoding = DecodingOptions(**text["reading"])
+    decoding = object_from_json(DecodingOptions, text["reading"])
     corpus = _load_same_corpus(request, text, decoding, reporter)
     # Earlier checkpoints have no normal form, and the saved text of standard input is read in none.
     form = {} if request.folder.has_text else {"normalize": decoding.normalize}
-    vocabulary = Vocabulary(**form | metadata["vocabulary"])
+    vocabulary = object_from_json(Vocabulary, form | metadata["vocabulary"])
     keeps_rare = text.get("keeps_rare", True)
     encoded = encode_text(corpus, vocabulary, unknown=text["unknown"], keeps_rare=keeps_rare)
     dataset = split_text(encoded.ids, vocabulary, config)
@@ -116,14 +118,15 @@ def _load_same_corpus(
 ) -> Corpus:
     """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
     folder, texts = request.folder, request.texts
+    is_recorded = texts is None
     if folder.has_text and (texts is None or any(map(is_stream, texts))):
-        texts = [str(folder.text)]
+        texts, is_recorded = [str(folder.text)], True
     try:
         corpus = load_corpus(
             texts or [relocate_shipped_text(path) for path in text["sources"]],
             decoding,
             own_run=folder.path,
-            is_recorded=request.texts is None,
+            is_recorded=is_recorded,
             on_message=reporter.on_message,
         )
     except CorpusError as error:

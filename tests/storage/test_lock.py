@@ -8,7 +8,7 @@ import time
 import pytest
 
 from charlstm.errors import RunError
-from charlstm.storage.lock import LOCK_FILE, OWNER_FILE, exclusive_lock, is_owner
+from charlstm.storage.lock import LOCK_FILE, OWNER_FILE, _read_owner, exclusive_lock, is_owner
 
 HOLD_LOCK = """
 import sys
@@ -67,7 +67,7 @@ def test_owner_keeps_up_its_heartbeat(tmp_path, monkeypatch):
         assert (tmp_path / OWNER_FILE).stat().st_mtime > 1e9 + 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"process": 1}'])
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"process": 1}', b"[" * 4000, b" " * 10**6])
 def test_malformed_owner_file_is_overwritten(tmp_path, content):
     (tmp_path / OWNER_FILE).write_bytes(content)
     with exclusive_lock(tmp_path):
@@ -111,3 +111,8 @@ def test_a_file_cannot_be_locked_as_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot be written"), exclusive_lock(tmp_path / "file"):
         pass
+
+
+def test_a_pipe_in_place_of_the_owner_file_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / OWNER_FILE)
+    assert _read_owner(tmp_path) is None
