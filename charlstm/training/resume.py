@@ -1,7 +1,7 @@
 """Resume a run from its last checkpoint, with the same result as if it had never stopped."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
@@ -15,6 +15,7 @@ from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.sources import STANDARD_INPUT
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
@@ -34,6 +35,7 @@ class ResumeRequest:
     changed_text: bool = False  # resume even if the text is not the same any more
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
+    interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
 def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult | None":
@@ -42,7 +44,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
     Raises CharLSTMError for everything that the user can fix.
     """
     folder = request.folder
-    with locked_run(folder, reporter) as interruption:
+    with locked_run(folder, reporter, request.interruption) as interruption:
         folder.remove_leftovers()
         checkpoint, warning = load_checkpoint(folder)
         if warning:
@@ -87,6 +89,8 @@ def _read_data_again(request: ResumeRequest, metadata: dict[str, Any], config: T
         texts = [str(folder.text)]
     decoding = DecodingOptions(**text["reading"])
     corpus = _load_same_corpus(text, texts, decoding, changed_text=request.changed_text)
+    if not request.changed_text:
+        corpus = dataclasses.replace(corpus, name=text["name"])  # which a file elsewhere need not have
     vocabulary = Vocabulary(**metadata["vocabulary"])
     ids, _ = encode(corpus, vocabulary, text["unknown"])
     dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
@@ -100,7 +104,7 @@ def _load_same_corpus(
     try:
         corpus = load_corpus(texts or [relocate_shipped_text(path) for path in text["sources"]], decoding)
     except CorpusError as error:
-        hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
+        hint = error.hint if texts else "if the text has been moved, say where it is now with `files`"
         raise CorpusError(str(error), hint=hint) from error
     if corpus.digest != text["sha256"] and not changed_text:
         raise CorpusError(
