@@ -103,7 +103,7 @@ def load(run: str | PathLike[str] | None = None) -> TrainedModel:
 
 
 def as_model(model: ModelOrRun, *, name: str = "model") -> TrainedModel:
-    """Return a model as it is, or load the one of a run; `name` is the argument's. Raises SettingError for anything else."""
+    """Return a model as it is, or load the one of a run. Raises SettingError, which names the argument, otherwise."""
     if isinstance(model, TrainedModel):
         return model
     if isinstance(model, str | PathLike):
