@@ -50,7 +50,9 @@ def stream(
     """Yield the text of `generate` in pieces, while it is generated. Errors are raised before the first piece."""
     check_type("prompt", prompt, str)
     request = _request(prompt, dict(settings))
-    job = GenerationJob([loaded(as_model(model))], [request], unknown=unknown)
+    trained = as_model(model)
+    trained.vocabulary.id_table("", unknown)  # refuses an invalid policy, even without a prompt
+    job = GenerationJob([loaded(trained)], [request], unknown=unknown)
     warn_of_changes(job.changes)
     if job.needs_compiling:
         job.compile()

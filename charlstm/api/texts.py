@@ -28,7 +28,9 @@ def file_names(files: Files | None, text: str | None) -> list[str]:
         if not isinstance(text, str):
             raise SettingError(f"`text` is of type {type(text).__name__}, but it must be of type str")
         return []
-    names = [files] if isinstance(files, str | PathLike) else list(files or [])
+    if not isinstance(files, str | PathLike | Sequence):
+        raise SettingError(f"`files` is of type {type(files).__name__}", hint="give a path, or a list of paths")
+    names = [files] if isinstance(files, str | PathLike) else list(files)
     for name in names:
         if not isinstance(name, str | PathLike):
             raise SettingError(f"`files` has {name!r}, which is not a path", hint="give a path, or a list of paths")
