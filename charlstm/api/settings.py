@@ -68,7 +68,7 @@ class GenerationSettings(TypedDict, total=False):
 def check_settings(settings: Mapping[str, Any], expected: type[Any]) -> dict[str, Any]:
     """Return the settings that are not None, as plain Python values of the types that a TypedDict declares.
 
-    Scalars of NumPy become Python numbers, and a `max_time` in words becomes seconds. Raises SettingError for an
+    Scalars of NumPy become Python numbers, integers become floats where these are expected. Raises SettingError for an
     unknown setting and for a value of another type; the configs check the ranges.
     """
     types = get_type_hints(expected)
@@ -76,10 +76,9 @@ def check_settings(settings: Mapping[str, Any], expected: type[Any]) -> dict[str
     for name, value in settings.items():
         if name not in types:
             raise _unknown_setting(name, types)
-        value = value.item() if isinstance(value, np.generic) else value
-        check_type(name, value, types[name])
+        check_type(name, _plain(value), types[name])
         if value is not None:
-            checked[name] = _seconds(value) if name == "max_time" and isinstance(value, str) else value
+            checked[name] = _converted(name, _plain(value), types[name])
     return checked
 
 
@@ -90,6 +89,17 @@ def check_type(name: str, value: object, expected: Any) -> None:
     if not is_of_type or (isinstance(value, bool) and bool not in kinds):
         names = " or ".join(kind.__name__ for kind in kinds if kind is not NoneType)
         raise SettingError(f"`{name}` is {value!r}, but it must be of type {names}", hint=f"convert it to {names}")
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _converted(name: str, value: Any, expected: Any) -> Any:
+    """Return a duration in words as seconds, and an integer as a float where one is expected: files tell them apart."""
+    if name == "max_time" and isinstance(value, str):
+        return _seconds(value)
+    return float(value) if isinstance(value, int) and float in get_args(expected) else value
 
 
 def _unknown_setting(name: str, types: Mapping[str, Any]) -> SettingError:

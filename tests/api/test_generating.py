@@ -96,7 +96,7 @@ def test_unknown_characters_are_replaced_with_a_warning(run, caplog):
         ({"length": 0}, "`length` is 0, but it must be at least 1", "try `length`"),
         ({"temperature": True}, "`temperature` is True, but it must be of type float", "float"),
         ({"temperature": -1.0}, "`temperature` is -1.0", "wilder"),
-        ({"top_p": 2}, "`top_p` is 2, but it must be above 0 and at most 1", "try `top_p`"),
+        ({"top_p": 2}, "`top_p` is 2.0, but it must be above 0 and at most 1", "try `top_p`"),
         ({"stop": 5}, "`stop` is 5, but it must be of type str or Sequence", ""),
         ({"stop": [5]}, "`stop` is \\[5\\]", "list of texts"),
         ({"max_time": "soon"}, "`max_time`: 'soon' is not a duration", "5m"),
