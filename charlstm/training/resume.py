@@ -104,7 +104,7 @@ def _load_same_corpus(
     try:
         corpus = load_corpus(texts or [relocate_shipped_text(path) for path in text["sources"]], decoding)
     except CorpusError as error:
-        hint = error.hint if texts else "if the text has been moved, say where it is now with `files`"
+        hint = error.hint if texts else "if the text has been moved, say where it is now: `files` FILE"
         raise CorpusError(str(error), hint=hint) from error
     if corpus.digest != text["sha256"] and not changed_text:
         raise CorpusError(

@@ -67,6 +67,28 @@ def test_ctrl_c_stops_gracefully_and_resuming_ends_with_the_same_model():
 
 
 @tensorflow
+def test_another_signal_is_sent_again_after_everything_is_saved():
+    received: list[int] = []
+    handler = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    try:
+        run = charlstm.train(text=TEXT, on_evaluation=lambda _: signal.raise_signal(signal.SIGTERM), **TINY)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert received == [signal.SIGTERM]
+    assert run.interrupted
+
+
+@pytest.mark.parametrize(("code", "error"), [(130, KeyboardInterrupt), (143, SystemExit)])
+def test_a_signal_that_stops_at_once_raises_what_python_programs_expect(monkeypatch, code, error):
+    def stop_at_once(*_):
+        raise SystemExit(code)
+
+    monkeypatch.setattr("charlstm.training.new_run.train_new_run", stop_at_once)
+    with pytest.raises(error):
+        charlstm.train(text=TEXT)
+
+
+@tensorflow
 def test_an_event_stops_a_run_in_another_thread():
     async def stop_after_one_evaluation() -> charlstm.TrainedRun:
         event = threading.Event()
