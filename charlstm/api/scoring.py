@@ -30,7 +30,7 @@ def evaluate(
     text: str | None = None,
     unknown: str = "skip",
     encoding: str | None = None,
-    normalize: str = "nfc",
+    normalize: str | None = None,
     keep_boilerplate: bool = False,
 ) -> TextEvaluation:
     """Measure how well a model predicts a text, given by its path or paths (`files`) or as a string (`text`).
@@ -42,7 +42,7 @@ def evaluate(
     Raises CorpusError if the text is missing, unreadable or shorter than two characters.
     """
     trained = loaded(as_model(model)).model
-    options = DecodingOptions(encoding, normalize, keep_boilerplate, trained.vocabulary.lowercase)
+    options = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, trained.vocabulary.lowercase)
     encoded = encode_corpus(read_corpus(files, text, options), trained.vocabulary, unknown=unknown)
     warn_of_changes(encoded.changes)
     *_, scores = score_with_model(trained, encoded.ids)
