@@ -29,6 +29,8 @@ class CharLSTMError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # for tracebacks; the command line shows the hint itself
 
 
 class SettingError(CharLSTMError):

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
@@ -18,6 +18,7 @@ from charlstm.text.decoding import DecodingOptions
 from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
+from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
@@ -38,6 +39,7 @@ class ResumeRequest:
     changed_text: bool = False  # resume even if the text is not the same any more
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
+    interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
 def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult | None":
@@ -46,7 +48,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
     Raises CharLSTMError for everything that the user can fix.
     """
     folder = request.folder
-    with locked_run(folder, reporter) as interruption:
+    with locked_run(folder, reporter, request.interruption) as interruption:
         folder.remove_leftovers()
         checkpoint, warning = load_checkpoint(folder, read=read_checked_arrays)
         if warning:
@@ -104,6 +106,8 @@ def _read_data_again(
     text = metadata["text"]
     decoding = object_from_json(DecodingOptions, text["reading"])
     corpus = _load_same_corpus(request, text, decoding, reporter)
+    if not request.changed_text:
+        corpus = dataclasses.replace(corpus, name=text["name"])  # which a file elsewhere need not have
     # Earlier checkpoints have no normal form, and the saved text of standard input is read in none.
     form = {} if request.folder.has_text else {"normalize": decoding.normalize}
     vocabulary = object_from_json(Vocabulary, form | metadata["vocabulary"])
@@ -130,7 +134,7 @@ def _load_same_corpus(
             on_message=reporter.on_message,
         )
     except CorpusError as error:
-        hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
+        hint = error.hint if texts else "if the text has been moved, say where it is now: `files` FILE"
         raise CorpusError(str(error), hint=hint) from error
     if corpus.digest != text["sha256"] and not request.changed_text:
         raise CorpusError(

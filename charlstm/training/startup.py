@@ -60,12 +60,14 @@ def _precompiling(precision: str) -> Iterator["Popen[bytes] | None"]:
 
 
 @contextmanager
-def locked_run(folder: RunFolder, reporter: StartupReporter) -> Iterator[Interruption]:
+def locked_run(
+    folder: RunFolder, reporter: StartupReporter, interruption: Interruption | None = None
+) -> Iterator[Interruption]:
     """Lock a run folder and handle signals; until training begins, the first signal ends the process.
 
     Raises RunError if another process has locked the folder.
     """
-    with exclusive_lock(folder.path), Interruption() as interruption:
+    with exclusive_lock(folder.path), interruption or Interruption() as interruption:
         interruption.stops_gracefully = False
         try:
             yield interruption

@@ -34,7 +34,7 @@ def owner(tmp_path):
 
 
 def test_second_process_is_refused_with_the_id_of_the_first(tmp_path, owner):
-    with pytest.raises(RunError, match=f"is in use by process {owner.pid}$") as caught, exclusive_lock(tmp_path):
+    with pytest.raises(RunError, match=f"(?m)is in use by process {owner.pid}$") as caught, exclusive_lock(tmp_path):
         pass
     assert caught.value.hint == "wait for it, stop it, or give another folder with `output`"
     assert owner.poll() is None
