@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from charlstm.cli.display import plots
-from charlstm.cli.display.messages import console, terminal_width
+from charlstm.cli.display.messages import shows_colours, terminal_width
 
 if TYPE_CHECKING:
     from charlstm.analysis.gradient_probe import GradientNorms
@@ -31,9 +31,7 @@ def gradient_panels(results: "Mapping[str, GradientNorms]") -> list[plots.Panel]
 def gradient_report(results: "Mapping[str, GradientNorms]") -> str:
     """Return the panels as terminal plots, and the table."""
     width = min(MAX_PLOT_WIDTH, terminal_width())
-    panels = [
-        plots.terminal_plot(panel, width=width, colours=console.is_terminal) for panel in gradient_panels(results)
-    ]
+    panels = [plots.terminal_plot(panel, width=width, colours=shows_colours()) for panel in gradient_panels(results)]
     return "\n\n".join([*panels, "\n".join(table_lines(results))])
 
 

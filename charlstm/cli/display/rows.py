@@ -8,22 +8,28 @@ from charlstm.cli.display.messages import terminal_width, visible
 MAX_WIDTH = 100  # columns
 NO_BREAK_SPACE = "\u00a0"
 
-Value = str | Sequence[str]  # parts of a sequence are set apart, and never broken at a space
+Value = (
+    str | Sequence[str]
+)  # parts of a sequence are set apart, and broken at a space only if they are longer than a line
 
 
 def aligned(rows: Iterable[tuple[str, Value]], *, name_width: int) -> str:
     """Return the rows with aligned values; on a terminal long values are wrapped, elsewhere each row is one line."""
     width = min(MAX_WIDTH, terminal_width()) if sys.stdout.isatty() else None
-    return "\n".join(_format(name.ljust(name_width), value, width) for name, value in rows)
+    return "\n".join(row(name.ljust(name_width), value, width=width) for name, value in rows)
 
 
-def _format(name: str, value: Value, width: int | None) -> str:
+def row(name: str, value: Value, *, width: int | None) -> str:
+    """Return a name and a value, wrapped to a width in columns if there is one and it is not too narrow for that."""
     text = visible(value if isinstance(value, str) else "  ".join(value))
     if width is None or width < 2 * len(name):
         return name + text
+    from wcwidth import width as width_of
     from wcwidth import wrap  # by columns: wide characters have two, combining marks none
 
     if not isinstance(value, str):
-        text = visible("  ".join(part.replace(" ", NO_BREAK_SPACE) for part in value))
+        parts = map(visible, value)
+        fits = width - len(name)
+        text = "  ".join(part.replace(" ", NO_BREAK_SPACE) if width_of(part) <= fits else part for part in parts)
     lines = wrap(text, width, initial_indent=name, subsequent_indent=" " * len(name), break_on_hyphens=False)
     return "\n".join(lines if isinstance(value, str) else (line.replace(NO_BREAK_SPACE, " ") for line in lines))
