@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from charlstm.cli.display.library_startup import starting_tensorflow
-from charlstm.cli.display.messages import console, loss, say, visible, warn
+from charlstm.cli.display.live_display import LiveDisplay
+from charlstm.cli.display.messages import can_redraw, loss, say, visible, warn
 from charlstm.cli.display.plots import Line, Panel, save_plot
 
 if TYPE_CHECKING:
@@ -71,14 +72,14 @@ class ComparisonDisplay:
 
     def on_run_start(self, cell: str, repeat: int) -> None:
         self._run, self._progress = f"{cell}, run {len(self._outcomes) + 1} of {self._num_runs}", ""
-        if not console.is_terminal:
+        if not can_redraw():
             say(f"{self._run} (repeat {repeat + 1})")
         elif not self._is_live:
             self._start_live_table()
 
     def on_outcomes(self, outcomes: "list[Outcome]") -> None:
         self._outcomes = outcomes
-        if not console.is_terminal:
+        if not can_redraw():
             newest = outcomes[-1]
             speed = newest.characters_per_second
             say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s")
@@ -91,14 +92,10 @@ class ComparisonDisplay:
         pass
 
     def _start_live_table(self) -> None:
-        from rich.live import Live
-
         self._is_live = True
-        self._stack.enter_context(
-            Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
-        )
+        self._stack.enter_context(LiveDisplay(self._render))
 
-    def _render(self) -> "RenderableType":
+    def _render(self, *_: int) -> "RenderableType":
         from rich.console import Group
 
         table = [Text(line, no_wrap=True, overflow="ellipsis") for line in comparison_lines(self._outcomes)]
