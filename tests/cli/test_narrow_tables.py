@@ -7,9 +7,12 @@ from unittest.mock import Mock
 import pytest
 
 from charlstm.cli.display.comparison_table import comparison_lines
+from charlstm.cli.display.messages import console
 from charlstm.cli.display.rows import command_lines
+from charlstm.cli.display.sample_list import RecordedSample, sample_list
 from charlstm.cli.display.text_statistics import describe_text_list
 from charlstm.experiments.outcomes import Summary
+from charlstm.storage.evaluations import EvaluationFigures
 
 TEXTS = [
     {"name": "macbeth.txt", "title": "ships with charlstm", "here": True, "split": ""},
@@ -49,6 +52,15 @@ def test_a_list_of_texts_breaks_no_word(monkeypatch, width):
     words = " ".join(str(text["title"]) for text in TEXTS).replace(",", "").split()
     assert set(words) <= set(" ".join(lines).replace(";", "").replace(",", "").split())
     assert lines[0].startswith("* macbeth.txt")
+
+
+def test_the_heading_of_a_sample_breaks_no_number(monkeypatch):
+    figures = EvaluationFigures(step=1285, epoch=14.17, seconds=9.0, train_nats=2.2937, validation_nats=2.1847)
+    monkeypatch.setattr("sys.stdout", Mock(isatty=lambda: True))
+    monkeypatch.setattr(console, "_width", 40)
+    lines = sample_list([RecordedSample(1285, "to be", figures)]).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert {"1,285,", "(3.3091", "(3.1519"} <= set(" ".join(lines).split())
 
 
 def test_a_wrapped_command_is_one_command():
