@@ -18,6 +18,7 @@ MAX_STREAMS = 65_536
 MAX_COUNT = 1_000_000  # of other things: a bound that only catches mistakes
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("linear", "cosine", "constant")
+VALIDATION_SPLITS = ("end", "lines", "blocks")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,8 @@ class TrainingConfig:
     clip_norm: float = 1.0  # maximum norm of the whole gradient; 0: no limit
     clip_value: float = 0.0  # maximum absolute value of each component of the gradient; 0: no limit
     weight_decay: float = 0.0  # times the learning rate: share of the weights subtracted at every step
-    validation: float = 0.1  # share of the text, at its end, kept for validation
+    validation: float = 0.1  # share of the text kept for validation
+    validation_split: str = "end"  # which part: its end, or whole lines or blocks drawn by the random seed
     patience: int = 8  # evaluations without improvement before training stops
     random_seed: int = 0
     precision: str = "float32"  # dtype of the operands of matrix products: float32 or bfloat16
@@ -97,6 +99,9 @@ class TrainingConfig:
         _check_range(self, "clip_value", at_least=0, below=math.inf, hint="try `clip_value` 1; 0 turns clipping off")
         _check_range(self, "weight_decay", at_least=0, below=1, hint="try `weight_decay` 0.01")
         _check_range(self, "validation", above=0, below=1)
+        _check_choice(
+            "`validation_split`", self.validation_split, VALIDATION_SPLITS, hint="blocks are drawn over the whole text"
+        )
         _check_range(self, "patience", at_least=1)
         _check_choice("`precision`", self.precision, PRECISIONS, hint="leave it out to use the faster one")
         _check_range(self, "num_shards", name="the number of shards", at_least=1, hint="1 always works")
@@ -122,7 +127,8 @@ class TrainingConfig:
         Settings that older files lack have the values that training used at that time. Raises SettingError if a
         setting is unknown, missing, or of the wrong type.
         """
-        added_later = {name: getattr(cls, name) for name in ("clip_norm", "clip_value", "weight_decay")}
+        names = ("clip_norm", "clip_value", "weight_decay", "validation_split")
+        added_later = {name: getattr(cls, name) for name in names}
         return _from_json(cls, {"schedule": "cosine"} | added_later | settings)
 
 

@@ -46,3 +46,7 @@ class TrainingError(CharLSTMError):
 
 class GenerationError(CharLSTMError):
     """The model cannot write what was asked for."""
+
+
+class LibraryError(CharLSTMError):
+    """A library that charlstm needs is missing, broken, or of another version."""

@@ -15,6 +15,7 @@ from charlstm.errors import RunError
 THROUGHPUT_FILE = "speed.json"
 CPU_INFO, OWN_CGROUPS, CGROUPS = Path("/proc/cpuinfo"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 AVX512_FLAGS = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}  # of Intel's Skylake servers
+CACHE_HINT = "free some space, or put the cache elsewhere: CHARLSTM_CACHE=/some/folder"
 
 
 def num_cores() -> int:
@@ -62,15 +63,30 @@ def prefer_avx512_openblas() -> None:
         os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 
-def cache_folder() -> Path:
+def cache_folder() -> Path | None:
     """Return the folder for downloaded texts, large texts and compiled code: CHARLSTM_CACHE, or the user's cache.
 
-    A leading ~ is the user's home. Raises RuntimeError, as Path.home() does, for a user without one.
+    A leading ~ is the user's home. None if it would be in the home of a user who has none.
     """
-    if folder := os.environ.get("CHARLSTM_CACHE"):
-        return Path(folder).expanduser() if folder.startswith("~") and _home() else Path(folder)
-    caches = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one is to be ignored
-    return (caches if caches.is_absolute() else _home() / ".cache") / "charlstm"
+    try:
+        if folder := os.environ.get("CHARLSTM_CACHE"):
+            return Path(folder).expanduser() if folder.startswith("~") and _home() else Path(folder)
+        caches = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one is to be ignored
+        return (caches if caches.is_absolute() else _home() / ".cache") / "charlstm"
+    except RuntimeError:
+        return None
+
+
+def make_cache_folder() -> Path:
+    """Return the folder of the cache, and make it. Raises RunError if there is none or it cannot be made."""
+    folder = cache_folder()
+    if folder is None:
+        raise RunError("there is no folder for the cache, since you have no home", hint=CACHE_HINT)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror}", hint=CACHE_HINT) from error
+    return folder
 
 
 def _home() -> Path:
@@ -82,16 +98,16 @@ def _home() -> Path:
 
 def save_throughput(speed: float) -> None:
     """Keep the measured throughput of training here (floating-point operations a second), if it can be written."""
-    with contextlib.suppress(OSError, RunError, RuntimeError):
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        write_atomically(cache_folder() / THROUGHPUT_FILE, json.dumps({"speed": speed}).encode())
+    with contextlib.suppress(RunError):
+        write_atomically(make_cache_folder() / THROUGHPUT_FILE, json.dumps({"speed": speed}).encode())
 
 
 def load_throughput() -> float | None:
     """Return the throughput of training here (floating-point operations a second), or None if it was never measured."""
+    folder = cache_folder()
     try:
-        return float(json.loads((cache_folder() / THROUGHPUT_FILE).read_text(encoding="ascii"))["speed"])
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        return float(json.loads((folder / THROUGHPUT_FILE).read_text(encoding="ascii"))["speed"]) if folder else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -83,8 +83,7 @@ def test_no_folder_called_tilde_is_made(tmp_path, monkeypatch, variable):
     save_throughput(1.5e11)
     for home in ("", "~", "relative"):
         monkeypatch.setenv("HOME", home)
-        with pytest.raises(RuntimeError, match="home"):
-            cache_folder()
+        assert cache_folder() is None
         save_throughput(1.0)
         assert load_throughput() is None
     assert [path.name for path in tmp_path.iterdir()] == ["home"]

@@ -32,7 +32,6 @@ def test_help_imports_neither_numpy_nor_tensorflow(arguments):
         "keras",
         "safetensors",
         "filelock",
-        "pooch",
         "requests",
         "prompt_toolkit",
         "pydivsufsort",

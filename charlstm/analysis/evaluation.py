@@ -1,7 +1,7 @@
 """How well a model predicts a text: nats and bits per character, perplexity, accuracy."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from charlstm.arrays import Ids, Logits
 from charlstm.errors import CorpusError
+from charlstm.text.corpus_encoding import EncodedCorpus, encode_text
 
 if TYPE_CHECKING:
     from charlstm.text.corpus import Corpus
@@ -66,36 +67,19 @@ def nats_to_bits(nats: float) -> float:
     return nats / math.log(2)
 
 
-@dataclass(frozen=True)
-class EncodedText:
-    """A text in the ids of a model, and the characters in it that the model does not know."""
-
-    ids: Ids  # (characters,)
-    num_skipped: int
-    num_replaced: int
-    changes: Mapping[str, str]  # unknown character to its replacement, which may be empty
-
-    def unknown_to_json(self) -> dict[str, int]:
-        return {"left_out": self.num_skipped, "changed": self.num_replaced}
-
-
-def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -> EncodedText:
+def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -> EncodedCorpus:
     """Encode a text for scoring; `unknown` is the policy for unknown characters, see `Vocabulary.id_table`.
 
     Raises CorpusError if fewer than two characters are left: the first one has nothing before it to predict it from.
     """
-    table = vocabulary.id_table(corpus.characters, unknown)
-    counts = dict(zip(corpus.characters, corpus.counts, strict=True))
-    num_skipped = sum(counts[old] for old, new in table.replacements.items() if not new)
-    num_replaced = sum(counts[old] for old, new in table.replacements.items() if new)
-    ids = corpus.remap(table.ids, size=len(vocabulary))
-    if len(ids) < 2:
-        number = "only one" if len(ids) else "no"
-        known = " that the model knows" if table.replacements else ""
+    encoded = encode_text(corpus, vocabulary, unknown=unknown)
+    if len(encoded.ids) < 2:
+        number = "only one" if len(encoded.ids) else "no"
+        known = " that the model knows" if encoded.changes else ""
         raise CorpusError(
             f"the text {corpus.name!r} has {number} character{known}", hint="give a text of at least two characters"
         )
-    return EncodedText(ids, num_skipped, num_replaced, table.replacements)
+    return encoded
 
 
 def num_chunks(ids: Ids) -> int:

@@ -16,8 +16,8 @@ from charlstm.config import ModelConfig
 from charlstm.errors import CorpusError, SettingError
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import find_model
-from charlstm.text.corpus import Corpus, load_corpus
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.corpus import Corpus
+from charlstm.text.normalization import normalize_chunks
 from charlstm.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _check_measurable(name: str, config: ModelConfig) -> None:
 def compare_gradients(
     networks: Mapping[str, Model], corpus: Corpus, settings: GradientSettings, *, on_warning: Callable[[str], None]
 ) -> "dict[str, GradientNorms]":
-    """Measure each network with each recurrent scale on the same parts of a text.
+    """Measure each network with each recurrent scale on the same parts of a text, which may be in any normal form.
 
     Results are named by network, and by scale if there are several. Raises CorpusError if the text is too short.
     """
@@ -119,11 +119,9 @@ def compare_gradients(
 
 
 def _encode(corpus: Corpus, vocabulary: Vocabulary) -> Ids:
-    """Return the text in a vocabulary's ids, in lower case if the vocabulary is, without unknown characters."""
-    if vocabulary.lowercase:
-        corpus = load_corpus(corpus.sources, DecodingOptions(lowercase=True))
-    table = vocabulary.id_table(corpus.characters, "skip")
-    return corpus.remap(table.ids, size=len(vocabulary))
+    """Return the text in a vocabulary's ids, in its normal form and case, without unknown characters."""
+    chunks = normalize_chunks(corpus.chunks(), vocabulary.normalize)
+    return np.concatenate([vocabulary.encode(vocabulary.adapt(chunk, "skip")[0]) for chunk in chunks])
 
 
 def _cut_streams(ids: Ids, length: int) -> Ids:

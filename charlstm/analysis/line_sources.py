@@ -48,6 +48,6 @@ def find_known_lines(models: Sequence[LoadedModel], on_message: Callable[[str], 
         from charlstm.analysis.novelty import read_training_text  # not needed for a list, and slow to import
 
         on_message(f"reading the training text of {path}")
-        corpus, _ = read_training_text(RunFolder(path.parent), str(training.get("text_sha256", "")), on_message)
+        corpus, *_ = read_training_text(RunFolder(path.parent), str(training.get("text_sha256", "")), on_message)
         parts.append(KnownLines.from_chunks(corpus.chunks()))
     return KnownLines.union(parts)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from charlstm.storage.tensor_file import open_tensors, to_bytes
 from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
+from charlstm.text.normal_form import normalization_pieces
 from charlstm.text.vocabulary import Vocabulary
 
 MIN_COPIED = 20  # characters in a row from which a match counts as copied
@@ -84,20 +86,32 @@ class TrainingText:
     def match_lengths(self, text: str) -> npt.NDArray[np.intp]:
         """Return for each position in a text how many characters from there on occur together in the training text.
 
-        The vocabulary may change case first, but positions and lengths are those of the text as given. A character
-        outside the vocabulary ends every match.
+        The vocabulary may change case and normal form first, but positions and lengths are those of the text as given.
+        A character outside the vocabulary ends every match.
         """
-        folded = self.vocabulary.fold_case(text)
-        unknown = self.vocabulary.id_table("".join(sorted(set(folded))), "skip").replacements
-        pieces = folded.translate({ord(character): "\0" for character in unknown}).split("\0")
+        spelled = self.vocabulary.spell(text)
+        unknown = self.vocabulary.id_table("".join(sorted(set(spelled))), "skip").replacements
+        pieces = spelled.translate({ord(character): "\0" for character in unknown}).split("\0")
         matches = [np.append(self.index.match_lengths(self.vocabulary.encode(piece)), 0) for piece in pieces]
         lengths = np.concatenate(matches)  # one more than there are characters: each piece is followed by a 0
-        if len(folded) == len(text):
+        if len(spelled) == len(text):
             return lengths[:-1]
-        # Some characters become longer in lower case: the dotted capital I becomes two.
-        starts = np.cumsum([0, *(len(self.vocabulary.fold_case(character)) for character in text)])
+        starts = np.cumsum([0, *self._spelled_lengths(text)])
         ends = starts[:-1] + lengths[starts[:-1]]
         return np.asarray(np.searchsorted(starts, ends, side="right") - 1 - np.arange(len(text)))
+
+    def _spelled_lengths(self, text: str) -> Iterator[int]:
+        """Yield how many characters of the vocabulary each character of a text becomes.
+
+        The dotted capital I becomes two in lower case. A letter and its marks may become one, which counts as the
+        letter's.
+        """
+        for piece in normalization_pieces(text):
+            spelled = self.vocabulary.spell(piece)
+            if len(spelled) == len(piece):
+                yield from [1] * len(piece)
+            else:
+                yield from [len(spelled), *[0] * (len(piece) - 1)]
 
 
 def measure_novelty(sources: Sequence[TrainingText], text: str) -> Novelty:
@@ -120,7 +134,8 @@ def load_training_text(path: Path, model: Model, on_message: Callable[[str], Non
     """
     run, training = RunFolder(path.parent), model.training
     digest, settings = str(training.get("text_sha256", "")), training.get("settings", {})
-    parts = [digest, model.vocabulary.to_json(), settings.get("validation"), settings.get("sequence_length")]
+    names = ("validation", "sequence_length", "validation_split", "random_seed")
+    parts = [digest, model.vocabulary.to_json(), *(settings.get(name) for name in names)]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     index = load_index(run.index, key)
     if index is None:
@@ -151,8 +166,8 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
 
-def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], None]) -> tuple[Corpus, str]:
-    """Read the text of a run again; return it with the policy for characters outside the vocabulary.
+def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], None]) -> tuple[Corpus, str, bool]:
+    """Read the text of a run again; return it with `unknown` and `keeps_rare` as its run encoded it.
 
     Raises RunError if the run does not say where, and CorpusError if the text is gone or has another digest.
     """
@@ -174,19 +189,23 @@ def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], 
             f"{', '.join(sources)} has changed since the model was trained on it",
             hint="put the old text back; `novelty` and `new` compare with it",
         )
-    return corpus, unknown
+    return corpus, unknown, text.get("keeps_rare", True)
 
 
 def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callable[[str], None]) -> Ids:
-    """Return the ids that a model was trained on."""
-    corpus, unknown = read_training_text(run, digest, on_message)
+    """Return the ids that a model was trained on, without those of the validation part."""
+    corpus, unknown, keeps_rare = read_training_text(run, digest, on_message)
     settings = model.training.get("settings", {})
     if not {"validation", "sequence_length"} <= settings.keys():
         raise RunError(f"{run.path} does not say which part of its text is for validation", hint="train it again")
-    table = model.vocabulary.id_table(corpus.characters, unknown).ids
-    ids = corpus.remap(table, size=len(model.vocabulary))
+    encoded = encode_text(corpus, model.vocabulary, unknown=unknown, keeps_rare=keeps_rare)
     return split_for_validation(
-        ids, validation=settings["validation"], sequence_length=settings["sequence_length"]
+        encoded.ids,
+        validation=settings["validation"],
+        sequence_length=settings["sequence_length"],
+        validation_split=settings.get("validation_split", "end"),
+        vocabulary=model.vocabulary,
+        random_seed=settings.get("random_seed", 0),
     ).training
 
 

@@ -21,14 +21,18 @@ from charlstm.cli.commands.samples import samples
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
-from charlstm.cli.options import current_command_path, set_command_line, set_current_command
+from charlstm.cli.options import current_command_path, set_command_line, set_current_command, with_option_names
+from charlstm.cli.standard_streams import StandardStreams, prepare_standard_streams
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
+
+MEMORY_FIELDS = ("batch_size", "units", "sequence_length", "num_samples", "beam", "length")
 
 app = typer.Typer(
     name="charlstm",
     invoke_without_command=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
@@ -68,22 +72,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     With CHARLSTM_DEBUG=1 in the environment, errors are raised with their traceback.
     """
     prefer_avx512_openblas()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    streams = prepare_standard_streams()
     set_current_command(None)
     set_command_line(sys.argv[1:] if arguments is None else arguments)
     try:
-        return app(args=arguments, prog_name="charlstm", standalone_mode=False) or 0
+        code = app(args=arguments, prog_name="charlstm", standalone_mode=False) or 0
+        sys.stdout.flush()
     except SystemExit as stop:  # raised by Typer when the reader of stdout has gone away
-        return int(stop.code or 0)
+        code = int(stop.code or 0)
     except (CharLSTMError, typer.TyperException, OSError, MemoryError) as problem:
         if os.environ.get("CHARLSTM_DEBUG") == "1":
             raise
-        return _report(problem)
+        code = _report(problem, streams)
+    finally:
+        streams.abandon_broken()
+    return code
 
 
-def _report(problem: Exception) -> int:
+def _report(problem: Exception, streams: StandardStreams) -> int:
     """Show an error with a hint and return the exit code."""
     match problem:
         case CharLSTMError():
@@ -95,7 +101,17 @@ def _report(problem: Exception) -> int:
             show_error(problem.format_message(), f"see {path} --help")
             return problem.exit_code
         case MemoryError():
-            show_error(f"there is not enough memory: {problem}", "try a smaller network or batch")
+            show_error(": ".join(filter(None, ["there is not enough memory", str(problem)])), _memory_hint())
+        case _ if error := streams.stdout_error:
+            if not isinstance(error, BrokenPipeError):  # its reader wants no more
+                show_error(f"standard output cannot be written: {error.strerror}", "write to a file or a terminal")
         case _:
             show_error(str(problem), "check the path, its permissions and the free space")
     return 1
+
+
+def _memory_hint() -> str:
+    """Say which options of the running command make it take less memory."""
+    names = [f"`{field}`" for field in MEMORY_FIELDS if with_option_names(f"`{field}`") != f"`{field}`"]
+    smaller = f"give a smaller {', '.join(names)}" if names else "take a smaller model or text"
+    return f"end other programs, or {smaller}"

@@ -11,6 +11,7 @@ from charlstm.durations import parse_duration
 from charlstm.errors import SettingError
 
 FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where field and option differ
+OPTIONS_ELSEWHERE = {"changed_text": "charlstm resume --changed-text"}  # for commands that have no such option
 _FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 
 
@@ -58,7 +59,8 @@ def with_option_names(message: str) -> str:
 
     def option_of(match: re.Match[str]) -> str:
         names = (FIELD_OPTIONS.get(match[1], ""), "--" + match[1].replace("_", "-"))
-        return next((name for name in names if name in _current.options), match[0])
+        elsewhere = OPTIONS_ELSEWHERE.get(match[1], match[0])
+        return next((name for name in names if name in _current.options), elsewhere)
 
     return _FIELD.sub(option_of, message)
 

@@ -20,6 +20,27 @@ Encoding = Annotated[
 Normalize = Annotated[
     str, typer.Option("--normalize", metavar="FORM", help="The Unicode normalization form: nfc, nfkc or none.")
 ]
+FileEncoding = Annotated[
+    str | None,
+    option("--encoding", metavar="NAME", help="The encoding of the file that is read. Default: detected."),
+]
+NormalizeLikeModel = Annotated[
+    str | None,
+    option(
+        "--normalize",
+        metavar="FORM",
+        help="The Unicode normalization form: nfc, nfkc or none. Default: that of the text the model was trained on.",
+    ),
+]
+NormalizeNew = Annotated[
+    str | None,
+    option(
+        "--normalize",
+        metavar="FORM",
+        help="The Unicode normalization form: nfc, nfkc or none. The model reads every text in it. Default: nfc, or "
+        "that of the model of --from.",
+    ),
+]
 KeepBoilerplate = Annotated[
     bool, typer.Option("--keep-boilerplate", help="Keep the Project Gutenberg licence around an e-book.")
 ]

@@ -91,7 +91,16 @@ Validation = Annotated[
     option(
         "--validation",
         metavar="FRACTION",
-        help=f"Fraction of the text, at its end, to validate on. Default: {TrainingConfig.validation}.",
+        help=f"Fraction of the text to validate on. Default: {TrainingConfig.validation}.",
+    ),
+]
+ValidationSplit = Annotated[
+    str | None,
+    option(
+        "--validation-split",
+        metavar="PART",
+        help="Which part of the text to validate on: end, or, drawn over the whole text by the random seed, lines or "
+        "blocks of up to 4,000 characters. Default: lines for a list of short lines, such as names, else end.",
     ),
 ]
 Patience = Annotated[
@@ -115,7 +124,8 @@ RandomSeed = Annotated[
     option(
         "--random-seed",
         metavar="N",
-        help=f"The random seed of initial weights and dropout. Default: {TrainingConfig.random_seed}.",
+        help="The random seed of initial weights, dropout and drawn validation text. "
+        f"Default: {TrainingConfig.random_seed}.",
     ),
 ]
 Precision = Annotated[
@@ -124,7 +134,7 @@ Precision = Annotated[
         "--precision",
         metavar="TYPE",
         help="The type that matrices are multiplied in: float32, bfloat16, or auto, the faster one on this processor. "
-        "Default: auto.",
+        "Default: auto, or the type of the model of --from.",
     ),
 ]
 MinCount = Annotated[
@@ -133,7 +143,8 @@ MinCount = Annotated[
         "--min-count",
         metavar="N",
         min=1,
-        help="Characters that occur fewer than N times become one unknown character, which is never generated.",
+        help="In training, characters that occur fewer than N times become one character, which is never generated. "
+        "In any other text the model does not know them.",
     ),
 ]
 CheckpointEvery = Annotated[

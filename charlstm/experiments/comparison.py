@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Protocol
 
 from charlstm.config import ModelConfig, TrainingConfig
@@ -11,23 +12,26 @@ from charlstm.experiments.files import remove_comparison, results_to_json, run_f
 from charlstm.experiments.matching import match_parameter_count
 from charlstm.experiments.outcomes import Outcome
 from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, extend_plan, new_plan
+from charlstm.network.backend import tensorflow_memory_errors
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import split_for_validation
 from charlstm.text.corpus import load_corpus
+from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import StartupReporter, TrainingReporter
 from charlstm.training.startup import locked_run, tensorflow_ready
-from charlstm.training.training_data import TrainingData
+from charlstm.training.training_data import TrainingData, split_text
 
 
 class ComparisonReporter(StartupReporter, TrainingReporter, Protocol):
     """Receives the progress of a comparison and of the run that is training now."""
 
-    def on_run_start(self, cell: str, repeat: int) -> None: ...
+    def on_run_start(self, cell: str, repeat: int, number: int) -> None:
+        """Receive which run starts; its number counts from 1, and counts requested runs that were finished earlier."""
+        ...
 
     def on_outcomes(self, outcomes: list[Outcome]) -> None:
         """Receive all outcomes so far, the newest last."""
@@ -57,6 +61,9 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     folder.create()
     with locked_run(folder, reporter) as interruption:
         plan = _prepare_plan(request, data, reporter)
+        data = replace(data, dataset=split_text(data.corpus.ids, data.vocabulary, plan.training))
+        if warning := data.validation_warning(plan.training):
+            reporter.on_warning(warning)
         comparison = _Comparison(request, plan, data, reporter, interruption)
         outcomes = comparison.earlier_outcomes()
         for outcome in comparison.requested_outcomes():
@@ -68,10 +75,13 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
 
 def _load_data(request: ComparisonRequest, reporter: StartupReporter) -> TrainingData:
     corpus = load_corpus(request.texts, own_run=request.folder, on_message=reporter.on_message)
-    dataset = split_for_validation(
-        corpus.ids, validation=TrainingConfig.validation, sequence_length=DEFAULT_SEQUENCE_LENGTH
+    vocabulary = Vocabulary(corpus.characters)
+    fixed = request.overrides.settings
+    split = fixed.get("validation_split") or default_validation_split(corpus.ids, vocabulary)
+    config = TrainingConfig(
+        validation_split=split, sequence_length=DEFAULT_SEQUENCE_LENGTH, random_seed=fixed.get("random_seed", 0)
     )
-    return TrainingData(corpus, Vocabulary(corpus.characters), dataset)
+    return TrainingData(corpus, vocabulary, split_text(corpus.ids, vocabulary, config))
 
 
 def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:
@@ -123,15 +133,15 @@ class _Comparison:
 
     def requested_outcomes(self) -> Iterator[Outcome]:
         """Yield the outcome of each requested run, repeat by repeat, until a signal comes."""
-        for repeat in range(self._request.num_repeats):
-            for cell in self._request.cells:
-                outcome = self._finish_run(cell, repeat)
-                if self._interruption.signal_number is not None:
-                    return
-                if outcome:
-                    yield outcome
+        runs = product(range(self._request.num_repeats), self._request.cells)
+        for number, (repeat, cell) in enumerate(runs, start=1):
+            outcome = self._finish_run(cell, repeat, number)
+            if self._interruption.signal_number is not None:
+                return
+            if outcome:
+                yield outcome
 
-    def _finish_run(self, cell: str, repeat: int) -> Outcome | None:
+    def _finish_run(self, cell: str, repeat: int, number: int) -> Outcome | None:
         """Return the outcome of a run, which is trained now unless it is finished; None if it has none."""
         folder, model_config = run_folder(self._request.folder, cell, repeat), self._model_config(cell)
         checkpoint = None
@@ -141,7 +151,7 @@ class _Comparison:
                 self._reporter.on_warning(warning)
         history = History.from_json(checkpoint.metadata["history"]) if checkpoint else History()
         if not history.finished:
-            self._reporter.on_run_start(cell, repeat)
+            self._reporter.on_run_start(cell, repeat, number)
             config = replace(self._plan.training, random_seed=self._plan.training.random_seed + repeat)
             with tensorflow_ready(self._reporter, precision=config.precision):
                 import keras
@@ -151,10 +161,13 @@ class _Comparison:
                 keras.backend.clear_session()  # frees the graph of the previous run
                 gc.collect()
             folder.create()
-            run = TrainingRun(self._data, model_config, config, folder, checkpoint=checkpoint)
+            dataset = split_text(self._data.corpus.ids, self._data.vocabulary, config)
+            data = replace(self._data, dataset=dataset)
+            run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
             self._interruption.stops_gracefully = True
             try:
-                run.run(self._reporter, self._interruption)
+                with tensorflow_memory_errors():
+                    run.run(self._reporter, self._interruption)
             except TrainingError as error:
                 self._reporter.on_warning(f"{cell}: {error}")
                 return None

@@ -122,7 +122,12 @@ def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupRe
         startup.show_status("measuring how fast this machine trains")
         throughput = measure_throughput(precision=startup.precision)
     inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
-    overrides = {"precision": startup.precision, "patience": NEVER_STOP_EARLY} | request.overrides.settings
+    chosen = {
+        "precision": startup.precision,
+        "patience": NEVER_STOP_EARLY,
+        "validation_split": data.dataset.validation_split,
+    }
+    overrides = chosen | request.overrides.settings
     settings = choose_settings(inputs, overrides)
     if request.budget == "characters":
         epochs = expected_training_characters(inputs, settings) / inputs.num_characters

@@ -1,5 +1,6 @@
 """Several models as one: their next-character distributions averaged over the union of their vocabularies."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from charlstm.arrays import Ids, Logits
 from charlstm.cells.equations import CellStates
 from charlstm.cells.stack import States
+from charlstm.errors import SettingError
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
@@ -82,7 +84,8 @@ class Ensemble:
             if character != model.vocabulary.unknown
         }
         lowercase = all(model.vocabulary.lowercase for model in models)
-        self.vocabulary = Vocabulary("".join(sorted(characters)), lowercase)
+        form = _common_normal_form([model.vocabulary for model in models])
+        self.vocabulary = Vocabulary("".join(sorted(characters)), lowercase, normalize=form)
         self._members = [Member(model, self.vocabulary) for model in models]
         self._weights = [weight / sum(weights) for weight in weights]
 
@@ -123,3 +126,23 @@ class Ensemble:
         probabilities = np.sum([weight * member.probabilities(own) for weight, member, own in members], axis=0)
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(probabilities))
+
+
+def _common_normal_form(vocabularies: Sequence[Vocabulary]) -> str:
+    """Return the normal form that all models read texts in.
+
+    Raises SettingError if there is none: characters that are the same text would have different ids. Characters that
+    are the same in every form, such as those of ASCII, may be mixed.
+    """
+    forms = sorted({vocabulary.normalize for vocabulary in vocabularies})
+    characters = "".join(vocabulary.characters for vocabulary in vocabularies)
+    is_same_in_all = all(
+        not unicodedata.combining(character) and unicodedata.normalize("NFKD", character) == character
+        for character in characters
+    )
+    if len(forms) > 1 and not is_same_in_all:
+        raise SettingError(
+            f"the models read texts in different normal forms: {', '.join(forms)}",
+            hint="give `model` only models that were trained with the same `normalize`",
+        )
+    return forms[0]

@@ -52,17 +52,20 @@ class Preparation:
     """Turns prompts into ones that a vocabulary can encode.
 
     Without a prompt a text begins with the start of a line, or, of a list of short lines, on a new line after others
-    that are not shown. An empty prompt begins a new line. `unknown` is the policy for unknown characters, see
-    `Vocabulary.id_table`.
+    that are not shown. An empty prompt begins a new line. Stop strings are spelled as the model writes. `unknown` is
+    the policy for unknown characters, see `Vocabulary.id_table`.
     """
 
     def __init__(self, vocabulary: Vocabulary, line_starts: list[str], *, unknown: str) -> None:
         self._line_starts = line_starts
         self._whole_lines = [start for start in line_starts if begins_on_new_line(start)]
+        self._spell = vocabulary.spell
         self._adapt = cache(lambda prompt: vocabulary.adapt(prompt, unknown))  # requests may share one long prompt
 
     def prepare(self, request: Request) -> PreparedRequest:
         """Return a request with its prompt prepared. Raises VocabularyError if `unknown` is `error`."""
+        stops = tuple(self._spell(stop) for stop in request.rules.stops)
+        request = replace(request, rules=replace(request.rules, stops=stops))
         if request.prompt:
             prompt, changes = self._adapt(request.prompt)
             return PreparedRequest(replace(request, prompt=prompt), request.prompt, changes)

@@ -1,7 +1,7 @@
 """Read requests from a file of JSON objects, one per line: many prompts, each with its own settings."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import NoneType
@@ -19,18 +19,26 @@ EXAMPLE = '{"seed": "Once upon", "length": 200}'
 TYPE_NAMES = {int: "an integer", float: "a number", bool: "true or false", NoneType: "null"}
 
 
-def read_requests(path: Path, config: SamplingConfig, rules: StopRules) -> list[Request]:
+def read_requests(
+    path: Path,
+    config: SamplingConfig,
+    rules: StopRules,
+    *,
+    encoding: str | None = None,
+    on_message: Callable[[str], None] = lambda _: None,
+) -> list[Request]:
     """Read the requests of a file; `-` is standard input.
 
     Settings that a line leaves out are those of `config` and `rules`, with the random seed counting up from line to
-    line. Raises SettingError, which names the line, for a request that is not valid, and CorpusError for a file that
-    cannot be read.
+    line. The encoding is detected unless it is given. Raises SettingError, which names the line, for a request that is
+    not valid, and CorpusError for a file that cannot be read.
     """
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
+    options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
     name = "standard input" if str(path) == "-" else path
-    text = load_corpus([path], DecodingOptions(normalize="none", keep_boilerplate=True)).text
+    text = load_corpus([path], options, on_message=on_message).text
     requests: list[Request] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():

@@ -17,8 +17,10 @@ from charlstm.generation.generate import (
     uniform_numbers,
 )
 from charlstm.generation.sampling import make_sampler, softmax
+from charlstm.text.normal_form import normalization_pieces
 
 CONTEXT_LENGTH = 1000  # characters that are read before a position, to continue from it or to score what follows
+MAX_PIECE = 16  # characters: a letter and its marks
 MAX_TEMPERATURE = 2.0
 
 
@@ -55,23 +57,40 @@ class Session:
     def scores(self, before: str, text: str) -> Iterator[float]:
         """Yield the log-probability (nats) of each character of a text that follows another.
 
-        A character that the model reads as several, such as a capital that is longer in lower case, gets their sum;
-        one that the model does not know is skipped and gets NaN.
+        A character that the model reads as several, such as a capital that is longer in lower case, gets their sum. A
+        letter with marks that the model reads as fewer characters has its score at the letter; the marks get 0. A
+        character that the model does not know is skipped and gets NaN.
         """
-        if self._scored is not None and self._scored[0] == before:  # continue where the last call ended
+        joined = _num_joined(before, text)
+        if self._scored is not None and self._scored[0] == before and not joined:  # continue where the last call ended
             _, logits, states = self._scored
         else:
-            logits, states = read_prompt(self.model, self._context_ids(before))
+            logits, states = read_prompt(self.model, self._context_ids(before + text[:joined]))
+        yield from [0.0] * joined  # marks that were read with the letter before them
         vocabulary = self.model.vocabulary
-        for character in text:
-            known, _ = vocabulary.adapt(character, self._unknown)
-            score = 0.0 if known else float("nan")
+        for part in self._scored_parts(text[joined:]):
+            known, _ = vocabulary.adapt(part, self._unknown)
+            score = 0.0 if known or not part else float("nan")
             for index in vocabulary.encode(known).tolist():
                 score += float(np.log(softmax(logits)[0, index]))
                 logits, states = self.model.step(np.array([index]), states)
             yield score
         self._scored = (before + text, logits, states)
 
+    def _scored_parts(self, text: str) -> Iterator[str]:
+        """Yield for each character of a text what is scored as that character; nothing for a mark read earlier."""
+        for piece in normalization_pieces(text):
+            spelled = self.model.vocabulary.spell(piece)
+            yield from spelled if len(spelled) == len(piece) else [piece, *[""] * (len(piece) - 1)]
+
     def _context_ids(self, before: str) -> Ids:
         context, _ = self.model.vocabulary.adapt(before[-CONTEXT_LENGTH:], self._unknown)
         return prompt_ids(self.model, Request(context, self.config))
+
+
+def _num_joined(before: str, text: str) -> int:
+    """Return how many characters at the start of a text are marks of the last letter before it."""
+    if not before or not text or text[0] < "\x80":
+        return 0
+    last = list(normalization_pieces(before[-MAX_PIECE:]))[-1]
+    return len(next(normalization_pieces(last + text[:MAX_PIECE]))) - len(last)

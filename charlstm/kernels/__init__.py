@@ -21,9 +21,12 @@ _MODULES = {
     "is_supported": "target",
     "start_precompiling": "precompile",
 }
+_COMPILED = ("Decoder", "LSTMKernel")  # their modules import Numba
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _COMPILED:
+        import_module(f"{__name__}.target").import_numba()
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -17,7 +17,7 @@ Buffer = npt.NDArray[np.uint8]
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest register
 MAX_SLACK = 1.5  # a buffer may be this many times larger than the array in it
-MAX_IDLE = 4  # a free buffer is released after so many times the peak memory was handed out without it
+MAX_IDLE = 4  # a free buffer is released after this many times the peak memory was handed out without it
 
 
 class FreeBuffer(NamedTuple):
@@ -51,13 +51,6 @@ class Arena:
         owner = np.frombuffer(memory.data, dtype, math.prod(shape), start)
         weakref.finalize(owner, self._returned.append, memory).atexit = False
         return owner.reshape(shape)
-
-    @property
-    def free_bytes(self) -> int:
-        """The size of the buffers that are held for reuse."""
-        with self._lock:
-            self._collect()
-            return sum(buffer.memory.size for buffer in self._free)
 
     def _take(self, size: int) -> Buffer:
         with self._lock:

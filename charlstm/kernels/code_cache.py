@@ -106,11 +106,8 @@ def code_folder() -> CodeFolder:
 
 def find_code_folder() -> Path | None:
     """Return a path in NUMBA_CACHE_DIR, if that is set, or in charlstm's cache; None for a user without a home."""
-    try:
-        caches = Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder())
-    except RuntimeError:
-        return None
-    return caches / "kernels" / _version_digest()
+    caches = os.environ.get("NUMBA_CACHE_DIR") or cache_folder()
+    return Path(caches) / "kernels" / _version_digest() if caches else None
 
 
 def _version_digest() -> str:

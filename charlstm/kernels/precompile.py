@@ -13,8 +13,10 @@ def start_precompiling(precision: str) -> subprocess.Popen[bytes] | None:
 
     Returns None if that code is on disk already, cannot be kept there, or would not run on this processor.
     """
+    from charlstm.kernels.target import import_numba, is_supported
+
+    import_numba()
     from charlstm.kernels.code_cache import code_folder
-    from charlstm.kernels.target import is_supported
 
     if not is_supported() or not code_folder().is_writable() or is_precompiled(precision):
         return None

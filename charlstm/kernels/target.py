@@ -9,6 +9,8 @@ their assembly shows which instructions LLVM selects.
 from dataclasses import dataclass
 from functools import cache
 
+from charlstm.libraries import library_imports
+
 MULTIPLY_ADD = """
 define <16 x float> @multiply_add(<16 x float> %a, <16 x float> %b, <16 x float> %c) {
   %sum = call <16 x float> @llvm.fma.v16f32(<16 x float> %a, <16 x float> %b, <16 x float> %c)
@@ -36,9 +38,16 @@ class CompileTarget:
     has_bf16: bool  # AVX512_BF16: products of bfloat16, summed in float32
 
 
+def import_numba() -> None:
+    """Import Numba. Raises LibraryError if it or llvmlite is missing, broken or of another version."""
+    with library_imports("Numba", "numba", "llvmlite", without="generate writes short texts without it"):
+        import numba  # noqa: F401
+
+
 @cache
 def compile_target() -> CompileTarget:
     """Return the target that Numba compiles for in this process."""
+    import_numba()
     from numba.core.registry import cpu_target  # undocumented, but the only way to learn Numba's own choice
 
     triple, cpu, features = cpu_target.target_context.codegen().magic_tuple()
@@ -68,6 +77,7 @@ def is_supported(precision: str = "float32") -> bool:
 
     It needs vectors with fused multiply-add, and for bfloat16 also AVX512_BF16. Elsewhere NumPy and Keras are faster.
     """
+    import_numba()
     from numba import config
 
     target = compile_target()

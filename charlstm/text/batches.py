@@ -8,36 +8,73 @@ import numpy.typing as npt
 
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError
+from charlstm.text.validation_split import block_pieces, block_size, draw_pieces, join_pieces, line_pieces
+from charlstm.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The ids of a text: the part for training, and the part at its end for validation."""
+    """The ids of a text: the part for training, and the part for validation."""
 
     training: Ids
     validation: Ids
+    validation_split: str = "end"  # see split_for_validation
+
+    def __len__(self) -> int:
+        return len(self.training) + len(self.validation)
 
 
-def split_for_validation(ids: Ids, *, validation: float, sequence_length: int) -> Dataset:
-    """Split ids of shape (characters,); the share `validation` at the end is for validation.
+def split_for_validation(
+    ids: Ids,
+    *,
+    validation: float,
+    sequence_length: int,
+    validation_split: str = "end",
+    vocabulary: Vocabulary | None = None,
+    random_seed: int = 0,
+) -> Dataset:
+    """Split ids of shape (characters,); the share `validation` is for validation.
 
-    Raises CorpusError if the training part is shorter than a sequence and the character after it, or the validation
-    part is shorter than two characters.
+    The split is one of VALIDATION_SPLITS: the end of the text, or whole lines or blocks of it that are drawn by the
+    random seed, which needs the vocabulary. Both parts are in the order of the text. Raises CorpusError if the training
+    part is shorter than a sequence and the character after it, or the validation part is shorter than two characters.
     """
-    num_training = len(ids) - round(len(ids) * validation)
-    if num_training <= sequence_length:
+    if validation_split == "end" or vocabulary is None:
+        num_training = len(ids) - round(len(ids) * validation)
+        dataset = Dataset(ids[:num_training], ids[num_training:])
+    else:
+        starts = _cut(ids, vocabulary, validation_split, validation)
+        drawn = draw_pieces(len(starts), validation, random_seed)
+        dataset = Dataset(join_pieces(ids, starts, ~drawn), join_pieces(ids, starts, drawn), validation_split)
+    _check_lengths(dataset, validation=validation, sequence_length=sequence_length)
+    return dataset
+
+
+def _cut(ids: Ids, vocabulary: Vocabulary, validation_split: str, validation: float) -> npt.NDArray[np.int64]:
+    if validation_split == "blocks":
+        return block_pieces(ids, vocabulary, size=block_size(len(ids), validation))
+    starts = line_pieces(ids, vocabulary)
+    if len(starts) < 2:
+        raise CorpusError(
+            "the text has only one line, but whole lines of it are for validation",
+            hint="give `validation_split` blocks, or end",
+        )
+    return starts
+
+
+def _check_lengths(dataset: Dataset, *, validation: float, sequence_length: int) -> None:
+    if len(dataset.training) <= sequence_length:
         needed = int((sequence_length + 2) / (1 - validation)) + 1
         raise CorpusError(
-            f"the text is too short: of its {len(ids):,} character(s) {num_training:,} would be for training, "
-            f"fewer than one sequence of {sequence_length} and the character after it",
+            f"the text is too short: of its {len(dataset):,} character(s) {len(dataset.training):,} would be for "
+            f"training, fewer than one sequence of {sequence_length} and the character after it",
             hint=f"give a text of at least {needed:,} characters, or a smaller `sequence_length`",
         )
-    if len(ids) - num_training < 2:
+    if len(dataset.validation) < 2:
         raise CorpusError(
-            f"a share of {validation:g} of {len(ids):,} characters leaves fewer than two for validation",
+            f"a share of {validation:g} of {len(dataset):,} characters leaves fewer than two for validation",
             hint="give a longer text or a larger `validation`",
         )
-    return Dataset(ids[:num_training], ids[num_training:])
 
 
 @dataclass(frozen=True)

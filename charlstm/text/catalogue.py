@@ -2,16 +2,18 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
+from charlstm.atomic_files import remove_leftovers
 from charlstm.errors import CorpusError
-from charlstm.text.id_cache import text_cache_folder
+from charlstm.machine import cache_folder
+from charlstm.text.download import ProgressBar, download
 
 SHIPPED_FOLDER = "data"
-TIMEOUT = 30.0  # seconds without a byte
 MAX_DOWNLOAD_BYTES = 4 << 30
+LEFTOVER = re.compile(r"\..+\.(?:txt|zip)\.[1-9]\d{0,8}\.tmp")  # of earlier versions
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,16 @@ ENTRIES = (
     Entry(
         "enwik8",
         "the first 100 MB of the English Wikipedia",
-        "http://mattmahoney.net/dc/enwik8.zip",
-        split="90 / 5 / 5 million bytes",
+        "https://mattmahoney.net/dc/enwik8.zip",
+        "547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc",
+        "90 / 5 / 5 million bytes",
     ),
     Entry(
         "text8",
         "the same in 27 characters",
-        "http://mattmahoney.net/dc/text8.zip",
-        split="90,000,000 / 5,000,000 / 5,000,000",
+        "https://mattmahoney.net/dc/text8.zip",
+        "a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
+        "90,000,000 / 5,000,000 / 5,000,000",
     ),
     _gutenberg("alice", "Carroll, Alice's Adventures in Wonderland", 11),
     _gutenberg("frankenstein", "Shelley, Frankenstein", 84),
@@ -75,16 +79,6 @@ ENTRIES = (
 CATALOGUE = {entry.name: entry for entry in ENTRIES}
 
 
-class ProgressBar(Protocol):
-    """Shows the progress of a download in bytes, with the methods that pooch calls."""
-
-    total: int
-
-    def update(self, size: int) -> None: ...
-    def reset(self) -> None: ...
-    def close(self) -> None: ...
-
-
 def find_named_text(name: str | Path) -> Path | None:
     """Return the file of a text that ships (with or without `.txt`) or was fetched; None if there is none.
 
@@ -93,7 +87,7 @@ def find_named_text(name: str | Path) -> Path | None:
     if os.path.dirname(name):
         return None
     shipped = shipped_texts()
-    cache = text_cache_folder()
+    cache = cache_folder()
     fetched = find_fetched(str(name), cache) if cache else None
     return shipped.get(str(name)) or shipped.get(f"{name}.txt") or fetched
 
@@ -122,87 +116,49 @@ def find_fetched(name: str, folder: Path) -> Path | None:
 
 
 def find_entry(name: str, sha256: str | None = None) -> Entry:
-    """Return the entry of a name, or a new entry for a web address. Raises CorpusError if it is neither."""
-    if name in CATALOGUE:
-        return CATALOGUE[name]
+    """Return the entry of a name, or a new entry for a web address, with the digest that its file must have.
+
+    Raises CorpusError if it is neither a name nor an address, or if the catalogue knows another digest.
+    """
+    sha256 = sha256.lower() if sha256 else None
+    if entry := CATALOGUE.get(name):
+        if sha256 and entry.sha256 not in (None, sha256):
+            raise CorpusError(
+                f"{name} has the SHA-256 {entry.sha256}, not {sha256}",
+                hint="for another version of it, give a web address instead of the name",
+            )
+        return replace(entry, sha256=sha256 or entry.sha256)
     if name.startswith(("http://", "https://")):
         file_name = name.rstrip("/").rpartition("/")[2].partition("?")[0]
-        stem = Path(file_name).stem.lstrip(".")
-        stem = "".join(character for character in stem if character.isalnum() or character in "-_") or "text"
+        stem = Path(file_name).stem.lstrip(".-")
+        stem = "".join(character for character in stem if character.isalnum() or character in "-_")[:40] or "text"
         return Entry(f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}", name, name, sha256)
     raise CorpusError(f"there is no text {name!r} in the catalogue", hint=f"there are: {', '.join(CATALOGUE)}")
 
 
 def fetch(entry: Entry, folder: Path, progress: ProgressBar, *, max_bytes: int = MAX_DOWNLOAD_BYTES) -> Path:
-    """Download a text into a folder, unless it is there, and check its digest if that is known; return its path.
+    """Download a text into an existing folder, unless it is there, and return its path.
 
-    Raises CorpusError, and leaves nothing behind, if the download fails or is too large.
+    Its digest is checked if it is known.
+
+    Raises CorpusError, and leaves nothing behind, if the download fails, or RunError if it cannot be written.
     """
-    import logging
+    path = folder / entry.file_name
+    if _is_complete(path, entry.sha256):
+        return path
+    remove_leftovers(folder, also=LEFTOVER)
+    download(entry.url, path, progress, sha256=entry.sha256, max_bytes=max_bytes)
+    return path
 
-    import pooch
-    import requests
 
-    logging.getLogger("pooch").setLevel(logging.ERROR)
-    pooch.get_logger().setLevel(logging.ERROR)
-    downloader: Any = pooch.HTTPDownloader(progressbar=_LimitedBar(progress, max_bytes), timeout=TIMEOUT)
+def _is_complete(path: Path, sha256: str | None) -> bool:
+    """Return whether a file is there and has the digest, if that is known. Raises CorpusError if it cannot be read."""
+    if not path.is_file():
+        return False
+    if sha256 is None:
+        return True
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = pooch.retrieve(
-            entry.url,
-            known_hash=f"sha256:{entry.sha256}" if entry.sha256 else None,
-            fname=entry.file_name,
-            path=folder,
-            downloader=downloader,
-        )
-    except requests.exceptions.RequestException as error:
-        raise _download_error(entry, error) from error
-    except ValueError as error:  # a wrong digest
-        raise CorpusError(
-            f"{entry.url} has another SHA-256 than {entry.sha256}",
-            hint="the download was damaged or the file has changed: download it yourself and look at it",
-        ) from error
-    return Path(path)
-
-
-def _download_error(entry: Entry, error: Exception) -> CorpusError:
-    from requests import exceptions
-
-    if isinstance(error, exceptions.HTTPError):
-        return CorpusError(
-            f"{entry.url} answered {error.response.status_code}", hint="try again later, or download it yourself"
-        )
-    if isinstance(error, exceptions.ConnectionError | exceptions.Timeout):
-        return CorpusError(
-            f"{entry.url} cannot be reached, or the download broke off",
-            hint="check the network and try again, or download it yourself",
-        )
-    return CorpusError(f"the download of {entry.url} broke off: {type(error).__name__}", hint="try again")
-
-
-class _LimitedBar:
-    """A progress bar that aborts a download which grows too large."""
-
-    def __init__(self, progress: ProgressBar, max_bytes: int) -> None:
-        self._progress, self._max_bytes, self._num_bytes = progress, max_bytes, 0
-
-    @property
-    def total(self) -> int:
-        return self._progress.total
-
-    @total.setter
-    def total(self, total: int) -> None:
-        self._progress.total = total
-
-    def update(self, size: int) -> None:
-        self._num_bytes += size
-        if self._num_bytes > self._max_bytes:
-            raise CorpusError(f"the download is larger than {self._max_bytes:,} bytes", hint="check the address")
-        self._progress.update(size)
-
-    def reset(self) -> None:
-        self._num_bytes = 0
-        self._progress.reset()
-
-    def close(self) -> None:
-        self._progress.close()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error

@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError, RunError
+from charlstm.machine import CACHE_HINT, cache_folder
 from charlstm.text.decoding import DecodingOptions, OnMessage, read_chunks
-from charlstm.text.id_cache import CachedIds, load_ids, store_ids, text_cache_folder
+from charlstm.text.id_cache import CachedIds, load_ids, store_ids
 from charlstm.text.id_files import IdSpool
 from charlstm.text.sources import TextSource, reason_of
 from charlstm.text.text_encoder import MAX_VOCABULARY, TextEncoder
@@ -96,7 +97,7 @@ def _encode(
     key: str | None,
 ) -> EncodedText:
     """Read the sources. A large text goes to the cache, under a key that is computed if it is None."""
-    folder = text_cache_folder()
+    folder = cache_folder()
     with IdSpool(folder, max_in_memory=MAX_IN_MEMORY, max_without_file=MAX_WITHOUT_CACHE) as spool:
         encoder = TextEncoder(spool)
         try:
@@ -166,11 +167,11 @@ def _from_cache(cached: CachedIds, num_sources: int) -> EncodedText | None:
 
 
 def _cache_error(problem: OSError | RunError) -> CorpusError:
-    folder = text_cache_folder() or "the folder for cached texts"
+    folder = cache_folder() or "the folder for cached texts"
     reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
     return CorpusError(
         reason if isinstance(problem, RunError) else f"{folder} cannot be written: {reason}",
-        hint="free some space, or put the cache elsewhere: CHARLSTM_CACHE=/some/folder",
+        hint=CACHE_HINT,
     )
 
 

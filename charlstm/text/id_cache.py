@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from charlstm.arrays import Ids
 from charlstm.atomic_files import open_atomically, remove_leftovers, write_atomically
-from charlstm.errors import RunError
-from charlstm.machine import cache_folder
+from charlstm.machine import cache_folder, make_cache_folder
 from charlstm.text.compression import open_regular
 
 MAX_CACHED_BYTES = 4 << 30  # of all entries; the newest one is kept whatever its size
@@ -36,17 +35,9 @@ class CachedIds:
     details: dict[str, Any]
 
 
-def text_cache_folder() -> Path | None:
-    """Return the folder of the cache; None if the user has no home."""
-    try:
-        return cache_folder()
-    except RuntimeError:
-        return None
-
-
 def load_ids(key: str) -> CachedIds | None:
     """Return what is cached under a key; None if there is nothing, or it is not as it was written."""
-    folder = text_cache_folder()
+    folder = cache_folder()
     if folder is None:
         return None
     try:
@@ -73,10 +64,7 @@ def store_ids(key: str, chunks: Iterable[Ids], dtype: npt.DTypeLike, details: di
 
     Removes older entries if the cache has grown too large. Raises RunError or OSError if the cache cannot be written.
     """
-    folder = text_cache_folder()
-    if folder is None:
-        raise RunError("there is no folder for the cache", hint="name one: CHARLSTM_CACHE=/some/folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_cache_folder()
     remove_leftovers(folder, also=LEFTOVER)
     digest = hashlib.sha256()
     with open_atomically(_ids_file(folder, key)) as file:

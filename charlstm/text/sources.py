@@ -205,6 +205,8 @@ def _members(path: Path) -> tuple[list[TextSource], list[Skipped]]:
 def reason_of(error: CorpusError, name: str) -> str:
     """Return the message of an error about a source in a few words, without its name."""
     reason, _, detail = str(error).removeprefix(f"{name} ").removeprefix("is ").partition(": ")
+    if reason == "not a text" and detail:
+        return detail.removeprefix("it is ")
     return detail.lower() if reason == "cannot be read" and detail else reason
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from charlstm.arrays import Ids
 from charlstm.errors import SettingError, VocabularyError
+from charlstm.text.normal_form import NORMAL_FORMS, normalize, respell
 
 CHUNK_CHARACTERS = 1 << 20  # encoded at once, so that a long text does not take many times its size in memory
 MAX_NAMED = 8  # unknown characters in an error
@@ -41,7 +42,8 @@ class Vocabulary:
     """The characters that a model knows, ordered by code point. The id of a character is its index.
 
     With `lowercase`, a text is converted to lower case before it is encoded. `unknown` is the character, if there is
-    one, that takes the place of rare characters; it is never generated.
+    one, that takes the place of rare characters in training; it is never generated. `normalize` is the normal form of
+    the text that the characters come from, see `normal_form`.
 
     >>> Vocabulary.from_text("hello").encode("hole").tolist()
     [1, 3, 2, 0]
@@ -50,6 +52,7 @@ class Vocabulary:
     characters: str
     lowercase: bool = False
     unknown: str | None = None
+    normalize: str = "nfc"
 
     def __post_init__(self) -> None:
         has_types = isinstance(self.characters, str) and isinstance(self.lowercase, bool) and self.characters != ""
@@ -66,14 +69,18 @@ class Vocabulary:
         is_member = isinstance(self.unknown, str) and len(self.unknown) == 1 and self.unknown in self.characters
         if self.unknown is not None and not is_member:
             raise VocabularyError(f"{self.unknown!r}, for unknown characters, is not a character of the vocabulary")
+        if self.normalize not in NORMAL_FORMS:
+            raise VocabularyError(f"there is no normal form {self.normalize!r}", hint=f"use {', '.join(NORMAL_FORMS)}")
 
     @classmethod
-    def from_text(cls, text: str, *, lowercase: bool = False) -> Self:
-        """Return the vocabulary of all characters in a text."""
-        return cls("".join(sorted(set(text.lower() if lowercase else text))), lowercase)
+    def from_text(cls, text: str, *, lowercase: bool = False, normalize: str = "nfc") -> Self:
+        """Return the vocabulary of all characters in a text, which must be in the normal form already."""
+        return cls("".join(sorted(set(text.lower() if lowercase else text))), lowercase, normalize=normalize)
 
     @classmethod
-    def from_counts(cls, characters: str, counts: Sequence[int], *, lowercase: bool, min_count: int) -> Self:
+    def from_counts(
+        cls, characters: str, counts: Sequence[int], *, lowercase: bool, min_count: int, normalize: str = "nfc"
+    ) -> Self:
         """Return the vocabulary of the characters that occur at least `min_count` times.
 
         One more character takes the place of the rarer ones, if there are any. Raises VocabularyError if no character
@@ -85,17 +92,30 @@ class Vocabulary:
                 f"no character occurs {min_count:,} times", hint="give a smaller `min_count`, or a longer text"
             )
         unknown = RARE_CHARACTER if len(kept) < len(characters) else None
-        return cls("".join(sorted(kept | ({RARE_CHARACTER} if unknown else set()))), lowercase, unknown)
+        return cls("".join(sorted(kept | ({RARE_CHARACTER} if unknown else set()))), lowercase, unknown, normalize)
 
     def __len__(self) -> int:
         return len(self.characters)
 
     def to_json(self) -> dict[str, Any]:
-        return {"characters": self.characters, "lowercase": self.lowercase, "unknown": self.unknown}
+        return {
+            "characters": self.characters,
+            "lowercase": self.lowercase,
+            "unknown": self.unknown,
+            "normalize": self.normalize,
+        }
 
     def fold_case(self, text: str) -> str:
         """Return the text in lower case if the vocabulary is."""
         return text.lower() if self.lowercase else text
+
+    def spell(self, text: str) -> str:
+        """Return the same text as the training text would have it: in its normal form and its case.
+
+        A model without a normal form may know a letter composed, decomposed or both ways: the known one is taken.
+        """
+        text = self.fold_case(normalize(text, self.normalize))
+        return respell(text, self._num_unknown) if self.normalize == "none" and self._num_unknown(text) else text
 
     def encode(self, text: str) -> Ids:
         """Return ids of shape (characters,), in the smallest unsigned type that holds them.
@@ -118,12 +138,13 @@ class Vocabulary:
         """Return the text of ids of shape (characters,)."""
         return from_code_points(self._code_points[ids])
 
-    def id_table(self, characters: str, policy: str) -> IdTable:
+    def id_table(self, characters: str, policy: str, *, keeps_rare: bool = False) -> IdTable:
         """Return the id of each character; a policy decides about those that are not in the vocabulary.
 
         `error` raises VocabularyError, which names them. `skip` leaves them out. `nearest` takes the other case, the
         letter without its accent, or the plain quotation mark, dash or space, and leaves out a character that has none
-        of these. A vocabulary with a character for rare ones takes that instead of leaving one out.
+        of these. With `keeps_rare`, for training, a vocabulary with a character for rare ones takes that instead of
+        leaving one out.
         """
         if policy not in POLICIES:
             raise SettingError(
@@ -137,14 +158,14 @@ class Vocabulary:
         replacements = {}
         for index in unknown:
             nearest = self._nearest(characters[index]) if policy == "nearest" else ""
-            replacements[characters[index]] = replacement = nearest or self.unknown or ""
+            replacements[characters[index]] = replacement = nearest or (self.unknown if keeps_rare else None) or ""
             if replacement:
                 ids[index] = self.characters.index(replacement)
         return IdTable(ids, replacements)
 
     def adapt(self, text: str, policy: str) -> tuple[str, dict[str, str]]:
         """Return the text in characters of the vocabulary, and the replacements that were made: see `id_table`."""
-        text = unicodedata.normalize("NFC", self.fold_case(text))
+        text = self.spell(text)
         replacements = self.id_table("".join(sorted(set(text))), policy).replacements
         return text.translate({ord(old): new for old, new in replacements.items()}), replacements
 
@@ -156,6 +177,9 @@ class Vocabulary:
         """Return the ids of code points, -1 for those that are not in the vocabulary."""
         indices = np.searchsorted(self._code_points, code_points).clip(max=len(self) - 1)
         return np.where(self._code_points[indices] == code_points, indices, -1)
+
+    def _num_unknown(self, text: str) -> int:
+        return int((self._ids(to_code_points(text)) < 0).sum())
 
     def _nearest(self, character: str) -> str:
         candidates = _similar_characters(character)

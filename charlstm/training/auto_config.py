@@ -24,7 +24,7 @@ HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a l
 MAX_LEARNING_RATE, LEARNING_RATE_UNITS = 8e-3, 512  # above this width the rate falls with the square root of the width
 
 BATCH_SIZE_PER_CORE = 8
-MIN_STEPS_PER_EPOCH = 64  # a batch that is widened for many cores leaves at least so many steps
+MIN_STEPS_PER_EPOCH = 64  # a batch that is widened for many cores leaves at least this many steps
 MIN_WIDE_BATCH_SIZE = 32  # but is not limited below this, the batch of four cores
 MIN_SHARD_SIZE = 8  # rows of a batch
 

@@ -1,5 +1,7 @@
 """Continue from an existing model on a text that may have characters it does not know."""
 
+import dataclasses
+
 from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.text.vocabulary import Vocabulary
 
@@ -8,7 +10,7 @@ def extend_vocabulary(model: Model, characters: str) -> Vocabulary:
     """Return a vocabulary with the model's characters and these."""
     known = model.vocabulary
     extended = "".join(sorted(set(known.characters + known.fold_case(characters))))
-    return Vocabulary(extended, known.lowercase, known.unknown)
+    return dataclasses.replace(known, characters=extended)
 
 
 def extend_weights(model: Model, vocabulary: Vocabulary, initial: NamedWeights) -> NamedWeights:

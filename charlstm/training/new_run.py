@@ -12,9 +12,10 @@ from charlstm.machine import num_cores, save_throughput
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.storage.run_origin import RunOrigin
-from charlstm.text.batches import split_for_validation
 from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
+from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
@@ -26,9 +27,10 @@ from charlstm.training.auto_config import (
 )
 from charlstm.training.finetuning import extend_vocabulary
 from charlstm.training.overrides import Overrides
+from charlstm.training.presets import TUTORIAL
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
-from charlstm.training.training_data import TrainingData, encode
+from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingResult, TrainingRun
@@ -42,8 +44,10 @@ class NewRunRequest:
     texts: list[str]
     overrides: Overrides
     decoding: DecodingOptions
+    normalize: str | None = None  # the normal form; None: that of `decoding`, or of `start_from`
     min_count: int = 1  # characters that are rarer share one id
     start_from: str | None = None  # a run or a model file whose weights the run starts from
+    inherits_precision: bool = True  # of `start_from`, unless `precision` is fixed; else the fastest one is taken
     unknown: str | None = None  # policy for characters outside the vocabulary of `start_from`; None: learn them
     overwrite: bool = False
     command: tuple[str, ...] = ()  # that the run was started with
@@ -85,16 +89,31 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingRes
 
 
 def _adapt_to_model(request: NewRunRequest, model: Model) -> NewRunRequest:
-    """Return the request with the shape and the case of a model; raises SettingError if they contradict it."""
-    if request.decoding.lowercase and not model.vocabulary.lowercase:
+    """Return the request with the shape, the case, the normal form and the precision of a model.
+
+    Raises SettingError if the request contradicts one of these; another precision is no contradiction.
+    """
+    vocabulary = model.vocabulary
+    if request.decoding.lowercase and not vocabulary.lowercase:
+        preset = request.overrides.preset
         raise SettingError(
-            f"`lowercase` is given, but {request.start_from} distinguishes upper and lower case",
-            hint="leave `lowercase` out",
+            f"{f'`preset` {preset} reads in lower case' if preset == TUTORIAL else '`lowercase` is given'}, "
+            f"but {request.start_from} distinguishes upper and lower case",
+            hint=f"leave {'`preset`' if preset == TUTORIAL else '`lowercase`'} out, or train without `from`",
+        )
+    if request.normalize not in (None, vocabulary.normalize):
+        raise SettingError(
+            f"`normalize` is {request.normalize}, but {request.start_from} reads texts in the form "
+            f"{vocabulary.normalize}",
+            hint="leave `normalize` out",
         )
     shape = model.config.to_json()
     request.overrides.check_agreement(shape, str(request.start_from), alternative="train without a model to start from")
-    overrides = dataclasses.replace(request.overrides, explicit=dict(request.overrides.explicit) | shape)
-    decoding = dataclasses.replace(request.decoding, lowercase=model.vocabulary.lowercase)
+    explicit = dict(request.overrides.explicit) | shape
+    if request.inherits_precision:
+        explicit.setdefault("precision", model.precision)
+    overrides = dataclasses.replace(request.overrides, explicit=explicit)
+    decoding = dataclasses.replace(request.decoding, lowercase=vocabulary.lowercase, normalize=vocabulary.normalize)
     return dataclasses.replace(request, overrides=overrides, decoding=decoding)
 
 
@@ -131,24 +150,32 @@ def _check_sources(folder: RunFolder, corpus: Corpus) -> None:
 def _read_data(request: NewRunRequest, start_from: Model | None, reporter: RunReporter) -> TrainingData:
     corpus = load_corpus(request.texts, request.decoding, own_run=request.folder.path, on_message=reporter.on_message)
     vocabulary = _make_vocabulary(request, start_from, corpus)
-    unknown = request.unknown or "skip"
-    ids, changes = encode(corpus, vocabulary, unknown)
-    if changes:
-        reporter.on_changed_characters(changes)
-    settings = request.overrides.settings
-    dataset = split_for_validation(
-        ids,
-        validation=settings.get("validation", TrainingConfig.validation),
-        sequence_length=settings.get("window") or settings.get("sequence_length", DEFAULT_SEQUENCE_LENGTH),
-    )
-    return TrainingData(corpus, vocabulary, dataset, request.decoding, unknown)
+    unknown, keeps_rare = request.unknown or "skip", request.unknown is None
+    encoded = encode_text(corpus, vocabulary, unknown=unknown, keeps_rare=keeps_rare)
+    if encoded.changes:
+        reporter.on_changed_characters(dict(encoded.changes))
+    config = _splitting_config(request.overrides.settings, default_validation_split(encoded.ids, vocabulary))
+    dataset = split_text(encoded.ids, vocabulary, config)
+    return TrainingData(corpus, vocabulary, dataset, request.decoding, unknown, keeps_rare)
+
+
+def _splitting_config(settings: dict[str, Any], default_split: str) -> TrainingConfig:
+    """Return a config whose settings for the split are those of the run; the others may still be chosen."""
+    names = ("validation", "validation_split", "random_seed")
+    fixed = {name: settings[name] for name in names if name in settings}
+    length = settings.get("window") or settings.get("sequence_length", DEFAULT_SEQUENCE_LENGTH)
+    return TrainingConfig(**{"validation_split": default_split, "sequence_length": length} | fixed)
 
 
 def _make_vocabulary(request: NewRunRequest, start_from: Model | None, corpus: Corpus) -> Vocabulary:
     """Return the vocabulary of the text, or that of the model to start from, with the text's new characters."""
     if start_from is None:
         return Vocabulary.from_counts(
-            corpus.characters, corpus.counts, lowercase=request.decoding.lowercase, min_count=request.min_count
+            corpus.characters,
+            corpus.counts,
+            lowercase=request.decoding.lowercase,
+            min_count=request.min_count,
+            normalize=request.decoding.normalize,
         )
     known = start_from.vocabulary
     vocabulary = known if request.unknown else extend_vocabulary(start_from, corpus.characters)
@@ -170,7 +197,7 @@ def _build_run(
         from charlstm.training.loop import TrainingRun
         from charlstm.training.throughput import measure_throughput
 
-        overrides["precision"] = startup.precision
+        overrides |= {"precision": startup.precision, "validation_split": data.dataset.validation_split}
         throughput = None
         if needs_throughput(overrides):
             startup.show_status("measuring how fast this machine trains")
@@ -180,7 +207,9 @@ def _build_run(
         settings = choose_settings(inputs, overrides)
         origin = _origin(request)
         run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
-    reporter.on_message(data.describe(run.config.validation))
+    reporter.on_message(data.describe(run.config))
+    if warning := data.validation_warning(run.config):
+        reporter.on_warning(warning)
     reporter.on_message(describe_settings(settings, overrides, inputs))
     return run
 

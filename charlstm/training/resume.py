@@ -1,24 +1,25 @@
 """Resume a run from its last checkpoint, with the same result as if it had never stopped."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.errors import CorpusError
+from charlstm.errors import CorpusError, SettingError
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
-from charlstm.training.training_data import TrainingData, encode
+from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingResult, TrainingRun
@@ -30,6 +31,7 @@ class ResumeRequest:
 
     folder: RunFolder
     overrides: Overrides  # only the length of the run may change
+    reading: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # options of decoding that the user gave
     texts: list[str] | None = None  # where the text is now; None: where it was
     changed_text: bool = False  # resume even if the text is not the same any more
     checkpoint_every: float  # seconds
@@ -48,11 +50,12 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
         if warning:
             reporter.on_warning(warning)
         metadata = checkpoint.metadata
-        settings = metadata["model"] | metadata["training"]
+        config_then = TrainingConfig.from_json(metadata["training"])
+        settings = metadata["model"] | config_then.to_json()
         request.overrides.check_agreement(
             settings, str(folder.path), alternative="train in another folder with `output`"
         )
-        config_then = TrainingConfig.from_json(metadata["training"])
+        _check_reading(request, metadata["text"]["reading"])
         config = _with_new_length(config_then, request.overrides)
         if metadata["history"]["finished"] and not _is_longer(config, config_then):
             return None
@@ -65,6 +68,19 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
         )
+
+
+def _check_reading(request: ResumeRequest, reading: Mapping[str, Any]) -> None:
+    """Raise SettingError if the user asks to read the text in another way than the run does."""
+    # A saved standard input is clean UTF-8, whatever it was before: only its case can be compared.
+    comparable = {"lowercase"} if request.folder.has_text else reading.keys()
+    for name, value in request.reading.items():
+        if name in comparable and value != reading[name]:
+            then = "the detected one" if reading[name] is None else reading[name]
+            raise SettingError(
+                f"`{name}` is {value}, but {request.folder.path} was trained with {then}",
+                hint=f"leave `{name}` out, or train in another folder with `output`",
+            )
 
 
 def _with_new_length(config: TrainingConfig, overrides: Overrides) -> TrainingConfig:
@@ -86,10 +102,13 @@ def _read_data_again(
     text = metadata["text"]
     decoding = DecodingOptions(**text["reading"])
     corpus = _load_same_corpus(request, text, decoding, reporter)
-    vocabulary = Vocabulary(**metadata["vocabulary"])
-    ids, _ = encode(corpus, vocabulary, text["unknown"])
-    dataset = split_for_validation(ids, validation=config.validation, sequence_length=config.sequence_length)
-    return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"])
+    # Earlier checkpoints have no normal form, and the saved text of standard input is read in none.
+    form = {} if request.folder.has_text else {"normalize": decoding.normalize}
+    vocabulary = Vocabulary(**form | metadata["vocabulary"])
+    keeps_rare = text.get("keeps_rare", True)
+    encoded = encode_text(corpus, vocabulary, unknown=text["unknown"], keeps_rare=keeps_rare)
+    dataset = split_text(encoded.ids, vocabulary, config)
+    return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"], keeps_rare)
 
 
 def _load_same_corpus(
@@ -114,7 +133,7 @@ def _load_same_corpus(
         raise CorpusError(
             f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
             f"instead of {text['characters']:,}, and another digest",
-            hint="restore the old text, train again in another folder, or resume with `changed_text`",
+            hint="restore the old text, train again in another folder, or resume nevertheless: `changed_text`",
         )
     return corpus
 
@@ -129,7 +148,7 @@ def _build_run(
         run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
     if changes := _environment_changes(checkpoint):
         reporter.on_warning(f"results may differ in the last bits from those of an uninterrupted run: {changes}")
-    reporter.on_message(data.describe(config.validation))
+    reporter.on_message(data.describe(config))
     reporter.on_message(f"resuming {folder.path} at epoch {run.epoch:.2f}, {run.fraction_done:.0%} of the run")
     return run
 

@@ -68,7 +68,7 @@ def make_model(
     """Return the model of an evaluation, with the metadata that its file holds."""
     metadata = {
         "text": data.corpus.name,
-        "text_characters": len(data.corpus),
+        "text_characters": len(data.dataset),
         "text_sha256": data.corpus.digest,
         "settings": config.to_json(),
         "step": best.step,

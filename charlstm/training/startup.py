@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from charlstm.errors import TrainingError
 from charlstm.kernels import fastest_precision, start_precompiling
 from charlstm.machine import num_cores
+from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
 from charlstm.storage.lock import exclusive_lock, is_owner
 from charlstm.storage.run_folder import RunFolder
 from charlstm.training.interruption import Interruption, exit_code
@@ -30,18 +31,21 @@ class Startup:
 def tensorflow_ready(reporter: StartupReporter, *, precision: str | None) -> Iterator[Startup]:
     """Import TensorFlow and set its threads, for training in a precision; None: the fastest one here.
 
-    The first time on a machine, the kernels are compiled by another process meanwhile.
+    Raises LibraryError if TensorFlow, Keras or Numba cannot be imported, and MemoryError in the place of TensorFlow's
+    own error. The first time on a machine, the kernels are compiled by another process meanwhile.
     """
     with reporter.starting_tensorflow() as show_status:
         precision = precision or fastest_precision()
         with _precompiling(precision) as compiler:
+            import_tensorflow()
             from charlstm.training.train_step import set_threads
 
             set_threads(num_cores())
             if compiler:
                 show_status("compiling for this processor (only once)")
                 compiler.wait()
-            yield Startup(precision, show_status)
+            with tensorflow_memory_errors():
+                yield Startup(precision, show_status)
 
 
 @contextmanager
@@ -104,7 +108,7 @@ def train(
     if not is_owner(run.folder.path):
         raise TrainingError(f"{run.folder.path} was removed or replaced before training began", hint="train again")
     interruption.stops_gracefully = True
-    with reporter.training() as training_reporter:
+    with tensorflow_memory_errors(), reporter.training() as training_reporter:
         return run.run(
             training_reporter, interruption, checkpoint_every=checkpoint_every, waits_for_space=waits_for_space
         )

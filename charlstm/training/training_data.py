@@ -1,21 +1,28 @@
 """A text that is ready to train on, and where to read it again."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from charlstm.analysis.evaluation import EvaluationStreams, evaluation_streams, window_streams
 from charlstm.arrays import Ids
 from charlstm.atomic_files import open_atomically
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import Dataset, Streams, Windows
+from charlstm.text.batches import Dataset, Streams, Windows, split_for_validation
 from charlstm.text.corpus import Corpus
 from charlstm.text.decoding import DecodingOptions
+from charlstm.text.id_files import in_chunks
 from charlstm.text.known_lines import MAX_KEPT_LINES, KnownLines
+from charlstm.text.line_lists import is_line_list
 from charlstm.text.line_starts import begins_on_new_line, find_line_starts
 from charlstm.text.streams import STANDARD_INPUT
+from charlstm.text.validation_check import compare_parts
+from charlstm.text.validation_split import block_size, line_pieces
 from charlstm.text.vocabulary import Vocabulary
 
 
@@ -28,6 +35,7 @@ class TrainingData:
     dataset: Dataset
     decoding: DecodingOptions = dataclasses.field(default_factory=DecodingOptions)
     unknown: str = "skip"  # policy for characters outside the vocabulary
+    keeps_rare: bool = True  # those that the policy would leave out become the vocabulary's character for rare ones
 
     @cached_property
     def line_starts(self) -> list[str]:
@@ -59,12 +67,48 @@ class TrainingData:
         ids = self.dataset.validation
         return window_streams(ids, model_config.window) if model_config.window else evaluation_streams(ids)
 
-    def describe(self, validation: float) -> str:
+    @cached_property
+    def num_different(self) -> int:
+        """The number of different characters that are learned."""
+        is_learned = np.zeros(len(self.vocabulary), np.bool_)
+        for part in (self.dataset.training, self.dataset.validation):
+            for ids in in_chunks(part):
+                is_learned[ids] = True
+        return int(is_learned.sum())
+
+    def describe(self, config: TrainingConfig) -> str:
         """Return one line for the user."""
+        parts = [f"{self.corpus.name}: {len(self.dataset):,} characters, {self.num_different} different"]
+        if is_line_list(self.corpus.ids, Vocabulary(self.corpus.characters)):
+            num_lines = len(line_pieces(self.corpus.ids, Vocabulary(self.corpus.characters)))
+            parts.append(f"a list of {num_lines:,} short lines")
+        return "; ".join([*parts, f"{self._describe_validation(config)} for validation"])
+
+    def validation_warning(self, config: TrainingConfig) -> str:
+        """Return one line for the user if the end of the text, kept for validation, is not like the rest; else ""."""
+        if config.validation_split != "end":
+            return ""
+        difference = compare_parts(self.dataset, self.vocabulary).describe()
+        if not difference:
+            return ""
         return (
-            f"{self.corpus.name}: {len(self.corpus):,} characters, {len(self.vocabulary)} different; "
-            f"the last {validation:.0%} for validation"
+            f"the last {100 * config.validation:.3g}% of the text, which is for validation, is not like the rest: "
+            f"{difference}. Validation losses will say little about the rest: try `validation_split` blocks"
         )
+
+    def _describe_validation(self, config: TrainingConfig) -> str:
+        percent = f"{100 * config.validation:.3g}%"
+        match config.validation_split:
+            case "lines":
+                interval = 1 / config.validation
+                is_whole = math.isclose(interval, round(interval))
+                lines = f"one line in {interval:.0f}" if is_whole else f"{percent} of the lines"
+                return f"{lines}, drawn at random,"
+            case "blocks":
+                size = block_size(len(self.dataset), config.validation)
+                return f"{percent} of its blocks of about {size:,} characters, drawn at random,"
+            case _:
+                return f"the last {percent}"
 
     def text_to_json(self) -> dict[str, Any]:
         """Return everything that is needed to read the text again, and to notice if it has changed."""
@@ -73,6 +117,7 @@ class TrainingData:
             "sources": self.corpus.sources,
             "reading": self.decoding.to_json(),
             "unknown": self.unknown,
+            "keeps_rare": self.keeps_rare,
             "characters": len(self.corpus),
             "sha256": self.corpus.digest,
         }
@@ -89,7 +134,13 @@ class TrainingData:
         return dataclasses.replace(self, corpus=corpus, decoding=decoding)
 
 
-def encode(corpus: Corpus, vocabulary: Vocabulary, unknown: str) -> tuple[Ids, dict[str, str]]:
-    """Return the ids of a text, and what each character outside the vocabulary was changed to (nothing: left out)."""
-    table = vocabulary.id_table(corpus.characters, unknown)
-    return corpus.remap(table.ids, size=len(vocabulary)), table.replacements
+def split_text(ids: Ids, vocabulary: Vocabulary, config: TrainingConfig) -> Dataset:
+    """Return the training and the validation part of a text, as a run with this config has them."""
+    return split_for_validation(
+        ids,
+        validation=config.validation,
+        sequence_length=config.sequence_length,
+        validation_split=config.validation_split,
+        vocabulary=vocabulary,
+        random_seed=config.random_seed,
+    )

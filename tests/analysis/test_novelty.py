@@ -121,6 +121,33 @@ def test_training_text_is_indexed_once(trained):
     assert len(messages) == 1
 
 
+def test_only_the_training_part_is_searched(trained):
+    """Of a text whose lines are all different, the drawn lines are not copied from the training part."""
+    model, path, text = trained
+    rng = np.random.default_rng(0)
+    alphabet = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    lines = ["".join(rng.choice(alphabet, 30)) for _ in range(100)]
+    text.write_text("".join(f"{line}\n" for line in lines))
+    settings = model.training["settings"] | {"validation_split": "lines", "random_seed": 3}
+    training = {"text_sha256": load_corpus([text]).digest, "settings": settings}
+    source = load_training_text(path, replace(model, training=training), print)
+    copied = [measure_novelty([source], line).copied_share for line in lines]
+    assert (copied.count(1.0), copied.count(0.0)) == (90, 10)
+    other_seed = training | {"settings": settings | {"random_seed": 4}}
+    other = load_training_text(path, replace(model, training=other_seed), lambda _: None)
+    assert [measure_novelty([other], line).copied_share for line in lines] != copied
+
+
+def test_a_sample_in_another_normal_form_is_found(trained):
+    source = training_text("the caf\u00e9s of this town are open")
+    decomposed = "the cafe\u0301s of this town are closed"
+    novelty = measure_novelty([source], decomposed)
+    assert novelty.longest_copied_text == "the cafe\u0301s of this town are "
+    none = Vocabulary.from_text(decomposed, normalize="none")
+    source = TrainingText(TextIndex.build(none.encode(decomposed)), none)
+    assert measure_novelty([source], "the caf\u00e9s of this town").longest_copied_run == 22
+
+
 def test_training_text_must_be_found_and_unchanged(trained):
     model, path, text = trained
     text.write_text("another text")

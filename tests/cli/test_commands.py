@@ -2,12 +2,17 @@
 
 import json
 import os
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import charlstm as package
+from charlstm.storage.model_file import save_model
+from charlstm.text.vocabulary import Vocabulary
 from tests.cli import reference
+from tests.conftest import random_model
 
 
 def test_reference_is_up_to_date():
@@ -76,6 +81,42 @@ def test_info_prints_lines_or_json(charlstm, run, model):
     assert values["vocabulary"]["characters"] == model.vocabulary.characters
 
 
+def test_evaluate_counts_unknown_characters_by_the_policy(charlstm, run):
+    """Of ten characters one is rare (an upper-case A), one unknown to everybody; the first is never scored."""
+    characters = "\n abc\ufffd"
+    vocabulary = Vocabulary(characters, unknown="\ufffd")
+    save_model(run / "model.safetensors", replace(random_model(characters=characters), vocabulary=vocabulary))
+    Path("text").write_text("abcAbc \u6f22bc")
+    figures = {
+        policy: json.loads(charlstm("evaluate", "text", "--json", "--unknown", policy)[1])
+        for policy in ("skip", "nearest")
+    }
+    assert figures["skip"]["unknown_characters"] == {"left_out": 2, "changed": 0}
+    assert figures["skip"]["characters"] == 7
+    assert figures["nearest"]["unknown_characters"] == {"left_out": 1, "changed": 1}
+    assert figures["nearest"]["characters"] == 8
+    for policy, same in (("skip", "abcbc bc"), ("nearest", "abcabc bc")):
+        Path("same").write_text(same)
+        known = json.loads(charlstm("evaluate", "same", "--json")[1])
+        assert known["nats_per_character"] == figures[policy]["nats_per_character"]
+    code, _, err = charlstm("evaluate", "text", "--unknown", "error")
+    assert (code, "'A' (U+0041)" in err) == (1, True)
+
+
+@pytest.mark.parametrize("form", ["nfc", "none"])
+def test_evaluate_reads_a_text_in_the_form_of_the_model(charlstm, run, form):
+    own = unicodedata.normalize("NFC" if form == "nfc" else "NFD", "ab\u00e9 \u00e9a b\n")
+    vocabulary = Vocabulary.from_text(own, normalize=form)
+    save_model(run / "model.safetensors", replace(random_model(characters=own), vocabulary=vocabulary))
+    figures = []
+    for other in ("NFC", "NFD"):
+        Path("text").write_text(unicodedata.normalize(other, own))
+        figures.append(json.loads(charlstm("evaluate", "text", "--unknown", "error", "--json")[1]))
+    assert figures[0] == figures[1]
+    assert figures[0]["characters"] == len(own) - 1
+    assert json.loads(charlstm("info", "--json")[1])["vocabulary"]["normalize"] == form
+
+
 WRONG = [
     (["generate", "--length", "0"], 2, "--length is 0"),
     (["generate", "--length", "-1"], 2, "--length is -1"),
@@ -93,6 +134,10 @@ WRONG = [
     (["evaluate", "one.txt"], 1, "only one character"),
     (["evaluate", "upper.txt"], 1, "no character that the model knows"),
     (["evaluate", "upper.txt", "--unknown", "error"], 1, "'U' (U+0055)"),
+    (["train", "upper.txt", "--validation-split", "middle"], 2, "--validation-split is 'middle'"),
+    (["compare", "upper.txt", "--validation-split", "middle"], 2, "--validation-split is 'middle'"),
+    (["train", "line.txt", "--validation-split", "lines"], 1, "only one line"),
+    (["write", "--encoding", "latin-1"], 2, "--encoding is that of a file"),
     (["evaluate", "upper.txt", "--unknown", "guess"], 2, "--unknown is 'guess'"),
     (["train"], 2, "TEXT"),
     (["train", "nowhere.txt"], 1, "nowhere.txt"),
@@ -134,6 +179,7 @@ def test_wrong_input_gives_one_line_and_a_hint(charlstm, run, arguments, code, m
     Path("empty.txt").write_text("")
     Path("one.txt").write_text("a")
     Path("upper.txt").write_text("UPPER")
+    Path("line.txt").write_text("one line " * 50)
     Path("binary.txt").write_bytes(bytes(range(256)))
     Path("broken.gz").write_bytes(b"not gzip at all")
     Path("nothing").mkdir()

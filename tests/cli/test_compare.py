@@ -36,10 +36,11 @@ def test_a_comparison_is_written_and_continued(charlstm, text):
     code, out, err = charlstm("compare", text, "--cells", "lstm,rnn,gru", *OPTIONS, "--json")
     assert code == 0
     assert "lstm, run" not in err
-    assert "gru, run" in err
+    assert "gru, run 3 of 3" in err
     assert {summary["cell"] for summary in json.loads(out)["cells"]} == {"lstm", "rnn", "gru"}
     assert (folder / "lstm-1" / "model.safetensors").read_bytes() == before
-    code, out, err = charlstm("compare", text, "--cells", "rnn", *OPTIONS)
+    code, out, err = charlstm("compare", text, "--cells", "rnn", "--repeats", 2, *OPTIONS)
+    assert "rnn, run 2 of 2" in err
     assert len(json.loads((folder / "comparison.json").read_text())["cells"]) == 3
     code, out, err = charlstm("compare", text, "--cells", "lstm", "--max-time", "4s")
     assert (code, out) == (1, "")

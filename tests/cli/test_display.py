@@ -5,12 +5,13 @@ import json
 import sys
 import time
 from collections import deque
+from pathlib import Path
 
 import pytest
 
 from charlstm.cli.display import progress
 from charlstm.cli.display.json_output import to_json
-from charlstm.cli.display.messages import changes_line, clock, console, say, standing_alone, visible, warn
+from charlstm.cli.display.messages import changes_line, clock, command_line, console, say, standing_alone, visible, warn
 from charlstm.cli.display.progress import notice_if_slow
 from charlstm.cli.display.results import ResultFormat, write_output
 from charlstm.cli.display.rows import aligned
@@ -164,3 +165,11 @@ def test_array_is_written_piece_by_piece_and_valid_after_ctrl_c():
         with pytest.raises(KeyboardInterrupt):
             deque(map(parts.append, array.join(numbers(number))))
         assert json.loads("".join(parts)) == expected[:number]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("runs/cats", "runs/cats"), ("my run", "'my run'"), ("$(x)'s", "'$(x)'\"'\"'s'"), ("-x", "./-x")],
+)
+def test_commands_can_be_pasted_into_a_shell(path, words):
+    assert command_line("resume", Path(path)) == f"charlstm resume {words}"

@@ -3,9 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from charlstm.storage.model_file import save_model
+from charlstm.text.vocabulary import Vocabulary
+from tests.conftest import random_model
 
 
 def test_prompt_file_echo_and_stop(charlstm, run):
@@ -281,3 +286,42 @@ def test_digest_is_that_of_the_model_that_wrote(charlstm, run, model):
     (loaded,) = load_models("tiny")
     file.write_bytes(b"another")
     assert loaded.digest == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("Ma\u00f1ana ver\u00e1 el se\u00f1or Mu\u00f1oz qu\u00e9 pas\u00f3".encode("latin-1"), []),
+        ("Ma\u00f1ana \u0448".encode("koi8-r", "replace"), ["--encoding", "koi8-r"]),
+        (b"caf\x8e", ["--encoding", "mac_roman"]),
+    ],
+)
+def test_a_prompt_file_is_read_in_its_encoding(charlstm, run, content, options):
+    Path("prompt.txt").write_bytes(content)
+    code, out, _ = charlstm("generate", "--seed-file", "prompt.txt", "--length", 3, *options)
+    assert code == 0
+    assert out.startswith(content.decode(options[1] if options else "latin-1"))
+
+
+def test_a_batch_is_read_in_its_encoding(charlstm, run):
+    Path("batch.jsonl").write_bytes('{"seed": "caf\u00e9", "length": 2}\n'.encode("mac_roman"))
+    code, out, _ = charlstm("generate", "--batch", "batch.jsonl", "--encoding", "mac_roman", "--format", "jsonl")
+    assert code == 0
+    assert json.loads(out)["seed"] == "caf\u00e9"
+    code, _, err = charlstm("generate", "--encoding", "mac_roman")
+    assert (code, "--encoding is that of a file" in err) == (2, True)
+
+
+def test_a_prompt_is_read_in_the_form_of_the_model(charlstm, run):
+    characters = "\n abe\u0301"
+    vocabulary = Vocabulary.from_text(characters, normalize="none")
+    save_model(run / "model.safetensors", replace(random_model(characters=characters), vocabulary=vocabulary))
+    Path("composed.txt").write_text("b\u00e9a")
+    Path("decomposed.txt").write_text("be\u0301a")
+    texts = []
+    for name in ("composed", "decomposed"):
+        options = ("--seed-file", f"{name}.txt", "--unknown", "error", "--no-echo", "--random-seed", 1, "--length", 20)
+        code, out, err = charlstm("generate", *options)
+        assert (code, err) == (0, "")
+        texts.append(out)
+    assert texts[0] == texts[1]

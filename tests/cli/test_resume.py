@@ -121,6 +121,22 @@ def test_options_that_contradict_the_run_are_refused(whole, charlstm):
     assert charlstm("train", "cats.txt", "--out", "whole", "--resume", "--overwrite")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--lowercase"], "--lowercase is True, but whole was trained with False"),
+        (["--encoding", "latin-1"], "--encoding is latin-1, but whole was trained with the detected one"),
+        (["--normalize", "nfkc"], "--normalize is nfkc, but whole was trained with nfc"),
+        (["--keep-boilerplate"], "--keep-boilerplate is True, but whole was trained with False"),
+    ],
+)
+def test_options_that_would_read_another_text_are_refused(whole, charlstm, option, message):
+    code, _, err = charlstm("train", "cats.txt", "--out", "whole", "--resume", *option)
+    assert code == 2
+    assert message in err
+    assert f"leave {option[0]} out" in err
+
+
 def test_a_text_that_has_changed_or_is_gone_is_refused(whole, charlstm):
     Path("cats.txt").rename("moved.txt")
     try:
@@ -130,7 +146,10 @@ def test_a_text_that_has_changed_or_is_gone_is_refused(whole, charlstm):
         Path("cats.txt").write_text(TEXT + "more")
         code, _, err = charlstm("resume", "whole", "--epochs", 9)
         assert code == 1
-        assert "--changed-text" in err
+        assert "or resume nevertheless: --changed-text" in err
+        code, _, err = charlstm("train", "cats.txt", "--out", "whole", "--resume", "--epochs", 9)
+        assert code == 1
+        assert "or resume nevertheless: charlstm resume --changed-text" in err
     finally:
         Path("moved.txt").rename("cats.txt")
 

@@ -1,6 +1,5 @@
 """What stays on the screen when a run ends."""
 
-import shlex
 import signal
 from pathlib import Path
 from unittest.mock import Mock
@@ -8,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from charlstm.cli.display.messages import console
-from charlstm.cli.display.run_reporter import TerminalReporter, command_for
+from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.storage.run_folder import RunFolder
 from tests.cli.test_training_screen import OVERFITTING, Terminal, evaluation
 from tests.run_folders import make_run_folder
@@ -84,13 +83,6 @@ def test_an_interrupted_run_says_how_it_is_continued(show, size):
 
 def test_a_run_without_a_model_names_no_command_that_needs_one(show):
     assert show(signal_number=signal.SIGTERM, best=False)[-1] == "continue: charlstm resume 'my songs'"
-
-
-@pytest.mark.parametrize("name", ["my songs", "a'b", "$HOME", "-runs", "a;b"])
-def test_commands_can_be_pasted_into_a_shell(name):
-    program, command, path = shlex.split(command_for("generate", Path(name)))
-    assert (program, command, Path(path)) == ("charlstm", "generate", Path(name))
-    assert not path.startswith("-")
 
 
 def test_a_command_stays_whole_on_a_narrow_terminal(show):

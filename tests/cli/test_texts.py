@@ -28,7 +28,7 @@ def test_what_is_skipped_is_one_line_on_stderr(charlstm):
     code, out, err = charlstm("corpus", "stats", ".", "--json")
     assert code == 0, err
     assert json.loads(out)["characters"] == len(TEXT)
-    assert err == ".: 1 file, 1 skipped: photo.jpg (a binary file)\n"
+    assert err == ".: 1 file, 1 skipped: photo.jpg (a JPEG picture)\n"
 
 
 @pytest.mark.usefixtures("folder")

@@ -94,6 +94,10 @@ def test_lower_case_contradicts_a_model_that_knows_upper_case(charlstm, text):
     code, _, err = charlstm("train", text, *TINY, "--lowercase", "--from", "cats", "--output", "runs/new")
     assert code == 2
     assert "--lowercase is given, but cats distinguishes upper and lower case" in err
+    code, _, err = charlstm("train", text, "--preset", "tutorial", "--from", "cats", "--output", "runs/new")
+    assert code == 2
+    assert "--preset tutorial reads in lower case, but cats distinguishes upper and lower case" in err
+    assert "leave --preset out, or train without --from" in err
 
 
 @pytest.mark.parametrize("command", ["train", "resume", "compare"])

@@ -7,8 +7,10 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from charlstm.cli.commands.write import read_file
 from charlstm.cli.display.editor import Editor
 from charlstm.config import SamplingConfig
+from charlstm.errors import CorpusError
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.session import Session
 from charlstm.generation.stepper import Stepper
@@ -154,3 +156,29 @@ def test_file_keeps_its_line_endings(model, tmp_path):
     session = Session(Stepper(model), SamplingConfig())
     Editor(session, "one\ntwo", file, line_endings=LineEndings.of("one\r\n"), screen=DummyOutput()).save()
     assert file.read_bytes() == b"one\r\ntwo"
+
+
+def test_a_file_is_saved_in_the_encoding_that_it_was_read_in(model, tmp_path):
+    path = tmp_path / "scene.txt"
+    path.write_bytes(
+        "Ma\u00f1ana ver\u00e1 el se\u00f1or Mu\u00f1oz qu\u00e9 pas\u00f3 con la ni\u00f1a".encode("latin-1")
+    )
+    text, encoding = read_file(path, None)
+    assert text == path.read_bytes().decode("latin-1")
+    editor = Editor(Session(Stepper(model), SamplingConfig()), text + "!", path, encoding=encoding)
+    editor.save()
+    assert path.read_bytes() == (text + "!").encode("latin-1")
+    editor = Editor(Session(Stepper(model), SamplingConfig()), text + "\u6f22", path, encoding=encoding)
+    editor.save()
+    assert path.read_bytes() == (text + "\u6f22").encode()
+    assert "in UTF-8" in editor.bar_text()
+
+
+def test_a_file_is_read_in_a_given_encoding_or_refused(tmp_path):
+    path = tmp_path / "scene.txt"
+    path.write_bytes(b"caf\x8e\r\n")
+    assert read_file(path, "mac_roman") == ("caf\u00e9\r\n", "mac-roman")
+    with pytest.raises(CorpusError, match="is not plain text in ascii"):
+        read_file(path, "ascii")
+    path.write_bytes(b"")
+    assert read_file(path, None) == ("", "utf-8")

@@ -1,13 +1,17 @@
 """An ensemble against its members: the mean of their distributions over the union of their vocabularies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from charlstm.config import SamplingConfig
+from charlstm.errors import SettingError
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.generate import Request, generate, generate_batch
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import Stepper
+from charlstm.text.vocabulary import Vocabulary
 from tests.conftest import random_model
 
 
@@ -66,3 +70,19 @@ def test_it_generates_the_characters_of_all_members():
     assert set(text) == set("abcd")
     samples = generate_batch(ensemble, [Request("ac", config), Request("d", config)])
     assert samples[0].text == text
+
+
+def in_form(characters, form):
+    return replace(random_model(characters=characters), vocabulary=Vocabulary.from_text(characters, normalize=form))
+
+
+def test_models_of_different_normal_forms_are_refused():
+    with pytest.raises(SettingError, match="different normal forms: nfc, none"):
+        Ensemble([in_form("ab\u00e9", "nfc"), in_form("abe\u0301", "none")], [1, 1])
+    with pytest.raises(SettingError, match="different normal forms"):
+        Ensemble([in_form("ab\ufb01", "nfc"), in_form("abfi", "nfkc")], [1, 1])
+
+
+def test_texts_that_are_the_same_in_every_form_may_be_mixed():
+    assert Ensemble([in_form("ab", "nfc"), in_form("bc\u2019", "nfkc")], [1, 1]).vocabulary.characters == "abc\u2019"
+    assert Ensemble([in_form("ae\u0301", "none")] * 2, [1, 1]).vocabulary.normalize == "none"

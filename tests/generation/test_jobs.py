@@ -150,3 +150,10 @@ def test_search_finds_the_most_probable_texts_first(models):
     totals = [sum(found.scores) for found in job.search(20, 3)]
     assert len(totals) == 3
     assert totals == sorted(totals, reverse=True)
+
+
+def test_stop_strings_are_spelled_as_the_model_writes(tmp_path):
+    models = [LoadedModel(tmp_path / "model.safetensors", random_model(characters="abc\u00e9", lowercase=True))]
+    rules = StopRules(stops=("BE\u0301",))
+    job = GenerationJob(models, [Request("a", SamplingConfig(), rules)], unknown="nearest")
+    assert job.prepared[0].request.rules.stops == ("b\u00e9",)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -7,6 +8,7 @@ from charlstm.generation.generate import Request, generate
 from charlstm.generation.sampling import softmax
 from charlstm.generation.session import Session
 from charlstm.generation.stepper import Stepper
+from charlstm.text.vocabulary import Vocabulary
 from tests.conftest import ALPHABET, random_model
 
 
@@ -61,3 +63,21 @@ def test_temperature_changes_during_a_continuation(model):
         session.change_temperature(+0.1)
     assert session.config.temperature == 2
     assert len({character for character, _ in islice(characters, 200)}) > 15
+
+
+def test_a_letter_and_its_marks_have_the_score_of_the_letter_that_they_are():
+    session = Session(Stepper(random_model(characters=ALPHABET + "\u00e9")), SamplingConfig())
+    composed = list(session.scores("ab", "c\u00e9d"))
+    decomposed = list(session.scores("ab", "ce\u0301d"))
+    np.testing.assert_allclose(decomposed, [composed[0], composed[1], 0.0, composed[2]])
+    parts = [*session.scores("ab", "ce"), *session.scores("abce", "\u0301d")]  # as it is typed
+    assert parts[2] == 0
+    np.testing.assert_allclose(parts[3], decomposed[3], rtol=1e-5)
+
+
+def test_a_decomposed_model_scores_a_composed_letter_as_its_parts():
+    characters = ALPHABET + "\u0301"
+    model = replace(random_model(characters=characters), vocabulary=Vocabulary.from_text(characters, normalize="none"))
+    session = Session(Stepper(model), SamplingConfig())
+    separate = list(session.scores("ab", "e\u0301d"))
+    np.testing.assert_allclose(list(session.scores("ab", "\u00e9d")), [separate[0] + separate[1], separate[2]])

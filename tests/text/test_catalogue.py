@@ -1,9 +1,7 @@
-"""Names of texts, and downloads from a local server that fails in every way."""
+"""Names of texts, and where fetched ones are kept."""
 
 import hashlib
-import http.server
-import threading
-import time
+from dataclasses import replace
 
 import pytest
 
@@ -18,107 +16,54 @@ from charlstm.text.catalogue import (
     relocate_shipped_text,
     shipped_texts,
 )
-
-TEXT = b"Once upon a time.\n" * 100
-
-
-class FailingHandler(http.server.BaseHTTPRequestHandler):
-    """Answers in the way that the path asks for: a status, `cut`, `slow` or `endless`."""
-
-    def do_GET(self):
-        behaviour = self.path.strip("/").removesuffix(".txt")
-        if behaviour.isdigit():
-            self.send_error(int(behaviour))
-            return
-        self.send_response(200)
-        if behaviour != "endless":
-            self.send_header("Content-Length", str(len(TEXT)))
-        self.end_headers()
-        try:
-            if behaviour == "cut":
-                self.wfile.write(TEXT[:100])
-            elif behaviour == "slow":
-                self.wfile.write(TEXT[:100])
-                self.wfile.flush()
-                time.sleep(3)
-            elif behaviour == "endless":
-                while True:
-                    self.wfile.write(TEXT * 100)
-            else:
-                self.wfile.write(TEXT)
-        except OSError:
-            pass  # the client has closed the connection, as it should
-
-    def log_message(self, *arguments):
-        pass
+from tests.text.test_download import RecordingBar
 
 
-@pytest.fixture(scope="module")
-def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FailingHandler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
+@pytest.fixture
+def tale(tmp_path):
+    """A text that has been fetched; its address answers nothing."""
+    (tmp_path / "tale.txt").write_bytes(b"Once")
+    return Entry("tale", "A tale", "http://127.0.0.1:9/tale.txt", hashlib.sha256(b"Once").hexdigest())
 
 
-class RecordingBar:
-    total = 0
-
-    def __init__(self):
-        self.size = 0
-
-    def update(self, size):
-        self.size += size
-
-    def reset(self):
-        self.size = 0
-
-    def close(self):
-        pass
+def test_a_fetched_text_is_not_fetched_again(tmp_path, tale):
+    assert fetch(tale, tmp_path, RecordingBar()) == tmp_path / "tale.txt" == find_fetched("tale", tmp_path)
+    assert fetch(replace(tale, sha256=None), tmp_path, RecordingBar()) == tmp_path / "tale.txt"
 
 
-def test_text_is_fetched_checked_and_kept(server, tmp_path):
-    progress = RecordingBar()
-    entry = Entry("tale", "A tale", f"{server}/tale.txt", hashlib.sha256(TEXT).hexdigest())
-    path = fetch(entry, tmp_path, progress)
-    assert path.read_bytes() == TEXT
-    assert progress.total == len(TEXT)
-    assert find_fetched("tale", tmp_path) == path
-    assert fetch(Entry("tale", "A tale", "http://127.0.0.1:9/tale", entry.sha256), tmp_path, RecordingBar()) == path
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "message"),
-    [
-        ("404", "answered 404"),
-        ("500", "answered 500"),
-        ("cut", "broke off"),
-        ("slow", "broke off"),
-        ("endless", "larger than 1,000,000 bytes"),
-    ],
-)
-def test_failed_download_is_one_error_and_leaves_nothing(server, tmp_path, monkeypatch, behaviour, message):
-    monkeypatch.setattr(catalogue, "TIMEOUT", 0.5)
-    with pytest.raises(CorpusError, match=message):
-        fetch(Entry("tale", "A tale", f"{server}/{behaviour}.txt"), tmp_path, RecordingBar(), max_bytes=1_000_000)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_wrong_digest_is_refused(server, tmp_path):
-    with pytest.raises(CorpusError, match="has another SHA-256 than 0000"):
-        fetch(Entry("tale", "A tale", f"{server}/tale.txt", "0" * 64), tmp_path, RecordingBar())
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_unreachable_server_is_reported(tmp_path):
+def test_a_fetched_text_with_another_digest_is_fetched_again_and_kept_until_then(tmp_path, tale):
     with pytest.raises(CorpusError, match="cannot be reached"):
-        fetch(Entry("tale", "A tale", "http://127.0.0.1:9/tale.txt"), tmp_path, RecordingBar())
+        fetch(replace(tale, sha256="0" * 64), tmp_path, RecordingBar())
+    assert (tmp_path / "tale.txt").read_bytes() == b"Once"
+
+
+def test_what_killed_downloads_left_is_removed_by_the_next_one(tmp_path, tale):
+    leftovers = [tmp_path / ".charlstm-0123456789abcdef.tmp", tmp_path / ".other.txt.123.tmp"]
+    foreign = tmp_path / ".other.txt.swp"
+    for path in (*leftovers, foreign):
+        path.touch()
+    with pytest.raises(CorpusError, match="cannot be reached"):
+        fetch(replace(tale, name="another"), tmp_path, RecordingBar())
+    assert {path.name for path in tmp_path.iterdir()} == {foreign.name, "tale.txt"}
+
+
+def test_digest_is_required_of_a_text_known_by_name():
+    assert find_entry("alice", "A" * 64).sha256 == "a" * 64
+    known = str(find_entry("text8").sha256)
+    assert find_entry("text8", known.upper()).sha256 == known
+    with pytest.raises(CorpusError, match=f"text8 has the SHA-256 {known}, not 0000"):
+        find_entry("text8", "0" * 64)
+
+
+def test_every_address_is_encrypted_or_its_digest_is_known():
+    assert all(entry.url.startswith("https://") or entry.sha256 for entry in catalogue.ENTRIES)
 
 
 def test_entry_is_found_by_name_or_address():
     assert find_entry("alice").url.endswith("/11/pg11.txt")
     assert find_entry("https://example.org/a/../.tale.txt?x=1").file_name.startswith("tale-")
     assert find_entry("https://a.org/x.txt").name != find_entry("https://b.org/x.txt").name
+    assert len(find_entry(f"https://a.org/{'x' * 300}.txt").file_name) < 60
     with pytest.raises(CorpusError, match="'nobody'"):
         find_entry("nobody")
 

@@ -198,13 +198,12 @@ def test_cache_that_cannot_be_written_is_not_needed(large, monkeypatch, make):
 
 
 def test_no_home_is_needed(large, monkeypatch):
-    def no_home():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr("charlstm.text.id_cache.cache_folder", no_home)
+    monkeypatch.delenv("CHARLSTM_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "")
     messages: list[str] = []
     assert load_corpus([large], on_message=messages.append).text == TEXT * 3
-    assert messages == ["there is no folder for the cache; the text is kept in memory"]
+    assert messages == ["there is no folder for the cache, since you have no home; the text is kept in memory"]
     with pytest.raises(CorpusError, match="there is no text 'missing'"):
         load_corpus(["missing"])
 
@@ -222,7 +221,7 @@ def test_remap(large, monkeypatch, max_in_memory):
         monkeypatch.setattr(module, "MAX_IN_MEMORY", max_in_memory)
     corpus = load_corpus([large])
     vocabulary = Vocabulary.from_counts(corpus.characters, corpus.counts, lowercase=False, min_count=6)
-    table = vocabulary.id_table(corpus.characters, "skip")
+    table = vocabulary.id_table(corpus.characters, "skip", keeps_rare=True)
     rare = {c for c, count in zip(corpus.characters, corpus.counts, strict=True) if count < 6}
     expected = "".join("\ufffd" if c in rare else c for c in TEXT * 3)
     for _ in range(2):  # from the corpus, and from the cache if there is one

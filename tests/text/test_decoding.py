@@ -1,12 +1,9 @@
 import random
-import unicodedata
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from charlstm.errors import CorpusError, SettingError
-from charlstm.text.decoding import DecodingOptions, normalize_chunks, read_chunks, strip_boilerplate
+from charlstm.text.decoding import DecodingOptions, read_chunks
 from charlstm.text.sources import TextSource
 
 
@@ -96,13 +93,6 @@ def test_unknown_normal_form_is_refused():
         DecodingOptions(normalize="nfq")
 
 
-@given(st.text(alphabet="ae\u0301\u0308\u1100\u1161\u11a8\n \u05d0", max_size=30), st.randoms())
-def test_chunks_are_normalized_like_the_whole_text(text, rng):
-    cuts = sorted(rng.sample(range(len(text) + 1), min(len(text) + 1, 3)))
-    chunks = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert "".join(normalize_chunks(iter(chunks), "nfc")) == unicodedata.normalize("NFC", text)
-
-
 BOOK = "Chapter 1\n\nIt began.\n" + "It went on and on.\n" * 400 + "The end.\n"
 GUTENBERG = f"""The Project Gutenberg eBook of It
 
@@ -116,19 +106,6 @@ Title: It
 
 Updated editions will replace the previous one.
 """
-
-
-@pytest.mark.parametrize("size", [1, 7, 300, 100_000])
-def test_boilerplate_around_an_e_book_is_left_out(size):
-    removed: list[int] = []
-    chunks = (GUTENBERG[start : start + size] for start in range(0, len(GUTENBERG), size))
-    assert "".join(strip_boilerplate(chunks, removed.append)) == BOOK
-    assert removed == [len(GUTENBERG) - len(BOOK)]
-
-
-def test_every_book_of_a_file_is_kept():
-    chunks = iter([GUTENBERG * 3])
-    assert "".join(strip_boilerplate(chunks, lambda size: None)) == BOOK * 3
 
 
 def test_boilerplate_is_kept_on_request_and_other_texts_are_not_changed(tmp_path):

@@ -56,7 +56,7 @@ def encrypted(path):
 
 SKIPPED = {
     "photo.jpg": (lambda path: path.write_bytes(BINARY), "a binary file"),
-    "late.txt": (lambda path: path.write_bytes(b"text\n" * 10_000 + bytes(10)), "a binary file"),
+    "late.txt": (lambda path: path.write_bytes(b"text\n" * 10_000 + bytes(10_000)), "a binary file"),
     "cut.gz": (cut_gzip, "cannot be decompressed"),
     "broken.zip": (lambda path: path.write_bytes(b"PK\3\4 broken"), "cannot be decompressed"),
     "old.zip": (encrypted, "encrypted"),

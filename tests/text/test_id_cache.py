@@ -117,10 +117,9 @@ def test_temporary_files_of_dead_processes_are_removed(cache):
 
 
 def test_no_home_no_cache(monkeypatch):
-    def no_home():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(id_cache, "cache_folder", no_home)
+    monkeypatch.delenv("CHARLSTM_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "")
     assert load_ids(KEY) is None
     with pytest.raises(RunError, match="no folder for the cache"):
         store()

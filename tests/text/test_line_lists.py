@@ -46,7 +46,23 @@ def test_the_last_line_may_lack_its_newline() -> None:
     assert recognised("\n".join(f"Anna {number}" for number in range(100)))
 
 
-@pytest.mark.parametrize("width", [40, 60, 72, 100])
+def test_names_may_stand_in_groups_or_be_indented() -> None:
+    names = [f"Anna {'abcdefgh'[: number % 8]}" for number in range(200)]
+    assert recognised("\n".join(name + "\n" * (number % 10 == 9) for number, name in enumerate(names)))
+    assert recognised("\n".join("    " + name for name in names))
+    assert not recognised("\n".join("    " * (number % 3) + name for number, name in enumerate(names)))
+
+
+def test_words_of_one_length_are_a_list() -> None:
+    assert recognised("\n".join(f"w{number:04}" for number in range(200)))
+
+
+def test_wrapped_text_without_spaces_is_none() -> None:
+    text = "".join(chr(0x4E00 + number % 300) for number in range(6000))
+    assert not recognised("\n".join(text[start : start + 30] for start in range(0, len(text), 30)))
+
+
+@pytest.mark.parametrize("width", [28, 34, 40, 60, 72, 100])
 def test_wrapped_prose_is_none(width: int) -> None:
     rng = np.random.default_rng(2)
     assert not recognised(textwrap.fill(" ".join(sentence(rng, 12) + "." for _ in range(200)), width))

@@ -79,7 +79,7 @@ def test_one_character_takes_the_place_of_all_rare_ones():
     vocabulary = Vocabulary.from_counts("abc", (5, 1, 3), lowercase=False, min_count=2)
     assert vocabulary.characters == "ac\ufffd"
     assert vocabulary.unknown == "\ufffd"
-    assert vocabulary.id_table("abc", "skip").ids.tolist() == [0, 2, 1]
+    assert vocabulary.id_table("abc", "skip", keeps_rare=True).ids.tolist() == [0, 2, 1]
     assert Vocabulary.from_counts("ac", (5, 3), lowercase=False, min_count=2).unknown is None
     with pytest.raises(VocabularyError, match="no character occurs 9 times"):
         Vocabulary.from_counts("abc", (5, 1, 3), lowercase=False, min_count=9)

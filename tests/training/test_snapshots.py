@@ -15,7 +15,7 @@ from charlstm.text.known_lines import KnownLines
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.history import Evaluation
 from charlstm.training.snapshots import make_model
-from charlstm.training.training_data import TrainingData, encode
+from charlstm.training.training_data import TrainingData
 from tests.conftest import random_model
 
 NAMES = [f"{first}{last}" for first in ("Ann", "Bert", "Carl", "Do") for last in ("a", "o", "in", "etta", "s", "olf")]
@@ -26,8 +26,8 @@ def trained_model(file: Path, text: str):
     file.write_text(text)
     corpus = load_corpus([file])
     vocabulary = Vocabulary(corpus.characters)
-    ids, _ = encode(corpus, vocabulary, "skip")
-    data = TrainingData(corpus, vocabulary, split_for_validation(ids, validation=0.1, sequence_length=10))
+    dataset = split_for_validation(corpus.ids, validation=0.1, sequence_length=10)
+    data = TrainingData(corpus, vocabulary, dataset)
     weights = random_model(characters=corpus.characters).weights
     scores = Scores(1.0, 1, 2)
     evaluation = Evaluation(1, 1.0, 1.0, 1.0, scores, 1.0, 0.1, "", True)

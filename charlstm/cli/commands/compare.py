@@ -52,6 +52,7 @@ def compare(
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     learning_rate: training_options.LearningRate = None,
+    validation_split: training_options.ValidationSplit = None,
     random_seed: training_options.RandomSeed = None,
     output: Annotated[
         Path | None,
@@ -91,6 +92,7 @@ def compare(
         "recurrent_dropout": recurrent_dropout,
         "learning_rate": learning_rate,
         "max_time": max_time,
+        "validation_split": validation_split,
         "random_seed": random_seed,
     }
     overrides = Overrides.from_options(options)

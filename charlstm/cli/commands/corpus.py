@@ -6,13 +6,14 @@ import typer
 
 from charlstm.cli import text_options
 from charlstm.cli.display.json_output import to_json
-from charlstm.cli.display.messages import say
+from charlstm.cli.display.messages import command_line, say
 from charlstm.cli.display.progress import download_bar
 from charlstm.cli.display.text_statistics import describe_text, describe_text_list
 from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import SettingError
-from charlstm.machine import cache_folder
+from charlstm.machine import cache_folder, make_cache_folder
 from charlstm.text.decoding import DecodingOptions
+from charlstm.training.interruption import Interruption
 
 corpus = typer.Typer(name="corpus", invoke_without_command=True, rich_markup_mode=None)
 
@@ -64,8 +65,9 @@ def list_texts(as_json: Json = False) -> None:
     from charlstm.text.catalogue import ENTRIES, find_fetched, shipped_texts
 
     rows = [{"name": name, "title": "ships with charlstm", "here": True, "split": ""} for name in shipped_texts()]
+    cache = cache_folder()
     for entry in ENTRIES:
-        here = find_fetched(entry.name, cache_folder()) is not None
+        here = cache is not None and find_fetched(entry.name, cache) is not None
         rows.append({"name": entry.name, "title": entry.title, "here": here, "split": entry.split})
     if as_json:
         print(to_json(rows, indent=2))
@@ -83,7 +85,8 @@ def fetch(
 ) -> None:
     """Download a text, to train on it by name.
 
-    It is stored in the user's cache folder (CHARLSTM_CACHE sets another one). Its SHA-256 is checked if it is known.
+    It is stored in the user's cache folder (CHARLSTM_CACHE sets another one). Its SHA-256 is checked if it is known. A
+    server that sends less than half a kilobyte a second is given up, and so is a file of more than 4 GiB.
 
     \b
     charlstm corpus fetch alice
@@ -95,7 +98,8 @@ def fetch(
     if sha256 and (len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef")):
         raise SettingError(f"`sha256` is {sha256!r}, which is not a SHA-256", hint="give 64 hexadecimal digits")
     entry = find_entry(name, sha256)
-    with download_bar(entry.name) as bar:
-        path = download(entry, cache_folder(), bar)
+    with Interruption() as interruption, download_bar(entry.name) as bar:
+        interruption.stops_gracefully = False
+        path = download(entry, make_cache_folder(), bar)
     print(path)
-    say(f"train on it: charlstm train {entry.name}")
+    say(f"train on it: {command_line('train', entry.name)}")

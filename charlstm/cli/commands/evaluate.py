@@ -14,8 +14,9 @@ from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 
 if TYPE_CHECKING:
-    from charlstm.analysis.evaluation import EncodedText, Scores
+    from charlstm.analysis.evaluation import Scores
     from charlstm.storage.model_file import Model
+    from charlstm.text.corpus_encoding import EncodedCorpus
 
 MAX_UNCOMPILED_LENGTH = 5000  # characters; up to here NumPy is done before compiled code is loaded
 
@@ -33,7 +34,7 @@ def evaluate(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text to score.")],
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
-    normalize: text_options.Normalize = "nfc",
+    normalize: text_options.NormalizeLikeModel = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
@@ -55,8 +56,9 @@ def evaluate(
     from charlstm.text.corpus import load_corpus
 
     model = load_model(find_model(run[0] if run else None))
-    options = DecodingOptions(encoding, normalize, keep_boilerplate, model.vocabulary.lowercase)
-    encoded = encode_corpus(load_corpus([text], options, on_message=say), model.vocabulary, unknown=unknown)
+    vocabulary = model.vocabulary
+    options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
+    encoded = encode_corpus(load_corpus([text], options, on_message=say), vocabulary, unknown=unknown)
     scores = _score(model, encoded)
     if encoded.changes:
         say(changes_line(encoded.changes))
@@ -66,7 +68,7 @@ def evaluate(
         print(aligned(_rows(scores, encoded), name_width=20))
 
 
-def _score(model: "Model", encoded: "EncodedText") -> "Scores":
+def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":
     from charlstm.analysis.evaluation import num_chunks, score_text
     from charlstm.generation.generate import LanguageModel
     from charlstm.generation.stepper import make_stepper
@@ -81,7 +83,7 @@ def _score(model: "Model", encoded: "EncodedText") -> "Scores":
     return scores
 
 
-def _rows(scores: "Scores", encoded: "EncodedText") -> list[tuple[str, str]]:
+def _rows(scores: "Scores", encoded: "EncodedCorpus") -> list[tuple[str, str]]:
     rows = [
         ("nats per character", f"{scores.nats_per_character:.4f}"),
         ("bits per character", f"{scores.bits_per_character:.4f}"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from charlstm.cli import text_options
 from charlstm.cli.display.generation_notes import report_changes, report_refused_lines
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
@@ -52,6 +53,7 @@ def generate(
             help="Continue the text in a file; - is standard input.",
         ),
     ] = None,
+    encoding: text_options.FileEncoding = None,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Do not write the prompt, only its continuation.")] = False,
     length: Annotated[
         int, typer.Option(metavar="N", help="Characters to generate, unless another rule stops it earlier.")
@@ -135,7 +137,11 @@ def generate(
         bool, typer.Option("--scores", help="Add the log-probability of each character, in nats, to JSON.")
     ] = False,
     novelty: Annotated[
-        bool, typer.Option("--novelty", help="Measure how much of each text is copied from the training text.")
+        bool,
+        typer.Option(
+            "--novelty",
+            help="Measure how much of each text is copied from the training text, without its validation part.",
+        ),
     ] = False,
     new: Annotated[
         bool | None,
@@ -199,9 +205,9 @@ def generate(
 
     models = load_models(run, model or [])
     if batch:
-        requests = read_requests(batch, config, rules)
+        requests = read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
-        prompt = seed if seed_file is None else _read_prompt_file(seed_file)
+        prompt = seed if seed_file is None else _read_prompt_file(seed_file, encoding)
         requests = [Request(prompt, config, rules)]
     line_filter = None if beam else choose_line_filter(models, say, new=new, unique=unique, temperature=temperature)
     job = GenerationJob(
@@ -257,11 +263,13 @@ def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]")
     return map(measure, texts)
 
 
-def _read_prompt_file(path: str) -> str:
+def _read_prompt_file(path: str, encoding: str | None) -> str:
+    """Return the text of a file as it is: the model's vocabulary puts it into its normal form and case."""
     from charlstm.text.corpus import load_corpus
     from charlstm.text.decoding import DecodingOptions
 
-    return load_corpus([path], DecodingOptions(keep_boilerplate=True), on_message=say).text
+    options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
+    return load_corpus([path], options, on_message=say).text
 
 
 def _refuse_contradictions(context: typer.Context) -> None:
@@ -271,6 +279,8 @@ def _refuse_contradictions(context: typer.Context) -> None:
         raise SettingError(f"`format` is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
     if options["scores"] and options["output_format"] == "text":
         raise SettingError("`scores` needs `format` json or jsonl", hint="add one of them")
+    if options["encoding"] and not (options["seed_file"] or options["batch"]):
+        raise SettingError("`encoding` is that of a file, but none is given", hint="give `seed_file` or `batch`")
     if is_given(context, "run") and is_given(context, "model"):
         raise SettingError("RUN and `model` are both given", hint="give one of the two")
     for one, other in CONTRADICTIONS:

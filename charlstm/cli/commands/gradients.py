@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli import text_options
 from charlstm.cli.display import plots
 from charlstm.cli.display.gradient_table import gradient_panels, gradient_report
 from charlstm.cli.display.json_output import to_json
@@ -13,6 +14,7 @@ from charlstm.cli.display.messages import say, warn
 from charlstm.cli.options import Json, is_given, option
 from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
+from charlstm.text.decoding import DecodingOptions
 
 OPTIONS_OF_UNTRAINED = ("cells", "layers", "units", "random_seed")
 DEFAULT_TEXT = "macbeth.txt"
@@ -66,6 +68,8 @@ def gradients(
     random_seed: Annotated[
         int, typer.Option("--random-seed", metavar="N", min=0, help="Random seed of the initial weights.")
     ] = 0,
+    encoding: text_options.Encoding = None,
+    keep_boilerplate: text_options.KeepBoilerplate = False,
     as_json: Json = False,
 ) -> None:
     """Show how gradients vanish and explode.
@@ -80,6 +84,7 @@ def gradients(
     charlstm gradients --model macbeth --length 300
     """
     from charlstm.analysis import gradient_flow
+    from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
     from charlstm.text.corpus import load_corpus
     from charlstm.text.vocabulary import Vocabulary
 
@@ -96,10 +101,13 @@ def gradients(
     untrained = gradient_flow.UntrainedNetworks(names, ModelConfig(num_layers=layers, units=units), random_seed)
     plots.check_image_format(plot)
     trained = gradient_flow.load_networks(model or [])
-    corpus = load_corpus([text or DEFAULT_TEXT], on_message=say)
+    options = DecodingOptions(encoding, "none" if trained else "nfc", keep_boilerplate)  # a model has its own form
+    corpus = load_corpus([text or DEFAULT_TEXT], options, on_message=say)
     with starting_tensorflow(quiet=as_json):
-        networks = trained or untrained.build(Vocabulary(corpus.characters))
-        results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
+        import_tensorflow()
+        with tensorflow_memory_errors():
+            networks = trained or untrained.build(Vocabulary(corpus.characters))
+            results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
     if plot:
         plots.save_plot(plot, gradient_panels(results))
     if as_json:

@@ -40,13 +40,14 @@ def train(
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
     validation: training_options.Validation = None,
+    validation_split: training_options.ValidationSplit = None,
     patience: training_options.Patience = None,
     evaluate_every: training_options.EvaluateEvery = None,
     random_seed: training_options.RandomSeed = None,
     precision: training_options.Precision = None,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Convert the text to lower case.")] = False,
     encoding: text_options.Encoding = None,
-    normalize: text_options.Normalize = "nfc",
+    normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
     min_count: training_options.MinCount = 1,
     start_from: Annotated[
@@ -61,7 +62,10 @@ def train(
             "error, skip, or nearest.",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume the run if it has been started already.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Resume the run if it has been started already."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
     quiet: training_options.Quiet = False,
@@ -69,8 +73,8 @@ def train(
     """Train a network on a text.
 
     Units, dropout, batch size, learning rate and the length of the run are chosen, unless they are given, from the
-    size of the text, the time given and the speed of this machine. The end of the text is kept for validation; the
-    run folder gets the model that predicts it best. An interrupted run is continued with charlstm resume.
+    size of the text, the time given and the speed of this machine. A part of the text is kept for validation; the run
+    folder gets the model that predicts it best. An interrupted run is continued with charlstm resume.
 
     \b
     charlstm train macbeth.txt
@@ -94,6 +98,7 @@ def train(
         "clip_value": clip_value,
         "weight_decay": weight_decay,
         "validation": validation,
+        "validation_split": validation_split,
         "patience": patience,
         "evaluate_every": evaluate_every,
         "random_seed": random_seed,
@@ -104,7 +109,7 @@ def train(
         raise SettingError("--resume continues a run, --overwrite replaces it", hint="give one of the two")
     if unknown and not start_from:
         raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
-    decoding = DecodingOptions(encoding, normalize, keep_boilerplate, lowercase or preset == TUTORIAL)
+    decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
     from charlstm.training.new_run import NewRunRequest, train_new_run
     from charlstm.training.resume import ResumeRequest
 
@@ -112,15 +117,26 @@ def train(
     reporter = TerminalReporter(folder, quiet=quiet)
     saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
     if resume and folder.has_checkpoint:
-        resume_and_show(ResumeRequest(folder=folder, texts=texts, overrides=overrides, **saving), reporter)
+        reading = {
+            "encoding": encoding,
+            "normalize": normalize,
+            "keep_boilerplate": keep_boilerplate or None,
+            "lowercase": lowercase or None,
+        }
+        given = {name: value for name, value in reading.items() if value is not None}
+        resume_and_show(
+            ResumeRequest(folder=folder, texts=texts, overrides=overrides, reading=given, **saving), reporter
+        )
         return
     request = NewRunRequest(
         folder=folder,
         texts=texts,
         overrides=overrides,
         decoding=decoding,
+        normalize=normalize,
         min_count=min_count,
         start_from=start_from,
+        inherits_precision=precision is None,
         unknown=unknown,
         overwrite=overwrite,
         command=command_line(),

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli.display.messages import visible
+from charlstm.cli import text_options
+from charlstm.cli.display.messages import say, visible
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, option
 from charlstm.config import SamplingConfig
 from charlstm.errors import CorpusError, SettingError
 
 if TYPE_CHECKING:
     from charlstm.cli.display.editor import Editor
+
+CODECS_WITH_MARK = {  # codecs that take off a byte-order mark, and write it
+    "utf-8": "utf-8-sig",
+    "utf-16-le": "utf-16",
+    "utf-16-be": "utf-16",
+    "utf-32-le": "utf-32",
+    "utf-32-be": "utf-32",
+}
 
 
 def write(
@@ -25,6 +34,7 @@ def write(
     file: Annotated[
         Path | None, option("--file", metavar="FILE", help="Edit this file; it is created if it does not exist.")
     ] = None,
+    encoding: text_options.FileEncoding = None,
     temperature: Annotated[
         float, typer.Option(metavar="T", help="Sampling temperature at the start; keys change it.")
     ] = SamplingConfig.temperature,
@@ -53,6 +63,8 @@ def write(
         raise SettingError("RUN and `model` are both given", hint="give one of the two")
     if unknown == "error":
         raise SettingError("`unknown` error would stop at every unknown character typed", hint="give nearest or skip")
+    if encoding and file is None:
+        raise SettingError("`encoding` is that of a file, but none is given", hint="give `file`")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingError("charlstm write needs a terminal", hint="in a pipe use charlstm generate")
     from charlstm.cli.display.editor import Editor
@@ -62,12 +74,13 @@ def write(
 
     language_model = make_language_model(load_models(run, model or []))
     language_model.vocabulary.id_table("", unknown)  # refuses an invalid policy
-    text = _read(file) if file is not None and file.exists() else ""
+    text, codec = read_file(file, encoding) if file is not None and file.exists() else ("", encoding or "utf-8")
     if text and seed:
         raise SettingError(f"{file} is not empty, and `seed` is given", hint="give one of the two")
     line_endings = LineEndings.of(text)
     text = text.replace("\r\n", "\n") or seed or ""
-    _edit(Editor(Session(language_model, config, unknown=unknown), text, file, line_endings=line_endings))
+    session = Session(language_model, config, unknown=unknown)
+    _edit(Editor(session, text, file, line_endings=line_endings, encoding=codec))
 
 
 def _edit(editor: "Editor") -> None:
@@ -82,14 +95,33 @@ def _edit(editor: "Editor") -> None:
     raise typer.Exit(code)
 
 
-def _read(file: Path) -> str:
-    """Return the text of a file, so that saving it changes only what was edited.
+def read_file(file: Path, encoding: str | None) -> tuple[str, str]:
+    """Return the text of a file and its encoding, so that saving it changes only what was edited.
 
-    Raises CorpusError for a file that is not plain text in UTF-8.
+    Raises CorpusError for a file that is not plain text.
     """
+    from charlstm.text.decoding import DecodingOptions
+    from charlstm.text.detection import detect_encoding, encoding_by_name
+    from charlstm.text.sources import TextSource
+    from charlstm.text.unicode_forms import form_by_mark
+
+    DecodingOptions(encoding)  # raises SettingError for an unknown encoding
     try:
-        return file.read_bytes().decode("utf-8")
+        content = file.read_bytes()
     except OSError as problem:
         raise CorpusError(f"{file} cannot be read: {problem.strerror}", hint="give a text file") from problem
-    except UnicodeDecodeError as problem:
-        raise CorpusError(f"{file} is not plain text in UTF-8", hint="convert it, or give a new file") from problem
+    if encoding is not None:
+        codec = encoding_by_name(encoding, content, name=str(file))
+    else:
+        detected = detect_encoding(TextSource(file))
+        codec = detected.name if detected else "utf-8"
+        if detected and codec != "utf-8":
+            say(f"{file}: read as {codec} ({detected.certainty}); if that is wrong, give `encoding`")
+    if form_by_mark(content) == codec:
+        codec = CODECS_WITH_MARK[codec]
+    try:
+        return content.decode(codec), codec
+    except UnicodeError as problem:
+        raise CorpusError(
+            f"{file} is not plain text in {codec}", hint="convert it, or give its `encoding`"
+        ) from problem

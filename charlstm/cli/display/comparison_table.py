@@ -104,8 +104,8 @@ class ComparisonDisplay:
     def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
         return starting_tensorflow(quiet=bool(self._run))  # then the table shows the progress
 
-    def on_run_start(self, cell: str, repeat: int) -> None:
-        self._run, self._progress = f"{cell}, run {len(self._outcomes) + 1} of {self._num_runs}", ""
+    def on_run_start(self, cell: str, repeat: int, number: int) -> None:
+        self._run, self._progress = f"{cell}, run {number} of {self._num_runs}", ""
         if not can_redraw():
             say(f"{self._run} (repeat {repeat + 1})")
         elif not self._is_live:

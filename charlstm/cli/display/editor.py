@@ -58,11 +58,13 @@ class Editor:
         file: Path | None,
         *,
         line_endings: LineEndings | None = None,
+        encoding: str = "utf-8",
         characters_per_second: float = CHARACTERS_PER_SECOND,
         keyboard: Input | None = None,
         screen: Output | None = None,
     ) -> None:
         self.session, self._file, self._line_endings = session, file, line_endings or LineEndings()
+        self._encoding = encoding
         self._pause = 1 / characters_per_second
         self._saved_text = text
         self._scored_text, self._scores = "", list[float]()
@@ -114,14 +116,19 @@ class Editor:
         """Save the text to its file, or to a new one if it has none; an error is shown in the bar."""
         if self._file is None:
             self._file = next(path for path in _unsaved_paths() if not path.exists())
+        text, changed = self._line_endings.restore(self.text), ""
         try:
-            content = self._line_endings.restore(self.text).encode("utf-8", "surrogatepass")
+            content = text.encode(self._encoding)
+        except UnicodeEncodeError:
+            content = text.encode("utf-8", "surrogatepass")
+            changed = f" in UTF-8: {self._encoding} does not have all of its characters"
+        try:
             write_atomically(self._file, content, follow_links=True)
         except RunError as problem:
             self._message = str(problem)
             return
         self._saved_text = self.text
-        self._message = f"saved to {self._file}"
+        self._message = f"saved to {self._file}{changed}"
 
     def _start(self) -> None:
         for number in END_SIGNALS:

@@ -3,10 +3,12 @@
 import math
 import os
 import re
+import shlex
 import sys
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -19,7 +21,21 @@ DRIVES_TERMINAL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 AMBER = "color(136)"  # yellow cannot be read on white
 DOTTED_CIRCLE = "\u25cc"  # carries a combining mark that stands alone
 
-console = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """A console that falls silent, instead of ending the process, when the reader of stderr has gone away."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
+console = _Console(stderr=True, highlight=False)
+
+
+def command_line(*words: str | Path) -> str:
+    """Return a command of charlstm to be pasted into a shell; the last word may be any path."""
+    *options, path = map(str, words)
+    return shlex.join(["charlstm", *options, f"./{path}" if path.startswith("-") else path])
 
 
 def terminal_width() -> int:
@@ -75,10 +91,11 @@ def ask(question: str) -> bool:
 
 
 def show_error(message: str, hint: str) -> None:
-    """Show what went wrong on one line, and below it how to fix it."""
-    _show("error", message, label_style="bold red")
-    if hint:
-        _show("hint", hint, label_style="bold")
+    """Show what went wrong on one line, and below it how to fix it. A closed terminal raises no error."""
+    with suppress(OSError):
+        _show("error", message, label_style="bold red")
+        if hint:
+            _show("hint", hint, label_style="bold")
 
 
 def visible(text: str, *, keep: str = "") -> str:

@@ -32,7 +32,9 @@ def model_to_json(
             "characters": model.vocabulary.characters,
             "lowercase": model.vocabulary.lowercase,
             "unknown": model.vocabulary.unknown,
+            "normalize": model.vocabulary.normalize,
         },
+        "precision": model.precision,
         "training": {key: value for key, value in model.training.items() if key != "line_checksums"},
         "origin": settings.get("origin"),
         "repeat": repeat and {"command": shlex.join(repeat.arguments), "exact": not repeat.caveat},
@@ -45,12 +47,15 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
     network = (
         f"{config.cell} {config.num_layers}x{config.units}, {_inputs(config)}, {model.num_parameters:,} parameters"
     )
+    if model.precision != "float32":
+        network += f", trained in {model.precision}"
     lowercase = ", lower case only" if vocabulary.lowercase else ""
+    form = "" if vocabulary.normalize == "nfc" else f", normal form {vocabulary.normalize}"
     alphabet = "".join(map(standing_alone, vocabulary.characters.strip()))
     rows = [
         ("model", str(path)),
         ("network", network),
-        ("vocabulary", f"{len(vocabulary)} characters{lowercase}: {alphabet}"),
+        ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {alphabet}"),
     ]
     if "text" in training:
         rows.append(("trained on", f"{training['text']}, {training['text_characters']:,} characters"))

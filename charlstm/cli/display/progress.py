@@ -36,7 +36,7 @@ def notice_if_slow(line: str) -> Iterator[None]:
 
 
 class DownloadBar:
-    """The progress of a download, with the interface that pooch expects of a progress bar."""
+    """The progress of a download."""
 
     def __init__(self, progress: "RichProgress", label: str) -> None:
         self._progress, self._task, self._total = progress, progress.add_task(label, total=None), 0
@@ -52,12 +52,6 @@ class DownloadBar:
 
     def update(self, size: int) -> None:
         self._progress.advance(self._task, size)
-
-    def reset(self) -> None:
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        pass
 
 
 @contextmanager

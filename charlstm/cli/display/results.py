@@ -114,7 +114,7 @@ def novelty_line(novelty: "Novelty") -> str:
 def write_output(parts: Iterator[str], output: Path | None) -> None:
     """Write the parts to a file as a whole, to a pipe as they are, or to a terminal with control characters escaped.
 
-    Raises RunError if the file or standard output cannot be written.
+    Raises RunError if the file cannot be written, and OSError if standard output cannot.
     """
     if output is None:
         _write_to_stdout(parts)
@@ -130,24 +130,15 @@ def _write_to_stdout(parts: Iterator[str]) -> None:
     is_terminal = sys.stdout.isatty()
     ends_line, flushed_at = True, 0.0
     for part in parts:
-        _write(visible(part, keep="\n\t") if is_terminal else part)
+        sys.stdout.write(visible(part, keep="\n\t") if is_terminal else part)
         if is_terminal:
             ends_line = part.endswith("\n") if part else ends_line
         if is_terminal or time.monotonic() - flushed_at > FLUSH_EVERY:
-            _write("", flush=True)
-            flushed_at = time.monotonic()
-    _write("" if ends_line else "\n", flush=True)  # or the prompt of the shell would follow the text
-
-
-def _write(text: str, *, flush: bool = False) -> None:
-    try:
-        sys.stdout.write(text)
-        if flush:
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader has had enough
-        raise
-    except OSError as problem:
-        raise cannot_write(Path("standard output"), problem) from problem
+            flushed_at = time.monotonic()
+    if not ends_line:  # or the prompt of the shell would follow the text
+        sys.stdout.write("\n")
+    sys.stdout.flush()
 
 
 def write_folder(results: Iterable[Result], result_format: ResultFormat, folder: Path, *, total: int) -> None:

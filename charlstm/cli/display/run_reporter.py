@@ -1,9 +1,7 @@
 """What `train` and `resume` show of a run, from the reading of its text to its result."""
 
-import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -13,6 +11,7 @@ from charlstm.cli.display.messages import (
     can_redraw,
     changes_line,
     clock,
+    command_line,
     console,
     is_terminal,
     loss,
@@ -68,10 +67,10 @@ class TerminalReporter:
                 say(line)
         if is_interrupted:
             warn(f"stopped after {result.fraction_done:.0%}; nothing is lost")
-            show_command("continue", command_for("resume", self._folder.path))
+            show_command("continue", command_line("resume", self._folder.path))
         if result.best and not self._quiet:
-            show_command("generate text", command_for("generate", self._folder.path))
-            show_command("see the curve", command_for("plot", self._folder.path))
+            show_command("generate text", command_line("generate", self._folder.path))
+            show_command("see the curve", command_line("plot", self._folder.path))
 
     def _show_curve_and_sample(self) -> None:
         rows = console.height - ROWS_OF_FIGURES
@@ -98,15 +97,6 @@ def result_lines(result: "TrainingResult", finding: str) -> list[str]:
     lines += [f"validation: {loss(nats)} per character, accuracy {accuracy:.1%}"]
     lines += [finding] if finding else []
     return [*lines, f"model: {result.folder.model}"]
-
-
-def command_for(command: str, path: Path) -> str:
-    """Return a command of charlstm for a run, quoted for the shell.
-
-    >>> command_for("generate", Path("runs/my songs"))
-    "charlstm generate 'runs/my songs'"
-    """
-    return shlex.join(["charlstm", command, f"./{path}" if str(path).startswith("-") else str(path)])
 
 
 def _curve(record: RunRecord, name: str, height: int) -> Text:

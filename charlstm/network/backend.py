@@ -1,0 +1,57 @@
+"""TensorFlow, with Keras on top of it: import them, or say why that is impossible."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from charlstm.errors import LibraryError
+from charlstm.libraries import library_imports
+
+BACKEND = "tensorflow"
+WITHOUT = "generate, write, evaluate and info work without it"
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras, with Keras's own defaults whatever the user's settings for it are.
+
+    Raises LibraryError if one of them is missing, broken, or has another version or backend.
+    """
+    with _keras_defaults():  # TensorFlow imports Keras too
+        with library_imports("TensorFlow", "tensorflow", without=WITHOUT):
+            import tensorflow.python  # noqa: F401  # a folder of that name has no such module
+        with library_imports("Keras", "keras", without=WITHOUT):
+            import keras
+
+            backend = keras.backend.backend()
+    if backend != BACKEND:  # somebody imported it before us
+        raise LibraryError(
+            f"Keras uses {backend}, but charlstm needs its {BACKEND} backend",
+            hint=f"set KERAS_BACKEND={BACKEND} before Keras is imported",
+        )
+
+
+@contextmanager
+def tensorflow_memory_errors() -> Iterator[None]:
+    """Raise MemoryError in the place of TensorFlow's own error. Import TensorFlow first."""
+    from tensorflow import errors
+
+    try:
+        yield
+    except errors.ResourceExhaustedError as error:
+        raise MemoryError(str(error.message).partition("\n")[0]) from error
+
+
+@contextmanager
+def _keras_defaults() -> Iterator[None]:
+    """Let Keras, if it is imported in this context, take our backend, and read and write no file of settings."""
+    settings = {"KERAS_BACKEND": BACKEND, "KERAS_HOME": os.devnull}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
