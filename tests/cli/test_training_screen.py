@@ -94,6 +94,14 @@ def test_tabs_and_controls_of_a_sample_do_not_break_its_frame(record):
     assert not any("\t" in row or "\x1b" in row for row in rows)
 
 
+def test_a_terminal_that_is_not_utf_8_gets_ascii(record, monkeypatch):
+    monkeypatch.setattr("charlstm.cli.display.messages.TERMINAL_ENCODING", "ascii")
+    screen = TrainingScreen(record)
+    screen.on_step(progress())
+    screen.on_evaluation(evaluation(sample="to be"))
+    assert "\n".join(drawn(screen, 77, 24)).isascii()
+
+
 def test_overfitting_is_named_on_the_screen(record):
     screen = TrainingScreen(record)
     screen.on_step(progress())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from charlstm.cli.display.messages import can_redraw, console, is_terminal, say
+from charlstm.cli.display.messages import can_redraw, console, draws_ascii, is_terminal, say
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -87,7 +87,7 @@ def status_line(status: str) -> Iterator[Callable[[str], None]]:
     if can_redraw():
         from rich.spinner import Spinner
 
-        spinner = Spinner("dots", Text(status), style="status.spinner")
+        spinner = Spinner("line" if draws_ascii() else "dots", Text(status), style="status.spinner")
         with LiveDisplay(lambda *_: spinner):
             yield lambda changed: spinner.update(text=Text(changed))
         return

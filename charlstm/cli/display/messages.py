@@ -18,12 +18,20 @@ from charlstm.cli.options import with_option_names
 
 MAX_NAMED_CHARACTERS = 8  # in a message about unknown characters
 DRIVES_TERMINAL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+TERMINAL_ENCODING = (getattr(sys.stderr, "encoding", None) or "utf-8").lower()  # before we write UTF-8 to it
 AMBER = "color(136)"  # yellow cannot be read on white
 DOTTED_CIRCLE = "\u25cc"  # carries a combining mark that stands alone
 
 
 class _Console(Console):
-    """A console that falls silent, instead of ending the process, when the reader of stderr has gone away."""
+    """A console that falls silent, instead of ending the process, when the reader of stderr has gone away.
+
+    It draws frames with ASCII on a terminal of another encoding than UTF-8.
+    """
+
+    @property
+    def encoding(self) -> str:
+        return TERMINAL_ENCODING
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -61,6 +69,11 @@ def is_terminal() -> bool:
 def can_redraw() -> bool:
     """Return whether stderr is a terminal on which lines can be drawn again."""
     return is_terminal() and not console.is_dumb_terminal
+
+
+def draws_ascii() -> bool:
+    """Return whether frames and plots must do with ASCII."""
+    return console.options.ascii_only
 
 
 def say(line: str, style: str = "") -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from charlstm.atomic_files import write_atomically
+from charlstm.cli.display.messages import draws_ascii
 from charlstm.errors import SettingError
 
 IMAGE_FORMATS = (".png", ".svg", ".pdf")
@@ -24,6 +25,9 @@ COLOURS = (
     244,
 )  # of 256; visible on black and on white
 MARKERS = ("\u2022", "x", "+", "*", "o", "#", "%", "@")  # of lines without colours
+ASCII = str.maketrans(
+    "\u2022\u2502\u2500\u250c\u2510\u2514\u2518\u2524\u251c\u252c\u2534\u253c", ".|-+++++++++"
+)  # dots and frames
 PICTURE_DPI = 150  # of a .png file
 FOREGROUND, BACKGROUND = "#e6e6e6", "#111111"  # of a dark picture
 DARK: dict[Any, Any] = {  # settings of matplotlib
@@ -84,12 +88,14 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
         ]
         heights = [math.log10(y) if panel.log_y else y for _, y in points]
         number = panel.names.index(line.name) % len(COLOURS)
-        marker, colour = ("braille", COLOURS[number]) if colours else (MARKERS[number], None)
+        marker = "braille" if colours and not draws_ascii() else MARKERS[number]
+        colour = COLOURS[number] if colours else None
         plotext.plot([x for x, _ in points], heights, marker=marker, color=colour)
     plotext.xlabel(panel.x_label)
     plotext.ylabel(f"{panel.y_label}, log10" if panel.log_y else panel.y_label)
     plot: str = plotext.build().rstrip("\n")
-    return "\n".join([*heading, plot if colours else plotext.uncolorize(plot)])
+    plot = "\n".join([*heading, plot if colours else plotext.uncolorize(plot)])
+    return plot.translate(ASCII) if draws_ascii() else plot
 
 
 def _heading(panel: Panel, *, width: int, colours: bool) -> list[str]:
