@@ -25,9 +25,9 @@ COLOURS = (
     244,
 )  # of 256; visible on black and on white
 MARKERS = ("\u2022", "x", "+", "*", "o", "#", "%", "@")  # of lines without colours
-ASCII = str.maketrans(
+ASCII = str.maketrans(  # the first marker, and frames
     "\u2022\u2502\u2500\u250c\u2510\u2514\u2518\u2524\u251c\u252c\u2534\u253c", ".|-+++++++++"
-)  # dots and frames
+)
 PICTURE_DPI = 150  # of a .png file
 FOREGROUND, BACKGROUND = "#e6e6e6", "#111111"  # of a dark picture
 DARK: dict[Any, Any] = {  # settings of matplotlib
