@@ -56,7 +56,15 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
         with _named_as_owner(folder):
             yield
     finally:
+        _remove_if_unused(folder)
         lock.release()
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """Remove the lock file, which this process holds, from a folder that has nothing else in it."""
+    with contextlib.suppress(OSError):  # the folder is gone, or the system removes no open file
+        if os.listdir(folder) == [LOCK_FILE]:
+            (folder / LOCK_FILE).unlink()
 
 
 def is_locked(folder: Path) -> bool:

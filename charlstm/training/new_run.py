@@ -31,7 +31,7 @@ from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL
 from charlstm.training.reporting import RunReporter
-from charlstm.training.startup import locked_run, tensorflow_ready, train
+from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingRes
     _check_window(request.overrides.settings)
     data = _read_data(request, start_from, reporter)
     _check_sources(request.folder, data.corpus)
-    request.folder.create()
-    with locked_run(request.folder, reporter, request.interruption) as interruption:
+    locked = locked_run(request.folder, reporter, request.interruption)
+    with created_folder(request.folder), locked as interruption:
         if not request.overwrite:
             request.folder.check_is_free()  # another process may have trained here while the text was read
         run = _build_run(request, data, start_from, reporter)

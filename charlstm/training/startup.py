@@ -1,7 +1,7 @@
 """Prepare for training: TensorFlow, compiled kernels, a locked run folder, signal handlers."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from subprocess import Popen
 from typing import TYPE_CHECKING
@@ -57,6 +57,22 @@ def _precompiling(precision: str) -> Iterator["Popen[bytes] | None"]:
         if compiler:
             compiler.kill()
             compiler.wait()
+
+
+@contextmanager
+def created_folder(folder: RunFolder) -> Iterator[None]:
+    """Make a run folder; at the end it is removed, with the folders around it that were made, if it is empty.
+
+    Raises RunError if it cannot be made.
+    """
+    missing = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
+    folder.create()
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # there is something in it
+            for path in missing:
+                path.rmdir()
 
 
 @contextmanager

@@ -80,11 +80,20 @@ def test_nothing_is_written_through_links_in_the_folder(tmp_path):
     (tmp_path / "run" / OWNER_FILE).symlink_to(tmp_path / "precious")
     with exclusive_lock(tmp_path / "run"):
         assert is_owner(tmp_path / "run")
-    (tmp_path / "run" / LOCK_FILE).unlink()
     (tmp_path / "run" / LOCK_FILE).symlink_to(tmp_path / "precious")
     with pytest.raises(RunError, match=r"\.lock cannot be written: .*symbolic links"), exclusive_lock(tmp_path / "run"):
         pass
     assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_no_lock_file_stays_in_a_folder_that_nothing_was_written_to(tmp_path):
+    with exclusive_lock(tmp_path):
+        assert (tmp_path / LOCK_FILE).exists()
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "model").touch()
+    with exclusive_lock(tmp_path):
+        pass
+    assert (tmp_path / LOCK_FILE).exists()
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])

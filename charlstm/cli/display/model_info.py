@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.messages import loss, standing_alone, visible
-from charlstm.cli.display.rows import aligned
+from charlstm.cli.display.messages import loss, standing_alone
+from charlstm.cli.display.rows import aligned, command_lines, output_width
 from charlstm.cli.repeat_command import RepeatCommand
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
@@ -44,7 +44,7 @@ def model_to_json(
 
 
 def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None) -> str:
-    """Describe a model, one property per row; the last is the command that repeats its run, which is never wrapped."""
+    """Describe a model, one property per row; the last is the command that repeats its run, which can be copied."""
     config, vocabulary, training = model.config, model.vocabulary, model.training
     network = (
         f"{config.cell} {config.num_layers}x{config.units}, {_inputs(config)}, {model.num_parameters:,} parameters"
@@ -69,7 +69,9 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
     if repeat is None:
         return description
     rows = [("repeat", repeat.caveat)] if repeat.caveat else []
-    command = f"{'' if repeat.caveat else 'repeat':<{NAME_WIDTH}}{visible(shlex.join(repeat.arguments))}"
+    command = command_lines(repeat.arguments, indent=" " * NAME_WIDTH, width=output_width())
+    if not repeat.caveat:
+        command = "repeat".ljust(NAME_WIDTH) + command[NAME_WIDTH:]
     return "\n".join([description, *([aligned(rows, name_width=NAME_WIDTH)] if rows else []), command])
 
 
