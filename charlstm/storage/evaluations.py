@@ -49,7 +49,7 @@ def find_recorded_run(run: str | Path | None) -> RunFolder:
         histories = [path for path in RUNS.glob("*/history.jsonl") if not path.parent.name.startswith(".")]
         if not histories:
             raise RunError(
-                f"there is no run in {RUNS.resolve()}", hint="give its path, or start one: charlstm train TEXT"
+                f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(max(histories, key=lambda path: path.stat().st_mtime).parent)
     path = Path(run) if Path(run).exists() else RUNS / run

@@ -1,6 +1,7 @@
 """Start a new run: read the text, choose the settings, train."""
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,19 +142,24 @@ def _check_sources(folder: RunFolder, corpus: Corpus) -> None:
 
     In a folder of texts such a file is no part of the text, because it would be another one when the run is resumed.
     """
-    replaced = {file.resolve() for file in folder.files}
-    beside = set() if folder.has_run else {file.resolve() for file in folder.files if file.is_file()}
+    replaced = set(map(_real_path, folder.files))
+    beside = set() if folder.has_run else {_real_path(file) for file in folder.files if file.is_file()}
     for source in corpus.sources:
-        if Path(source).is_dir() and (mine := [file for file in beside if file.is_relative_to(Path(source).resolve())]):
+        if Path(source).is_dir() and (mine := [file for file in beside if file.is_relative_to(_real_path(source))]):
             raise RunError(
                 f"{min(mine)} is among the texts, and a run in {folder.path} would replace it",
                 hint="rename the file, or choose another folder with `output`",
             )
-        if Path(source).resolve() in replaced:
+        if _real_path(source) in replaced:
             raise RunError(
                 f"{source} is the text, and a run in {folder.path} would replace it",
                 hint="choose another folder with `output`",
             )
+
+
+def _real_path(path: str | Path) -> Path:
+    """Return a path without links; unlike Path.resolve, a loop of links is no error before Python 3.13."""
+    return Path(os.path.realpath(path))
 
 
 def _read_data(request: NewRunRequest, start_from: Model | None, reporter: RunReporter) -> TrainingData:
