@@ -11,8 +11,9 @@ PROJECT = tomllib.loads((DOCUMENTATION / "pyproject.toml").read_text())["project
 
 def test_citation_has_the_version_of_the_package():
     citation = (DOCUMENTATION / "CITATION.cff").read_text()
-    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == __version__
-    assert re.search(r"^license: (.*)$", citation, re.MULTILINE)[1] == PROJECT["license"]
+    fields = dict(re.findall(r"^(\w+): (.*)$", citation, re.MULTILINE))
+    assert fields["version"] == __version__
+    assert fields["license"] == PROJECT["license"]
 
 
 def test_readme_names_the_python_versions_of_the_package():
