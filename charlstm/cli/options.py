@@ -12,6 +12,19 @@ from charlstm.errors import SettingError
 
 FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where field and option differ
 OPTIONS_ELSEWHERE = {"changed_text": "charlstm resume --changed-text"}  # for commands that have no such option
+
+# The panels of options in --help, in their order
+COMMON = "Common"
+NETWORK = "Network"
+REGULARISATION = "Optimization and regularisation"
+TEXT = "Text"
+VALIDATION = "Validation and checkpoints"
+PROMPT = "Prompt"
+SAMPLING = "Sampling"
+STOPPING = "Where it stops"
+OUTPUT = "Output"
+PANELS = (COMMON, NETWORK, REGULARISATION, TEXT, VALIDATION, PROMPT, SAMPLING, STOPPING, OUTPUT)
+
 _FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 
 
@@ -71,9 +84,9 @@ def is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def option(*names: str, **settings: Any) -> Any:
-    """Return an option whose default is not shown, because it is computed or explained in the help."""
-    return typer.Option(*names, show_default=False, **settings)
+def option(*names: str, panel: str | None = None, **settings: Any) -> Any:
+    """Return an option in a panel of the help; its default is not shown, but computed or explained in the help."""
+    return typer.Option(*names, show_default=False, rich_help_panel=panel, **settings)
 
 
 def duration(text: str | float) -> float:
@@ -88,7 +101,7 @@ Run = Annotated[
     str | None,
     typer.Argument(
         metavar="RUN",
-        help="A run folder, the name of a run under runs/, or a model file. Default: the newest run under runs/.",
+        help="A run folder, a name under runs/, or a model file. Default: the newest.",
         show_default=False,
     ),
 ]
@@ -97,6 +110,7 @@ Models = Annotated[
     option(
         "--model",
         metavar="RUN[:WEIGHT]",
+        panel=SAMPLING,
         help="Use several models, one per --model, instead of RUN: their predictions are averaged with these weights.",
     ),
 ]
@@ -106,7 +120,8 @@ RandomSeed = Annotated[
     option(
         "--random-seed",
         metavar="N",
-        help="The random seed; the same one gives the same text. Default: a new one each time.",
+        panel=COMMON,
+        help="The same one gives the same text. Default: a new one.",
     ),
 ]
 Unknown = Annotated[
@@ -114,11 +129,15 @@ Unknown = Annotated[
     typer.Option(
         "--unknown",
         metavar="POLICY",
+        rich_help_panel=PROMPT,
         help="How to treat characters that the model does not know: error, skip, or nearest (take another case, the "
         "letter without its accent, a plain quotation mark or dash; skip the others).",
     ),
 ]
-TopK = Annotated[int | None, option("--top-k", metavar="K", help="Sample from the K most probable characters only.")]
+TopK = Annotated[
+    int | None, option("--top-k", metavar="K", panel=SAMPLING, help="Sample from the K most probable characters only.")
+]
 TopP = Annotated[
-    float | None, option("--top-p", metavar="P", help="Probability mass kept by nucleus (top-p) sampling.")
+    float | None,
+    option("--top-p", metavar="P", panel=SAMPLING, help="Probability mass kept by nucleus (top-p) sampling."),
 ]

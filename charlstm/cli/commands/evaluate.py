@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
@@ -55,15 +56,18 @@ def evaluate(
     from charlstm.storage.run_folder import find_model
     from charlstm.text.corpus import load_corpus
 
-    model = load_model(find_model(run[0] if run else None))
+    path = find_model(run[0] if run else None)
+    model = load_model(path)
     vocabulary = model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
     encoded = encode_corpus(load_corpus([text], options, on_message=say), vocabulary, unknown=unknown)
     scores = _score(model, encoded)
+    if not run:
+        say(newest_run_line(path))
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
-        print(to_json(scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
+        print(to_json({"model": str(path)} | scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
     else:
         print(aligned(_rows(scores, encoded), name_width=20))
 

@@ -9,7 +9,7 @@ import typer
 from charlstm.cli import text_options, training_options
 from charlstm.cli.commands.resume import finish, resume_and_show
 from charlstm.cli.display.run_reporter import TerminalReporter
-from charlstm.cli.options import command_line, option
+from charlstm.cli.options import COMMON, TEXT, command_line, option
 from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 from charlstm.training.overrides import Overrides
@@ -22,19 +22,31 @@ if TYPE_CHECKING:
 
 def train(
     texts: text_options.Texts,
-    output: training_options.Output = None,
+    max_time: training_options.MaxTime = None,
+    epochs: training_options.Epochs = None,
     preset: training_options.Preset = None,
+    units: training_options.Units = None,
+    output: training_options.Output = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", rich_help_panel=COMMON, help="Replace a run that is already there.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", rich_help_panel=COMMON, help="Resume the run if it has been started already."),
+    ] = False,
+    start_from: Annotated[
+        str | None,
+        option("--from", metavar="RUN", panel=COMMON, help="Start from the model of this run, or from a model file."),
+    ] = None,
+    quiet: training_options.Quiet = False,
     cell: training_options.Cell = None,
     layers: training_options.Layers = None,
-    units: training_options.Units = None,
     embedding: training_options.Embedding = None,
     attention: training_options.Attention = None,
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     sequence_length: training_options.SequenceLength = None,
     batch_size: training_options.BatchSize = None,
-    epochs: training_options.Epochs = None,
-    max_time: training_options.MaxTime = None,
     learning_rate: training_options.LearningRate = None,
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
@@ -45,30 +57,25 @@ def train(
     evaluate_every: training_options.EvaluateEvery = None,
     random_seed: training_options.RandomSeed = None,
     precision: training_options.Precision = None,
-    lowercase: Annotated[bool, typer.Option("--lowercase", help="Convert the text to lower case.")] = False,
+    lowercase: Annotated[
+        bool, typer.Option("--lowercase", rich_help_panel=TEXT, help="Convert the text to lower case.")
+    ] = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
     min_count: training_options.MinCount = 1,
-    start_from: Annotated[
-        str | None, option("--from", metavar="RUN", help="Start from the model of this run, or from a model file.")
-    ] = None,
     unknown: Annotated[
         str | None,
         option(
             "--unknown",
             metavar="POLICY",
+            panel=TEXT,
             help="With --from: do not learn characters that are new to the model, but treat them by this policy: "
             "error, skip, or nearest.",
         ),
     ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Resume the run if it has been started already."),
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
-    quiet: training_options.Quiet = False,
+    _help_all: training_options.HelpAll = False,
 ) -> None:
     """Train a network on a text.
 
