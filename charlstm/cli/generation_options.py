@@ -7,6 +7,7 @@ import typer
 
 from charlstm.cli.help_text import help_all
 from charlstm.cli.options import COMMON, OUTPUT, PROMPT, SAMPLING, STOPPING, duration, option
+from charlstm.cli.overwriting import OVERWRITE
 
 Seed = Annotated[
     str | None,
@@ -179,6 +180,7 @@ Output = Annotated[
     Path | None,
     option("--output", "-o", "--out", metavar="FILE", panel=COMMON, help="Write to a file, in full or not at all."),
 ]
+Overwrite = Annotated[bool, OVERWRITE]
 OutputDir = Annotated[
     Path | None,
     option("--output-dir", metavar="FOLDER", panel=OUTPUT, help="Write each text to its own file: 0001.txt."),

@@ -35,6 +35,7 @@ TRAINING_METADATA = {  # key to allowed types; each key is optional
 }
 VALIDATION_METRICS = {"nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"}
 MAX_LINE_START = 64  # characters
+OTHER_KINDS = ("checkpoint", "text index")  # of files that stand beside a model
 RUN_OR_MODEL_HINT = "give a run folder or the model.safetensors in it"
 
 NamedWeights = dict[str, FloatArray]
@@ -92,6 +93,8 @@ def load_model(path: Path) -> Model:
 
 
 def _check_metadata(path: Path, metadata: Metadata) -> None:
+    if (kind := metadata.get("kind")) in OTHER_KINDS:
+        raise ModelFileError(f"{path} is a {kind}, not a model", hint=RUN_OR_MODEL_HINT)
     version = metadata.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelFileError(

@@ -85,7 +85,7 @@ def test_wrong_usage(charlstm, run, arguments, message):
 
 
 def test_closed_pipe_ends_it_quietly(run):
-    command = f"{sys.executable} -m charlstm generate --length 300000 | head -c 10"
+    command = f"{sys.executable} -m charlstm generate tiny --length 300000 | head -c 10"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
     assert len(result.stdout) == 10
     assert result.stderr == ""
@@ -122,7 +122,7 @@ def test_novelty_is_reported_and_its_index_is_kept(charlstm, trained):
 def test_novelty_without_a_run_folder(charlstm, run):
     code, out, err = charlstm("generate", "--novelty", "--output-dir", "folder")
     assert (code, out) == (1, "")
-    assert "does not say which text" in err
+    assert "that says which text" in err
     assert "--novelty and --new need a run folder" in err
     assert not Path("folder").exists()
 
@@ -231,7 +231,7 @@ def test_folder_in_place_of_a_file_is_refused_before_generating(charlstm, run):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
 def test_full_disk_behind_standard_output_is_one_line(run):
-    command = f"{sys.executable} -m charlstm generate --length 3 > /dev/full"
+    command = f"{sys.executable} -m charlstm generate tiny --length 3 > /dev/full"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
     assert result.returncode == 1
     assert result.stderr.splitlines()[0] == "error: standard output cannot be written: No space left on device"

@@ -1,5 +1,6 @@
 """`charlstm evaluate`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,6 +52,7 @@ def evaluate(
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
+    _check_is_text(text)
     from charlstm.analysis.evaluation import encode_corpus
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
@@ -70,6 +72,16 @@ def evaluate(
         print(to_json({"model": str(path)} | scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
     else:
         print(aligned(_rows(scores, encoded), name_width=20))
+
+
+def _check_is_text(text: str) -> None:
+    """Raise SettingError if the one argument that was given is a run: its text is missing."""
+    from charlstm.storage.run_folder import RUNS, RunFolder
+
+    path = Path(text)
+    is_run = path.suffix == ".safetensors" if path.is_file() else RunFolder(path).has_run
+    if is_run or (not path.exists() and RunFolder(RUNS / path).has_run):
+        raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
 
 
 def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,8 +13,9 @@ from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.results import FORMATS, Result, ResultFormat, novelty_line, write_folder, write_output
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, is_given
+from charlstm.cli.overwriting import check_may_replace
 from charlstm.config import SamplingConfig
-from charlstm.errors import SettingError
+from charlstm.errors import CorpusError, SettingError
 from charlstm.generation.stopping import StopRules
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from charlstm.generation.load import LoadedModel
 
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
+NEEDED = [  # the first has no effect without the second
+    ("include_stop", "stop"),
+    ("repetition_window", "repetition_penalty"),
+]
 CONTRADICTIONS = [
     ("seed", "seed_file"),
     ("output", "output_dir"),
@@ -63,6 +69,7 @@ def generate(
     new: generation_options.New = None,
     unique: generation_options.Unique = False,
     output_dir: generation_options.OutputDir = None,
+    overwrite: generation_options.Overwrite = False,
     unknown: Unknown = "nearest",
     _help_all: generation_options.HelpAll = False,
 ) -> None:
@@ -106,6 +113,10 @@ def generate(
     from charlstm.generation.requests import read_requests
 
     models = load_models(run, model or [])
+    for path in filter(None, (batch, seed_file)):
+        _check_file(path)
+    for file in _files_to_write(output, output_dir):
+        check_may_replace(file, overwrite=overwrite)
     if batch:
         requests = read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
@@ -167,6 +178,18 @@ def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]")
     return map(measure, texts)
 
 
+def _files_to_write(output: Path | None, output_dir: Path | None) -> list[Path]:
+    """Return the file to write, and a text that an earlier call wrote to the folder, if there is one."""
+    earlier = sorted(output_dir.glob("[0-9]*.*")) if output_dir and output_dir.is_dir() else []
+    return ([output] if output else []) + earlier[:1]
+
+
+def _check_file(path: str | Path) -> None:
+    """Raise CorpusError unless there is a file: here the name of a text that ships with charlstm is none."""
+    if str(path) != "-" and not Path(path).exists():
+        raise CorpusError(f"there is no file {str(path)!r}", hint="check the path; - is standard input")
+
+
 def _read_prompt_file(path: str, encoding: str | None) -> str:
     """Return the text of a file as it is: the model's vocabulary puts it into its normal form and case."""
     from charlstm.text.corpus import load_corpus
@@ -190,6 +213,11 @@ def _refuse_contradictions(context: typer.Context) -> None:
     for one, other in CONTRADICTIONS:
         if is_given(context, one) and is_given(context, other):
             raise SettingError(f"`{one}` and `{other}` are both given", hint="give one of the two")
+    for one, other in NEEDED:
+        if is_given(context, one) and not (is_given(context, other) or options["batch"]):
+            raise SettingError(f"`{one}` has no effect without `{other}`", hint=f"give `{other}`, or leave `{one}` out")
+    if is_given(context, "separator") and options["output_format"] != "text":
+        raise SettingError("`separator` has no effect on JSON", hint="leave it out")
     if options["beam"] and options["num_samples"] > options["beam"]:
         raise SettingError(
             f"`num_samples` is {options['num_samples']}, but `beam` {options['beam']} finds at most that many texts",

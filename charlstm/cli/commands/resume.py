@@ -40,11 +40,13 @@ def resume(
     """Continue an interrupted run, with the same result as if it had not been interrupted.
 
     The run folder holds everything that is needed except the text, which is read again from where it was. --epochs
-    and --max-time, both counted from the start of the run, extend it, even if it is complete.
+    and --max-time, both counted from the start of the run, set a new length: a longer one extends the run, even if it
+    is complete; a shorter one ends it earlier.
 
     \b
     charlstm resume
     charlstm resume runs/macbeth --epochs 60
+    charlstm resume runs/macbeth --max-time 1h
     """
     from charlstm.storage.run_folder import find_run
     from charlstm.training.resume import ResumeRequest

@@ -114,6 +114,8 @@ def train(
     overrides = Overrides.from_options(options, preset=preset)
     if resume and overwrite:
         raise SettingError("--resume continues a run, --overwrite replaces it", hint="give one of the two")
+    if min_count > 1 and start_from:
+        raise SettingError("`min_count` has no effect: the model of --from has its own characters", hint="leave it out")
     if unknown and not start_from:
         raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)

@@ -10,6 +10,7 @@ from charlstm.cli.display.rows import aligned
 from charlstm.cli.repeat_command import RepeatCommand
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
+from charlstm.figures import counted
 from charlstm.storage.run_origin import RunOrigin
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
             (
                 "validation",
                 f"{loss(validation['nats_per_character'])} per character, "
-                f"accuracy {validation['accuracy']:.1%}, after {training['epoch']:.1f} epochs",
+                f"accuracy {validation['accuracy']:.1%}, after {counted(training['epoch'], 'epoch', digits=3)}",
             )
         )
     rows += _training_rows(training.get("settings", {})) + _origin_rows(RunOrigin.from_json(settings.get("origin")))

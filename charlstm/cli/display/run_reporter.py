@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import changes_line, clock, command_line, loss, say, warn
 from charlstm.cli.display.training_screen import training_display
+from charlstm.figures import counted
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingResult
@@ -44,7 +45,7 @@ class TerminalReporter:
         elif best and not self._quiet:
             if result.stopped_early:
                 say(f"stopped early: no improvement since epoch {best.epoch:.2f}")
-            say(f"trained for {clock(result.seconds)}, best after {best.epoch:.2f} epochs")
+            say(f"trained for {clock(result.seconds)}, best after {counted(best.epoch, 'epoch', digits=3)}")
             nats, accuracy = best.validation.nats_per_character, best.validation.accuracy
             say(f"validation: {loss(nats)} per character, accuracy {accuracy:.1%}")
             say(f"model: {run.model}")
