@@ -24,7 +24,7 @@ from charlstm.cli.display.messages import show_error
 from charlstm.cli.help_text import Command, Group
 from charlstm.cli.options import set_command_line, set_current_command, with_option_names
 from charlstm.cli.standard_streams import StandardStreams, prepare_standard_streams
-from charlstm.cli.usage_errors import explain_usage
+from charlstm.cli.usage_errors import explain_usage, place_in
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
 
@@ -102,7 +102,7 @@ def _report(problem: Exception, streams: StandardStreams) -> int:
     """Show an error with a hint and return the exit code."""
     match problem:
         case CharLSTMError():
-            show_error(str(problem), problem.hint)
+            show_error(place_in(str(problem)) + str(problem), problem.hint)
             return problem.exit_code
         case typer.TyperException():
             show_error(*explain_usage(problem))

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from charlstm.cli.help import ALL_OPTIONS, CommandHelp, Panel, common_part, describe_command, has_more_help
-from charlstm.cli.options import COMMON
+from charlstm.cli.options import COMMON, set_invoked
 from charlstm.cli.suggestions import suggest_command
 from charlstm.errors import SettingError
 
@@ -21,7 +21,22 @@ NO_BREAK = "\0"  # stands for a space where no line may end
 
 
 class Command(TyperCommand):
-    """A command whose help is in panels."""
+    """A command whose help is in panels, and whose options can be set in the environment: CHARLSTM_TRAIN_UNITS."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        words = [*(parent.command_path.split() if parent else []), info_name or ""]
+        parameters: list[Any] = list(self.params)
+        for parameter in parameters:
+            name = max(parameter.opts, key=len)
+            can_be_set = name.startswith("--") and name != ALL_OPTIONS and not getattr(parameter, "multiple", False)
+            if can_be_set:
+                parameter.envvar = "_".join([*words, name.removeprefix("--")]).replace("-", "_").upper()
+                parameter.show_envvar = False
+        return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        set_invoked(ctx)
+        return super().invoke(ctx)
 
     def get_help(self, ctx: Any) -> str:
         described = describe_command(ctx)

@@ -35,6 +35,7 @@ class CurrentCommand:
     path: str = "charlstm"
     arguments: tuple[str, ...] = ()
     options: set[str] = field(default_factory=set)
+    context: Any = None  # once all its options have been read
 
 
 _current = CurrentCommand()
@@ -42,11 +43,24 @@ _current = CurrentCommand()
 
 def set_current_command(context: typer.Context | None) -> None:
     """Tell messages which command is running: the subcommand that a group is about to call, or none."""
-    _current.path, _current.options = "charlstm", set()
+    _current.path, _current.options, _current.context = "charlstm", set(), None
     if context is not None and context.invoked_subcommand is not None:
         command = getattr(context.command, "commands", {})[context.invoked_subcommand]
         _current.path = f"{context.command_path} {context.invoked_subcommand}"
         _current.options = {option for parameter in command.params for option in parameter.opts}
+
+
+def set_invoked(context: Any) -> None:
+    """Remember where the values of the running command come from."""
+    _current.context = context
+
+
+def parameters_in(message: str) -> list[tuple[Any, Any]]:
+    """Return the parameters of the running command that a message names as fields, each with the context."""
+    context = _current.context
+    options = [with_option_names(f"`{name}`") for name in _FIELD.findall(message)]
+    found = [one for option in options for one in (context.command.params if context else []) if option in one.opts]
+    return [(context, parameter) for parameter in found]
 
 
 def set_command_line(arguments: Sequence[str]) -> None:
@@ -79,9 +93,9 @@ def with_option_names(message: str) -> str:
 
 
 def is_given(context: typer.Context, name: str) -> bool:
-    """Return whether a parameter was given on the command line."""
+    """Return whether a parameter was given on the command line, in the environment or in a file of settings."""
     source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
 
 
 def option(*names: str, panel: str | None = None, **settings: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from charlstm.cli.help_text import help_all
-from charlstm.cli.options import COMMON, NETWORK, REGULARISATION, TEXT, VALIDATION, duration, option
+from charlstm.cli.options import COMMON, NETWORK, OUTPUT, REGULARISATION, TEXT, VALIDATION, duration, option
 from charlstm.config import TrainingConfig
 from charlstm.training.auto_config import DEFAULT_EMBEDDING_DIM, DEFAULT_NUM_LAYERS, DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.presets import PRESETS
@@ -202,5 +202,5 @@ CheckpointEvery = Annotated[
         help=f"Time between checkpoints, and so the work that a crash can cost. Default: {CHECKPOINT_EVERY:g}s.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=COMMON, help="Show only errors and warnings.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Show only errors and warnings.")]
 HelpAll = Annotated[bool, help_all("network, optimization, text, validation")]

@@ -30,6 +30,22 @@ COMMANDS = (
 )
 WITH_MORE_OPTIONS = (("train",), ("generate",))  # than `--help` shows
 WIDTH = "80"
+SETTINGS = """\
+An option that is not on the command line is taken from its environment variable, then from the file of `--config`, and
+else has its default:
+
+- The variable of `charlstm train --max-time` is `CHARLSTM_TRAIN_MAX_TIME`, and so on for every command and every option
+  that can be given only once. The variable of a switch is `1` or `0`.
+- The file of `train --config` and `compare --config` is TOML. Its keys are the options without their dashes, and `text`.
+  `charlstm train macbeth.txt --show-config > run.toml` writes one with everything that `charlstm train --config
+  run.toml` would use, and says for each setting whether it was given, chosen or is the default.
+
+```toml
+text = ["macbeth.txt"]
+max-time = "5m"
+units = 256
+```
+"""
 
 
 def help_text(*arguments: str) -> str:
@@ -41,7 +57,7 @@ def help_text(*arguments: str) -> str:
 
 def reference() -> str:
     parts = [
-        "# The command line\n\nGenerated from `--help` and `--help-all` by `make docs`.\n",
+        f"# The command line\n\nGenerated from `--help` and `--help-all` by `make docs`.\n\n{SETTINGS}",
         f"```text\n{help_text()}\n```\n",
     ]
     parts += [f"## charlstm {command}\n\n```text\n{help_text(*command.split())}\n```\n" for command in COMMANDS]

@@ -123,7 +123,7 @@ def test_novelty_without_a_run_folder(charlstm, run):
     code, out, err = charlstm("generate", "--novelty", "--output-dir", "folder")
     assert (code, out) == (1, "")
     assert "that says which text" in err
-    assert "--novelty and --new need a run folder" in err
+    assert "--novelty and --new compare with that text" in err
     assert not Path("folder").exists()
 
 

@@ -7,6 +7,7 @@ import typer
 
 from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
+from charlstm.cli.config_file import Config
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
@@ -71,6 +72,7 @@ def compare(
         bool, typer.Option("--overwrite", help="Start over, and replace an earlier comparison in the folder.")
     ] = False,
     as_json: Json = False,
+    _config: Config = None,
 ) -> None:
     """Train networks with different cells on a text and compare them.
 

@@ -113,8 +113,9 @@ def generate(
     from charlstm.generation.requests import read_requests
 
     models = load_models(run, model or [])
-    for path in filter(None, (batch, seed_file)):
-        _check_file(path)
+    for path in (batch, seed_file):
+        if path:
+            _check_file(path)
     for file in _files_to_write(output, output_dir):
         check_may_replace(file, overwrite=overwrite)
     if batch:

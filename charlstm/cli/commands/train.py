@@ -8,8 +8,9 @@ import typer
 
 from charlstm.cli import text_options, training_options
 from charlstm.cli.commands.resume import finish, resume_and_show
+from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.run_reporter import TerminalReporter
-from charlstm.cli.options import COMMON, TEXT, command_line, option
+from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, option
 from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 from charlstm.training.overrides import Overrides
@@ -18,9 +19,11 @@ from charlstm.training.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     from charlstm.storage.run_folder import RunFolder
+    from charlstm.training.new_run import NewRunRequest
 
 
 def train(
+    context: typer.Context,
     texts: text_options.Texts,
     max_time: training_options.MaxTime = None,
     epochs: training_options.Epochs = None,
@@ -38,6 +41,15 @@ def train(
         str | None,
         option("--from", metavar="RUN", panel=COMMON, help="Start from the model of this run, or from a model file."),
     ] = None,
+    _config: Config = None,
+    show_config: Annotated[
+        bool,
+        typer.Option(
+            "--show-config",
+            rich_help_panel=OUTPUT,
+            help="Print the settings that would be used, as a file for --config, and train nothing.",
+        ),
+    ] = False,
     quiet: training_options.Quiet = False,
     cell: training_options.Cell = None,
     layers: training_options.Layers = None,
@@ -124,7 +136,7 @@ def train(
 
     reporter, folder = TerminalReporter(quiet=quiet), _run_folder(output, texts)
     saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
-    if resume and folder.has_checkpoint:
+    if resume and folder.has_checkpoint and not show_config:
         reading = {
             "encoding": encoding,
             "normalize": normalize,
@@ -150,7 +162,19 @@ def train(
         command=command_line(),
         **saving,
     )
+    if show_config:
+        _show_config(context, request, reporter)
+        return
     finish(train_new_run(request, reporter), reporter)
+
+
+def _show_config(context: typer.Context, request: "NewRunRequest", reporter: TerminalReporter) -> None:
+    """Print all settings of a new run as TOML."""
+    from charlstm.training.new_run import preview_new_run
+
+    names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items()}
+    settings = preview_new_run(request, reporter)
+    print("\n".join(to_toml(context, {names.get(field, field): found for field, found in settings.items()})))
 
 
 def _run_folder(output: Path | None, texts: list[str]) -> "RunFolder":
