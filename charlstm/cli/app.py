@@ -34,7 +34,6 @@ app = typer.Typer(
     name="charlstm",
     cls=Group,
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},

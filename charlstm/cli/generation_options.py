@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli.completion import choices
 from charlstm.cli.help_text import help_all
 from charlstm.cli.options import COMMON, OUTPUT, PROMPT, SAMPLING, STOPPING, duration, option
 from charlstm.cli.overwriting import OVERWRITE
@@ -144,7 +145,16 @@ Batch = Annotated[
 Separator = Annotated[
     str, option("--separator", metavar="TEXT", panel=OUTPUT, help=r"Written between two texts. Default: \n---\n")
 ]
-Format = Annotated[str, typer.Option("--format", metavar="FORMAT", rich_help_panel=OUTPUT, help="text, json or jsonl.")]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        autocompletion=choices(("text", "json", "jsonl")),
+        metavar="FORMAT",
+        rich_help_panel=OUTPUT,
+        help="text, json or jsonl.",
+    ),
+]
 Scores = Annotated[
     bool,
     typer.Option(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from charlstm.cli.completion import choices, complete_models
 from charlstm.durations import parse_duration
 from charlstm.errors import SettingError
 
@@ -114,6 +115,7 @@ def duration(text: str | float) -> float:
 Run = Annotated[
     str | None,
     typer.Argument(
+        autocompletion=complete_models,
         metavar="RUN",
         help="A run folder, a name under runs/, or a model file. Default: the newest.",
         show_default=False,
@@ -123,6 +125,7 @@ Models = Annotated[
     list[str] | None,
     option(
         "--model",
+        autocompletion=complete_models,
         metavar="RUN[:WEIGHT]",
         panel=SAMPLING,
         help="Use several models, one per --model, instead of RUN: their predictions are averaged with these weights.",
@@ -142,6 +145,7 @@ Unknown = Annotated[
     str,
     typer.Option(
         "--unknown",
+        autocompletion=choices(("error", "skip", "nearest")),
         metavar="POLICY",
         rich_help_panel=PROMPT,
         help="How to treat characters that the model does not know: error, skip, or nearest (take another case, the "

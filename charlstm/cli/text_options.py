@@ -4,11 +4,15 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli.completion import choices, complete_texts
 from charlstm.cli.options import PROMPT, TEXT, option
+
+NORMAL_FORMS = ("nfc", "nfkc", "none")
 
 Texts = Annotated[
     list[str],
     typer.Argument(
+        autocompletion=complete_texts,
         metavar="TEXT",
         help="Files (.gz too), folders, patterns, texts that ship, or - for stdin.",
     ),
@@ -20,7 +24,11 @@ Encoding = Annotated[
 Normalize = Annotated[
     str,
     typer.Option(
-        "--normalize", metavar="FORM", rich_help_panel=TEXT, help="The Unicode normalization form: nfc, nfkc or none."
+        "--normalize",
+        autocompletion=choices(NORMAL_FORMS),
+        metavar="FORM",
+        rich_help_panel=TEXT,
+        help="The Unicode normalization form: nfc, nfkc or none.",
     ),
 ]
 FileEncoding = Annotated[
@@ -36,6 +44,7 @@ NormalizeLikeModel = Annotated[
     str | None,
     option(
         "--normalize",
+        autocompletion=choices(NORMAL_FORMS),
         metavar="FORM",
         panel=TEXT,
         help="The Unicode normalization form: nfc, nfkc or none. Default: that of the text the model was trained on.",
@@ -45,6 +54,7 @@ NormalizeNew = Annotated[
     str | None,
     option(
         "--normalize",
+        autocompletion=choices(NORMAL_FORMS),
         metavar="FORM",
         panel=TEXT,
         help="The Unicode normalization form: nfc, nfkc or none. The model reads every text in it. Default: nfc, or "

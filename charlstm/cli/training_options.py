@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli.completion import choices, complete_cells
 from charlstm.cli.help_text import help_all
 from charlstm.cli.options import COMMON, NETWORK, OUTPUT, REGULARISATION, TEXT, VALIDATION, duration, option
-from charlstm.config import TrainingConfig
+from charlstm.config import PRECISIONS, VALIDATION_SPLITS, TrainingConfig
 from charlstm.training.auto_config import DEFAULT_EMBEDDING_DIM, DEFAULT_NUM_LAYERS, DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.presets import PRESETS
 from charlstm.training.schedule import CHECKPOINT_EVERY, NUM_EVALUATIONS
@@ -18,11 +19,15 @@ Output = Annotated[
     Path | None,
     option("--output", "-o", "--out", metavar="RUN", panel=COMMON, help="The run folder. Default: runs/NAME-OF-TEXT."),
 ]
-Preset = Annotated[str | None, option("--preset", metavar="NAME", panel=COMMON, help=f"{PRESET_SIZES}.")]
+Preset = Annotated[
+    str | None,
+    option("--preset", autocompletion=choices(tuple(PRESETS)), metavar="NAME", panel=COMMON, help=f"{PRESET_SIZES}."),
+]
 Cell = Annotated[
     str | None,
     option(
         "--cell",
+        autocompletion=complete_cells,
         metavar="CELL",
         panel=NETWORK,
         help="The recurrent cell: lstm (the default), rnn, peephole (:fi for some of the gates), coupled, gru, "
@@ -137,6 +142,7 @@ ValidationSplit = Annotated[
     str | None,
     option(
         "--validation-split",
+        autocompletion=choices(VALIDATION_SPLITS),
         metavar="PART",
         panel=VALIDATION,
         help="Which part of the text to validate on: end, or, drawn over the whole text by the random seed, lines or "
@@ -175,6 +181,7 @@ Precision = Annotated[
     str | None,
     option(
         "--precision",
+        autocompletion=choices(("auto", *PRECISIONS)),
         metavar="TYPE",
         panel=NETWORK,
         help="The type that matrices are multiplied in: float32, bfloat16, or auto, the faster one on this processor. "

@@ -36,7 +36,7 @@ else has its default:
 
 - The variable of `charlstm train --max-time` is `CHARLSTM_TRAIN_MAX_TIME`, and so on for every command and every option
   that can be given only once. The variable of a switch is `1` or `0`.
-- The file of `train --config` and `compare --config` is TOML. Its keys are the options without their dashes, and `text`.
+- The file of `train --config` and `compare --config` is TOML. Its keys are the options without dashes, and `text`.
   `charlstm train macbeth.txt --show-config > run.toml` writes one with everything that `charlstm train --config
   run.toml` would use, and says for each setting whether it was given, chosen or is the default.
 
@@ -45,6 +45,10 @@ text = ["macbeth.txt"]
 max-time = "5m"
 units = 256
 ```
+
+`charlstm --install-completion` switches on completion in bash, zsh and fish, in the terminals that are opened after it:
+of commands, options, runs, models, texts, cells, presets and the values of options. `charlstm --show-completion` prints
+the script instead.
 """
 
 

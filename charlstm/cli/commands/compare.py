@@ -7,6 +7,7 @@ import typer
 
 from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
+from charlstm.cli.completion import choices, complete_cells
 from charlstm.cli.config_file import Config
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
 from charlstm.cli.display.json_output import to_json
@@ -23,7 +24,13 @@ DEFAULT_MAX_TIME = 120.0  # seconds
 def compare(
     texts: text_options.Texts,
     cells: Annotated[
-        str, typer.Option("--cells", metavar="CELLS", help="Cells as in train --cell, separated by commas.")
+        str,
+        typer.Option(
+            "--cells",
+            autocompletion=complete_cells,
+            metavar="CELLS",
+            help="Cells as in train --cell, separated by commas.",
+        ),
     ] = "lstm,gru,rnn",
     max_time: Annotated[
         float,
@@ -39,6 +46,7 @@ def compare(
         str,
         typer.Option(
             "--equal",
+            autocompletion=choices(("time", "characters")),
             metavar="BUDGET",
             help="What all runs get the same amount of: time, or characters (as many as an LSTM is expected to train "
             "on in that time).",

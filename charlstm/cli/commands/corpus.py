@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.completion import complete_fetchable
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import command_line, say
 from charlstm.cli.display.progress import download_bar
@@ -79,7 +80,12 @@ def list_texts(as_json: Json = False) -> None:
 
 @corpus.command(cls=Command)
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that charlstm corpus list shows, or a URL.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete_fetchable, metavar="NAME", help="A name that charlstm corpus list shows, or a URL."
+        ),
+    ],
     sha256: Annotated[
         str | None, option("--sha256", metavar="DIGEST", help="The SHA-256 that the file must have.")
     ] = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.completion import complete_models, complete_texts
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import changes_line, say
@@ -28,12 +29,13 @@ def evaluate(
     run: Annotated[
         list[str] | None,
         typer.Argument(
+            autocompletion=complete_models,
             metavar="RUN",
             help="A run folder, the name of a run under runs/, or a model file. Default: the newest run under runs/.",
             show_default=False,
         ),
     ] = None,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text to score.")],
+    text: Annotated[str, typer.Argument(autocompletion=complete_texts, metavar="TEXT", help="The text to score.")],
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli.completion import choices, complete_runs
 from charlstm.cli.display.learning_curves import X_LABELS, Curve, curve_lines, learning_panel
 from charlstm.cli.display.messages import say, shows_colours, terminal_size, visible
 from charlstm.cli.display.plots import check_image_format, save_plot, terminal_plot
@@ -26,6 +27,7 @@ def plot(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
+            autocompletion=complete_runs,
             metavar="RUN",
             help="Run folders, or names under runs/. Default: the newest run.",
             show_default=False,
@@ -36,7 +38,13 @@ def plot(
         option("--output", "-o", metavar="FILE", help="Draw a picture instead: a .png, .svg or .pdf file."),
     ] = None,
     x: Annotated[
-        str, typer.Option("--x", metavar="AXIS", help=f"The horizontal axis: {', '.join(X_LABELS)}.")
+        str,
+        typer.Option(
+            "--x",
+            autocompletion=choices(tuple(X_LABELS)),
+            metavar="AXIS",
+            help=f"The horizontal axis: {', '.join(X_LABELS)}.",
+        ),
     ] = "epochs",
     overwrite: Annotated[bool, OVERWRITE] = False,
     bits: Annotated[bool, typer.Option("--bits", help="Show losses in bits instead of nats.")] = False,

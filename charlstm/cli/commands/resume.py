@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from charlstm.cli import training_options
+from charlstm.cli.completion import complete_runs, complete_texts
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.options import option
@@ -22,6 +23,7 @@ def resume(
     run: Annotated[
         str | None,
         typer.Argument(
+            autocompletion=complete_runs,
             metavar="RUN",
             help="The run folder, or its name under runs/. Default: the run that was trained last.",
             show_default=False,
@@ -31,7 +33,10 @@ def resume(
     max_time: training_options.MaxTime = None,
     evaluate_every: training_options.EvaluateEvery = None,
     text: Annotated[
-        list[str] | None, option("--text", metavar="TEXT", help="Where the text is now, if it has been moved.")
+        list[str] | None,
+        option(
+            "--text", autocompletion=complete_texts, metavar="TEXT", help="Where the text is now, if it has been moved."
+        ),
     ] = None,
     changed_text: Annotated[bool, typer.Option("--changed-text", help="Resume even if the text has changed.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,

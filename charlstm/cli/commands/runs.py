@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from charlstm.cli.completion import choices, complete_runs
 from charlstm.cli.display.messages import ask, loss, say, warn
 from charlstm.cli.display.run_table import run_to_json, table_lines
 from charlstm.cli.help_text import Command, Group
@@ -45,6 +46,7 @@ def list_runs(
         str | None,
         option(
             "--sort",
+            autocompletion=choices(tuple(SORT_KEYS)),
             metavar="COLUMN",
             help=f"Sort by {', '.join(SORT_KEYS)}: the lowest loss, the newest, the longest and the largest first. "
             "Default: date.",
@@ -87,7 +89,10 @@ def list_runs(
 @runs.command("rm", cls=Command)
 def remove(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Runs, as charlstm runs lists them.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(autocompletion=complete_runs, metavar="NAME", help="Runs, as charlstm runs lists them."),
+    ],
     folder: Folder = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -117,7 +122,9 @@ def remove(
 @runs.command("mv", cls=Command)
 def rename(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="OLD", help="A run, as charlstm runs lists it.")],
+    name: Annotated[
+        str, typer.Argument(autocompletion=complete_runs, metavar="OLD", help="A run, as charlstm runs lists it.")
+    ],
     new_name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name, which must be free.")],
     folder: Folder = None,
 ) -> None:

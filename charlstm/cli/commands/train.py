@@ -8,6 +8,7 @@ import typer
 
 from charlstm.cli import text_options, training_options
 from charlstm.cli.commands.resume import finish, resume_and_show
+from charlstm.cli.completion import choices, complete_models
 from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, option
@@ -39,7 +40,13 @@ def train(
     ] = False,
     start_from: Annotated[
         str | None,
-        option("--from", metavar="RUN", panel=COMMON, help="Start from the model of this run, or from a model file."),
+        option(
+            "--from",
+            autocompletion=complete_models,
+            metavar="RUN",
+            panel=COMMON,
+            help="Start from the model of this run, or from a model file.",
+        ),
     ] = None,
     _config: Config = None,
     show_config: Annotated[
@@ -80,6 +87,7 @@ def train(
         str | None,
         option(
             "--unknown",
+            autocompletion=choices(("error", "skip", "nearest")),
             metavar="POLICY",
             panel=TEXT,
             help="With --from: do not learn characters that are new to the model, but treat them by this policy: "
