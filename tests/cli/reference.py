@@ -49,6 +49,8 @@ units = 256
 `charlstm --install-completion` switches on completion in bash, zsh and fish, in the terminals that are opened after it:
 of commands, options, runs, models, texts, cells, presets and the values of options. `charlstm --show-completion` prints
 the script instead.
+
+The same text as manual pages is in `docs/man`: `man -M docs/man charlstm-train`.
 """
 
 
