@@ -3,6 +3,7 @@
 import re
 import shutil
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -24,14 +25,7 @@ class Command(TyperCommand):
     """A command whose help is in panels, and whose options can be set in the environment: CHARLSTM_TRAIN_UNITS."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        words = [*(parent.command_path.split() if parent else []), info_name or ""]
-        parameters: list[Any] = list(self.params)
-        for parameter in parameters:
-            name = max(parameter.opts, key=len)
-            can_be_set = name.startswith("--") and name != ALL_OPTIONS and not getattr(parameter, "multiple", False)
-            if can_be_set:
-                parameter.envvar = "_".join([*words, name.removeprefix("--")]).replace("-", "_").upper()
-                parameter.show_envvar = False
+        _name_variables(self.params, [*(parent.command_path.split() if parent else []), info_name or ""])
         return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
@@ -46,6 +40,11 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A group of commands whose help is in panels."""
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        if parent:  # the program's own options, such as --version, are no settings
+            _name_variables(self.params, [*parent.command_path.split(), info_name or ""])
+        return super().make_context(info_name, args, parent, **extra)
+
     def get_help(self, ctx: Any) -> str:
         return help_text(describe_command(ctx))
 
@@ -56,6 +55,15 @@ class Group(TyperGroup):
                 f"there is no command {name!r}", hint=suggest_command(name, list(self.commands), ctx.command_path)
             )
         return super().resolve_command(ctx, args)
+
+
+def _name_variables(parameters: Sequence[Any], words: list[str]) -> None:
+    """Give options their environment variables; those that can be given several times have none."""
+    for parameter in parameters:
+        name = max(parameter.opts, key=len)
+        if name.startswith("--") and name != ALL_OPTIONS and not parameter.multiple:
+            parameter.envvar = "_".join([*words, name.removeprefix("--")]).replace("-", "_").upper()
+            parameter.show_envvar = False
 
 
 def help_all(others: str) -> Any:

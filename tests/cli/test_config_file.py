@@ -77,6 +77,11 @@ def test_variables_of_charlstm_itself_set_no_option(charlstm, run, monkeypatch):
     assert charlstm("generate", "tiny", "--length", 3)[0] == 0
 
 
+def test_groups_have_variables_too(charlstm, run, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_RUNS_FOLDER", "elsewhere")
+    assert "there is no folder elsewhere" in charlstm("runs")[2]
+
+
 def test_sampling_can_be_set_in_the_environment(charlstm, run, monkeypatch):
     monkeypatch.setenv("CHARLSTM_GENERATE_LENGTH", "7")
     assert len(charlstm("generate", "tiny", "--no-echo")[1].rstrip("\n")) <= 7

@@ -59,6 +59,13 @@ def test_a_setting_without_effect_is_refused(charlstm, run, arguments, option):
     assert err.startswith(f"error: {option} has no effect")
 
 
+@pytest.mark.parametrize("option", ["--top-k", "--top-p", "--min-p", "--typical"])
+def test_limits_of_sampling_have_no_effect_without_sampling(charlstm, run, option):
+    value = 1
+    assert f"warning: {option} has no effect" in charlstm("generate", "--temperature", 0, option, value)[2]
+    assert "no effect" not in charlstm("generate", "--temperature", 1, option, value)[2]
+
+
 @pytest.mark.parametrize("arguments", [["--output", "out.txt"], ["--output-dir", "texts"]])
 def test_existing_files_are_replaced_only_with_overwrite(charlstm, run, arguments):
     Path("texts").mkdir()

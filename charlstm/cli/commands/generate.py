@@ -9,7 +9,7 @@ import typer
 
 from charlstm.cli import generation_options, text_options
 from charlstm.cli.display.generation_notes import newest_run_line, report_changes, report_refused_lines
-from charlstm.cli.display.messages import say
+from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.results import FORMATS, Result, ResultFormat, novelty_line, write_folder, write_output
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, is_given
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from charlstm.generation.load import LoadedModel
 
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
+LIMITS = ("top_k", "top_p", "min_p", "typical")  # on the characters to sample from
 NEEDED = [  # the first has no effect without the second
     ("include_stop", "stop"),
     ("repetition_window", "repetition_penalty"),
@@ -106,6 +107,9 @@ def generate(
         max_time=max_time,
     )
     _refuse_contradictions(context)
+    for name in LIMITS if temperature == 0 and not batch else ():
+        if is_given(context, name):
+            warn(f"`{name}` has no effect at `temperature` 0, which always takes the most probable character")
     from charlstm.analysis.line_sources import choose_line_filter
     from charlstm.generation.generate import Request
     from charlstm.generation.jobs import GenerationJob
