@@ -21,7 +21,13 @@ Output = Annotated[
 ]
 Preset = Annotated[
     str | None,
-    option("--preset", autocompletion=choices(tuple(PRESETS)), metavar="NAME", panel=COMMON, help=f"{PRESET_SIZES}."),
+    option(
+        "--preset",
+        autocompletion=choices(tuple(PRESETS)),
+        metavar="NAME",
+        panel=COMMON,
+        help=f"Fixed settings, layers x units: {PRESET_SIZES}.",
+    ),
 ]
 Cell = Annotated[
     str | None,
