@@ -81,10 +81,11 @@ def _read_docstring(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _usage(command: Any, parameters: Iterable[Any]) -> str:
     arguments = []
-    for parameter in parameters:
-        if parameter.param_type_name == "argument":
-            name = parameter.metavar if parameter.required else f"[{parameter.metavar}]"
-            arguments.append(name + ("..." if parameter.nargs != 1 else ""))
+    positional = [one for one in parameters if one.param_type_name == "argument"]
+    for parameter in positional:
+        name = parameter.metavar if parameter.required else f"[{parameter.metavar}]"
+        is_last = parameter is positional[-1]  # before another argument a list is only a way to leave it out
+        arguments.append(name + ("..." if parameter.nargs != 1 and is_last else ""))
     if hasattr(command, "commands"):
         arguments.append("COMMAND ...")
     return " ".join(["[OPTIONS]", *arguments])

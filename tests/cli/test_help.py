@@ -62,5 +62,13 @@ def test_sizes_of_presets_are_said(charlstm):
     assert "small 1x256, medium 2x384, large 2x640, tutorial 2x300" in " ".join(charlstm("train", "--help")[1].split())
 
 
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [("train", "TEXT..."), ("generate", "[RUN]"), ("evaluate", "[RUN] TEXT"), ("plot", "[RUN]..."), ("info", "[RUN]")],
+)
+def test_usage_is_plain(charlstm, command, usage):
+    assert charlstm(command, "--help")[1].splitlines()[0] == f"Usage: charlstm {command} [OPTIONS] {usage}"
+
+
 def test_commands_are_in_groups(charlstm):
     assert titles(charlstm("--help")[1]) == ["Options", "Train", "Write", "Look", "Keep house"]
