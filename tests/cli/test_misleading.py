@@ -48,7 +48,6 @@ WITHOUT_EFFECT = [
     (["train", "t", "--from", "tiny", "--min-count", "2"], "--min-count"),
     (["generate", "--include-stop"], "--include-stop"),
     (["generate", "--repetition-window", "9"], "--repetition-window"),
-    (["generate", "--separator", "|", "--format", "json"], "--separator"),
 ]
 
 
@@ -57,6 +56,12 @@ def test_a_setting_without_effect_is_refused(charlstm, run, arguments, option):
     code, _, err = charlstm(*arguments)
     assert code == 2
     assert err.startswith(f"error: {option} has no effect")
+
+
+def test_a_separator_has_no_effect_on_json(charlstm, run):
+    options = ["generate", "--length", 3, "--separator", "|"]
+    assert "warning: --separator has no effect on JSON" in charlstm(*options, "--format", "json")[2]
+    assert "no effect" not in charlstm(*options)[2]
 
 
 @pytest.mark.parametrize("option", ["--top-k", "--top-p", "--min-p", "--typical"])

@@ -107,6 +107,8 @@ def generate(
         max_time=max_time,
     )
     _refuse_contradictions(context)
+    if is_given(context, "separator") and output_format != "text":
+        warn("`separator` has no effect on JSON")
     for name in LIMITS if temperature == 0 and not batch else ():
         if is_given(context, name):
             warn(f"`{name}` has no effect at `temperature` 0, which always takes the most probable character")
@@ -221,8 +223,6 @@ def _refuse_contradictions(context: typer.Context) -> None:
     for one, other in NEEDED:
         if is_given(context, one) and not (is_given(context, other) or options["batch"]):
             raise SettingError(f"`{one}` has no effect without `{other}`", hint=f"give `{other}`, or leave `{one}` out")
-    if is_given(context, "separator") and options["output_format"] != "text":
-        raise SettingError("`separator` has no effect on JSON", hint="leave it out")
     if options["beam"] and options["num_samples"] > options["beam"]:
         raise SettingError(
             f"`num_samples` is {options['num_samples']}, but `beam` {options['beam']} finds at most that many texts",
