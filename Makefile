@@ -42,8 +42,9 @@ fix: $(VENV)/installed ## format, and fix what can be fixed automatically
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-docs: $(VENV)/installed ## write docs/cli.md from --help
+docs: $(VENV)/installed ## write docs/cli.md and the manual pages from --help
 	$(VENV)/bin/python -m tests.cli.reference docs/cli.md
+	$(VENV)/bin/python -m tests.cli.manual docs/man/man1
 
 bench: $(VENV)/installed ## compare speed with PyTorch, ONNX Runtime and Keras (installs PyTorch)
 	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

@@ -191,8 +191,8 @@ def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], 
             raise TypeError("the policy for unknown characters is none")
     except (OSError, ValueError, KeyError, TypeError, SettingError) as problem:
         raise RunError(
-            f"{run.path} does not say which text its model was trained on",
-            hint="`novelty` and `new` need a run folder as charlstm train writes it",
+            f"there is no {run.config} that says which text the model was trained on",
+            hint="`novelty` and `new` compare with that text: give the whole run folder, as charlstm train writes it",
         ) from problem
     texts = [str(run.text)] if run.text.exists() else sources
     corpus = load_corpus(texts, options, own_run=run.path, is_recorded=True, on_message=on_message)
@@ -209,7 +209,7 @@ def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callabl
     corpus, unknown, keeps_rare = read_training_text(run, digest, on_message)
     settings = model.training.get("settings", {})
     if not {"validation", "sequence_length"} <= settings.keys():
-        raise RunError(f"{run.path} does not say which part of its text is for validation", hint="train it again")
+        raise RunError(f"{run.model} does not say which part of its text is for validation", hint="train it again")
     encoded = encode_text(corpus, model.vocabulary, unknown=unknown, keeps_rare=keeps_rare)
     return split_for_validation(
         encoded.ids,

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -21,8 +21,10 @@ from charlstm.cli.commands.samples import samples
 from charlstm.cli.commands.train import train
 from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
-from charlstm.cli.options import current_command_path, set_command_line, set_current_command, with_option_names
+from charlstm.cli.help_text import Command, Group
+from charlstm.cli.options import set_command_line, set_current_command, with_option_names
 from charlstm.cli.standard_streams import StandardStreams, prepare_standard_streams
+from charlstm.cli.usage_errors import explain_usage, place_in
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
 
@@ -30,16 +32,22 @@ MEMORY_FIELDS = ("batch_size", "units", "sequence_length", "num_samples", "beam"
 
 app = typer.Typer(
     name="charlstm",
+    cls=Group,
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-for command in (train, resume, generate, write, evaluate, info, compare, gradients, plot, samples):
-    app.command()(command)
-app.add_typer(runs)
-app.add_typer(corpus)
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Train": (train, resume, compare),
+    "Write": (generate, write),
+    "Look": (evaluate, info, plot, samples, gradients),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(cls=Command, rich_help_panel=panel)(command)
+app.add_typer(runs, rich_help_panel="Keep house")
+app.add_typer(corpus, rich_help_panel="Keep house")
 
 
 def _show_version(wanted: bool) -> None:
@@ -93,12 +101,10 @@ def _report(problem: Exception, streams: StandardStreams) -> int:
     """Show an error with a hint and return the exit code."""
     match problem:
         case CharLSTMError():
-            show_error(str(problem), problem.hint)
+            show_error(place_in(str(problem)) + str(problem), problem.hint)
             return problem.exit_code
         case typer.TyperException():
-            context = getattr(problem, "ctx", None)
-            path = context.command_path if context else current_command_path()
-            show_error(problem.format_message(), f"see {path} --help")
+            show_error(*explain_usage(problem))
             return problem.exit_code
         case MemoryError():
             show_error(": ".join(filter(None, ["there is not enough memory", str(problem)])), _memory_hint())

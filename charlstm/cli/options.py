@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from charlstm.cli.completion import choices, complete_models
 from charlstm.durations import parse_duration
 from charlstm.errors import SettingError
 
@@ -17,6 +18,19 @@ FIELD_OPTIONS = {  # where field and option differ
     "start_from": "--from",
 }
 OPTIONS_ELSEWHERE = {"changed_text": "charlstm resume --changed-text"}  # for commands that have no such option
+
+# The panels of options in --help, in their order
+COMMON = "Common"
+NETWORK = "Network"
+REGULARISATION = "Optimization and regularisation"
+TEXT = "Text"
+VALIDATION = "Validation and checkpoints"
+PROMPT = "Prompt"
+SAMPLING = "Sampling"
+STOPPING = "Where it stops"
+OUTPUT = "Output"
+PANELS = (COMMON, NETWORK, REGULARISATION, TEXT, VALIDATION, PROMPT, SAMPLING, STOPPING, OUTPUT)
+
 _FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 
 
@@ -27,6 +41,7 @@ class CurrentCommand:
     path: str = "charlstm"
     arguments: tuple[str, ...] = ()
     options: set[str] = field(default_factory=set)
+    context: Any = None  # once all its options have been read
 
 
 _current = CurrentCommand()
@@ -34,11 +49,24 @@ _current = CurrentCommand()
 
 def set_current_command(context: typer.Context | None) -> None:
     """Tell messages which command is running: the subcommand that a group is about to call, or none."""
-    _current.path, _current.options = "charlstm", set()
+    _current.path, _current.options, _current.context = "charlstm", set(), None
     if context is not None and context.invoked_subcommand is not None:
         command = getattr(context.command, "commands", {})[context.invoked_subcommand]
         _current.path = f"{context.command_path} {context.invoked_subcommand}"
         _current.options = {option for parameter in command.params for option in parameter.opts}
+
+
+def set_invoked(context: Any) -> None:
+    """Remember where the values of the running command come from."""
+    _current.context = context
+
+
+def parameters_in(message: str) -> list[tuple[Any, Any]]:
+    """Return the parameters of the running command that a message names as fields, each with the context."""
+    context = _current.context
+    options = [with_option_names(f"`{name}`") for name in _FIELD.findall(message)]
+    found = [one for option in options for one in (context.command.params if context else []) if option in one.opts]
+    return [(context, parameter) for parameter in found]
 
 
 def set_command_line(arguments: Sequence[str]) -> None:
@@ -71,14 +99,14 @@ def with_option_names(message: str) -> str:
 
 
 def is_given(context: typer.Context, name: str) -> bool:
-    """Return whether a parameter was given on the command line."""
+    """Return whether a parameter was given on the command line, in the environment or in a file of settings."""
     source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
 
 
-def option(*names: str, **settings: Any) -> Any:
-    """Return an option whose default is not shown, because it is computed or explained in the help."""
-    return typer.Option(*names, show_default=False, **settings)
+def option(*names: str, panel: str | None = None, **settings: Any) -> Any:
+    """Return an option in a panel of the help; its default is not shown, but computed or explained in the help."""
+    return typer.Option(*names, show_default=False, rich_help_panel=panel, **settings)
 
 
 def duration(text: str | float) -> float:
@@ -92,8 +120,9 @@ def duration(text: str | float) -> float:
 Run = Annotated[
     str | None,
     typer.Argument(
+        autocompletion=complete_models,
         metavar="RUN",
-        help="A run folder, the name of a run under runs/, or a model file. Default: the newest run under runs/.",
+        help="A run folder, a name under runs/, or a model file. Default: the newest.",
         show_default=False,
     ),
 ]
@@ -101,7 +130,9 @@ Models = Annotated[
     list[str] | None,
     option(
         "--model",
+        autocompletion=complete_models,
         metavar="RUN[:WEIGHT]",
+        panel=SAMPLING,
         help="Use several models, one per --model, instead of RUN: their predictions are averaged with these weights.",
     ),
 ]
@@ -111,19 +142,25 @@ RandomSeed = Annotated[
     option(
         "--random-seed",
         metavar="N",
-        help="The random seed; the same one gives the same text. Default: a new one each time.",
+        panel=COMMON,
+        help="The same one gives the same text. Default: a new one.",
     ),
 ]
 Unknown = Annotated[
     str,
     typer.Option(
         "--unknown",
+        autocompletion=choices(("error", "skip", "nearest")),
         metavar="POLICY",
+        rich_help_panel=PROMPT,
         help="How to treat characters that the model does not know: error, skip, or nearest (take another case, the "
         "letter without its accent, a plain quotation mark or dash; skip the others).",
     ),
 ]
-TopK = Annotated[int | None, option("--top-k", metavar="K", help="Sample from the K most probable characters only.")]
+TopK = Annotated[
+    int | None, option("--top-k", metavar="K", panel=SAMPLING, help="Sample from the K most probable characters only.")
+]
 TopP = Annotated[
-    float | None, option("--top-p", metavar="P", help="Probability mass kept by nucleus (top-p) sampling.")
+    float | None,
+    option("--top-p", metavar="P", panel=SAMPLING, help="Probability mass kept by nucleus (top-p) sampling."),
 ]

@@ -4,31 +4,49 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import option
+from charlstm.cli.completion import choices, complete_texts
+from charlstm.cli.options import PROMPT, TEXT, option
+
+NORMAL_FORMS = ("nfc", "nfkc", "none")
 
 Texts = Annotated[
     list[str],
     typer.Argument(
+        autocompletion=complete_texts,
         metavar="TEXT",
-        help="Files, folders, glob patterns, or - for standard input; plain or compressed (.gz, .xz, .bz2, .zip). Or "
-        "the name of a text that ships with charlstm (macbeth.txt) or was fetched.",
+        help="Files (.gz too), folders, patterns, texts that ship, or - for stdin.",
     ),
 ]
 Encoding = Annotated[
-    str | None, option("--encoding", metavar="NAME", help="The text's encoding. Default: detected from its bytes.")
+    str | None,
+    option("--encoding", metavar="NAME", panel=TEXT, help="The text's encoding. Default: detected from its bytes."),
 ]
 Normalize = Annotated[
-    str, typer.Option("--normalize", metavar="FORM", help="The Unicode normalization form: nfc, nfkc or none.")
+    str,
+    typer.Option(
+        "--normalize",
+        autocompletion=choices(NORMAL_FORMS),
+        metavar="FORM",
+        rich_help_panel=TEXT,
+        help="The Unicode normalization form: nfc, nfkc or none.",
+    ),
 ]
 FileEncoding = Annotated[
     str | None,
-    option("--encoding", metavar="NAME", help="The encoding of the file that is read. Default: detected."),
+    option(
+        "--encoding",
+        metavar="NAME",
+        panel=PROMPT,
+        help="The encoding of the file that is read. Default: detected.",
+    ),
 ]
 NormalizeLikeModel = Annotated[
     str | None,
     option(
         "--normalize",
+        autocompletion=choices(NORMAL_FORMS),
         metavar="FORM",
+        panel=TEXT,
         help="The Unicode normalization form: nfc, nfkc or none. Default: that of the text the model was trained on.",
     ),
 ]
@@ -36,11 +54,16 @@ NormalizeNew = Annotated[
     str | None,
     option(
         "--normalize",
+        autocompletion=choices(NORMAL_FORMS),
         metavar="FORM",
+        panel=TEXT,
         help="The Unicode normalization form: nfc, nfkc or none. The model reads every text in it. Default: nfc, or "
         "that of the model of --from.",
     ),
 ]
 KeepBoilerplate = Annotated[
-    bool, typer.Option("--keep-boilerplate", help="Keep the Project Gutenberg licence around an e-book.")
+    bool,
+    typer.Option(
+        "--keep-boilerplate", rich_help_panel=TEXT, help="Keep the Project Gutenberg licence around an e-book."
+    ),
 ]

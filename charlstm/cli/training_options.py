@@ -5,77 +5,125 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import duration, option
-from charlstm.config import TrainingConfig
+from charlstm.cli.completion import choices, complete_cells
+from charlstm.cli.help_text import help_all
+from charlstm.cli.options import COMMON, NETWORK, OUTPUT, REGULARISATION, TEXT, VALIDATION, duration, option
+from charlstm.config import PRECISIONS, VALIDATION_SPLITS, TrainingConfig
 from charlstm.training.auto_config import DEFAULT_EMBEDDING_DIM, DEFAULT_NUM_LAYERS, DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.presets import PRESETS
 from charlstm.training.schedule import CHECKPOINT_EVERY, NUM_EVALUATIONS
 
+PRESET_SIZES = ", ".join(f"{name} {settings['num_layers']}x{settings['units']}" for name, settings in PRESETS.items())
+
 Output = Annotated[
     Path | None,
-    option("--output", "-o", "--out", metavar="RUN", help="The run folder. Default: runs/ and the name of the text."),
+    option("--output", "-o", "--out", metavar="RUN", panel=COMMON, help="The run folder. Default: runs/NAME-OF-TEXT."),
 ]
 Preset = Annotated[
     str | None,
-    option("--preset", metavar="NAME", help=f"Use fixed settings instead of chosen ones: {', '.join(PRESETS)}."),
+    option(
+        "--preset",
+        autocompletion=choices(tuple(PRESETS)),
+        metavar="NAME",
+        panel=COMMON,
+        help=f"Fixed settings, layers x units: {PRESET_SIZES}.",
+    ),
 ]
 Cell = Annotated[
     str | None,
     option(
         "--cell",
+        autocompletion=complete_cells,
         metavar="CELL",
+        panel=NETWORK,
         help="The recurrent cell: lstm (the default), rnn, peephole (:fi for some of the gates), coupled, gru, "
         "depth-gated, clockwork (:4 modules), grid (:2 dimensions), mogrifier (:5 rounds), mlstm, feedforward (:16 "
         "characters), echo-state.",
     ),
 ]
 Layers = Annotated[
-    int | None, option("--layers", metavar="N", help=f"Number of recurrent layers. Default: {DEFAULT_NUM_LAYERS}.")
+    int | None,
+    option("--layers", metavar="N", panel=NETWORK, help=f"Recurrent layers. Default: {DEFAULT_NUM_LAYERS}."),
 ]
-Units = Annotated[int | None, option("--units", metavar="N", help="Units of each recurrent layer.")]
+Units = Annotated[
+    int | None, option("--units", metavar="N", panel=COMMON, help="Units of each recurrent layer. Default: chosen.")
+]
 Embedding = Annotated[
     int | None,
-    option("--embedding", metavar="N", help=f"Size of the character embeddings. Default: {DEFAULT_EMBEDDING_DIM}."),
+    option(
+        "--embedding",
+        metavar="N",
+        panel=NETWORK,
+        help=f"Size of the character embeddings. Default: {DEFAULT_EMBEDDING_DIM}.",
+    ),
 ]
 Attention = Annotated[
     int | None,
-    option("--attention", metavar="N", help="Let each step attend to the last N outputs. Default: 0, no attention."),
+    option(
+        "--attention",
+        metavar="N",
+        panel=NETWORK,
+        help="Let each step attend to the last N outputs. Default: 0, no attention.",
+    ),
 ]
 Dropout = Annotated[
     float | None,
-    option("--dropout", metavar="RATE", help="Dropout rate of each recurrent layer's outputs."),
+    option("--dropout", metavar="RATE", panel=REGULARISATION, help="Dropout of each layer's outputs. Default: chosen."),
 ]
 RecurrentDropout = Annotated[
-    float | None, option("--recurrent-dropout", metavar="RATE", help="Dropout rate of the recurrent weights.")
+    float | None,
+    option(
+        "--recurrent-dropout",
+        metavar="RATE",
+        panel=REGULARISATION,
+        help="Dropout of the recurrent weights. Default: chosen.",
+    ),
 ]
 SequenceLength = Annotated[
     int | None,
     option(
         "--sequence-length",
         metavar="N",
+        panel=REGULARISATION,
         help=f"Characters that gradients are propagated back through. Default: {DEFAULT_SEQUENCE_LENGTH}.",
     ),
 ]
 BatchSize = Annotated[
-    int | None, option("--batch-size", metavar="N", help="Number of streams through the text that train in parallel.")
+    int | None,
+    option(
+        "--batch-size",
+        metavar="N",
+        panel=REGULARISATION,
+        help="Streams through the text that train in parallel. Default: chosen.",
+    ),
 ]
-Epochs = Annotated[float | None, option("--epochs", metavar="N", help="Passes over the training text.")]
+Epochs = Annotated[float | None, option("--epochs", metavar="N", panel=COMMON, help="Passes over the training text.")]
 MaxTime = Annotated[
-    float | None, option("--max-time", parser=duration, metavar="TIME", help="Train at most this long: 90s, 5m, 1h30m.")
+    float | None,
+    option(
+        "--max-time", parser=duration, metavar="TIME", panel=COMMON, help="Train at most this long: 90s, 5m, 1h30m."
+    ),
 ]
-LearningRate = Annotated[float | None, option("--learning-rate", metavar="RATE", help="The peak learning rate.")]
+LearningRate = Annotated[
+    float | None,
+    option("--learning-rate", metavar="RATE", panel=REGULARISATION, help="The peak learning rate. Default: chosen."),
+]
 ClipNorm = Annotated[
     float | None,
     option(
         "--clip-norm",
         metavar="NORM",
+        panel=REGULARISATION,
         help=f"Scale gradients down to this global norm; 0: do not. Default: {TrainingConfig.clip_norm:g}.",
     ),
 ]
 ClipValue = Annotated[
     float | None,
     option(
-        "--clip-value", metavar="X", help="Clip every element of the gradients to [-X, X]. Default: 0, do not clip."
+        "--clip-value",
+        metavar="X",
+        panel=REGULARISATION,
+        help="Clip each element of the gradients to [-X, X]. Default: 0, do not.",
     ),
 ]
 WeightDecay = Annotated[
@@ -83,6 +131,7 @@ WeightDecay = Annotated[
     option(
         "--weight-decay",
         metavar="RATE",
+        panel=REGULARISATION,
         help=f"Decoupled weight decay per step, times the learning rate. Default: {TrainingConfig.weight_decay:g}.",
     ),
 ]
@@ -91,6 +140,7 @@ Validation = Annotated[
     option(
         "--validation",
         metavar="FRACTION",
+        panel=VALIDATION,
         help=f"Fraction of the text to validate on. Default: {TrainingConfig.validation}.",
     ),
 ]
@@ -98,7 +148,9 @@ ValidationSplit = Annotated[
     str | None,
     option(
         "--validation-split",
+        autocompletion=choices(VALIDATION_SPLITS),
         metavar="PART",
+        panel=VALIDATION,
         help="Which part of the text to validate on: end, or, drawn over the whole text by the random seed, lines or "
         "blocks of up to 4,000 characters. Default: lines for a list of short lines, such as names, else end.",
     ),
@@ -108,6 +160,7 @@ Patience = Annotated[
     option(
         "--patience",
         metavar="N",
+        panel=VALIDATION,
         help=f"Stop after N evaluations without improvement. Default: {TrainingConfig.patience}.",
     ),
 ]
@@ -116,6 +169,7 @@ EvaluateEvery = Annotated[
     option(
         "--evaluate-every",
         metavar="STEPS",
+        panel=VALIDATION,
         help=f"Evaluate after every STEPS steps. Default: about {NUM_EVALUATIONS} times per run.",
     ),
 ]
@@ -124,6 +178,7 @@ RandomSeed = Annotated[
     option(
         "--random-seed",
         metavar="N",
+        panel=NETWORK,
         help="The random seed of initial weights, dropout and drawn validation text. "
         f"Default: {TrainingConfig.random_seed}.",
     ),
@@ -132,7 +187,9 @@ Precision = Annotated[
     str | None,
     option(
         "--precision",
+        autocompletion=choices(("auto", *PRECISIONS)),
         metavar="TYPE",
+        panel=NETWORK,
         help="The type that matrices are multiplied in: float32, bfloat16, or auto, the faster one on this processor. "
         "Default: auto, or the type of the model of --from.",
     ),
@@ -143,6 +200,7 @@ MinCount = Annotated[
         "--min-count",
         metavar="N",
         min=1,
+        rich_help_panel=TEXT,
         help="In training, characters that occur fewer than N times become one character, which is never generated. "
         "In any other text the model does not know them.",
     ),
@@ -153,7 +211,9 @@ CheckpointEvery = Annotated[
         "--checkpoint-every",
         parser=duration,
         metavar="TIME",
+        panel=VALIDATION,
         help=f"Time between checkpoints, and so the work that a crash can cost. Default: {CHECKPOINT_EVERY:g}s.",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only errors and warnings.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Show only errors and warnings.")]
+HelpAll = Annotated[bool, help_all("network, optimization, text, validation")]

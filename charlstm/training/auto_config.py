@@ -11,6 +11,7 @@ from typing import Any
 
 from charlstm.cells.shapes import num_parameters
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.figures import counted, plain
 
 Settings = dict[str, Any]  # by the names of ModelConfig and TrainingConfig
 
@@ -92,25 +93,40 @@ def make_configs(settings: Settings) -> tuple[ModelConfig, TrainingConfig]:
     return ModelConfig(**of_model), TrainingConfig(**of_training)
 
 
+DESCRIBED = (  # settings in that line
+    "num_layers",
+    "units",
+    "dropout",
+    "recurrent_dropout",
+    "batch_size",
+    "sequence_length",
+    "learning_rate",
+    "epochs",
+    "max_time",
+)
+
+
 def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfigInputs) -> str:
-    """Return one line with the settings and, unless all of them are overrides, what they were chosen for."""
+    """Return one line with the settings: which are fixed, by the user or a model, and what the rest is chosen for."""
     epochs, max_time = settings["epochs"], settings["max_time"]
-    lengths = [f"{epochs:g} epochs" if epochs else "", f"{max_time:g} seconds" if max_time else ""]
+    lengths = [counted(epochs, "epoch") if epochs else "", counted(max_time, "second") if max_time else ""]
     cell = settings.get("cell", ModelConfig.cell)
     line = "" if cell == ModelConfig.cell else f"{cell} "
     line += (
         f"{settings['num_layers']}x{settings['units']} units, dropout {settings['dropout']:g} and recurrent "
         f"{settings['recurrent_dropout']:g}, batches of {settings['batch_size']}x{settings['sequence_length']}, "
-        f"learning rate {settings['learning_rate']:g}, {' or '.join(filter(None, lengths))}"
+        f"learning rate {plain(settings['learning_rate'])}, {' or '.join(filter(None, lengths))}"
     )
     if overrides.keys() >= {"units", "dropout", "recurrent_dropout", "batch_size", "learning_rate"}:
         return line
-    line += f": chosen for {inputs.num_characters:,} characters"
+    given = ", ".join(f"`{name}`" for name in DESCRIBED if overrides.get(name) is not None)
+    line += f"; {given} fixed, the rest chosen" if given else ": chosen"
+    line += f" for {inputs.num_characters:,} characters"
     expected_epochs = expected_training_characters(inputs, settings) / inputs.num_characters
     if math.isfinite(expected_epochs):
-        line += f", about {float(f'{expected_epochs:.2g}'):g} epochs"
+        line += f", about {counted(expected_epochs, 'epoch', digits=2)}"
     time = max_time if max_time or epochs == overrides.get("epochs") else default_max_time(inputs.num_characters)
-    return line + (f" in {time:,.0f} seconds on this machine" if time and inputs.throughput else "")
+    return line + (f" in {counted(round(time), 'second')} on this machine" if time and inputs.throughput else "")
 
 
 def expected_training_characters(inputs: AutoConfigInputs, settings: Settings) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
 from charlstm.errors import RunError, TrainingError
+from charlstm.figures import plain
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import Checkpoint
@@ -193,7 +194,7 @@ class TrainingRun:
         origin = f"step {history.best.step:,}" if history.best else "the start"
         reporter.on_warning(
             f"the loss diverged at step {history.step:,}: continuing from the weights of {origin} with a learning rate "
-            f"of {self.config.learning_rate * history.learning_rate_scale:g}"
+            f"of {plain(self.config.learning_rate * history.learning_rate_scale, digits=6)}"
         )
 
     def evaluate(self, reporter: TrainingReporter, writer: RunWriter) -> None:
@@ -295,7 +296,7 @@ class TrainingRun:
         kept = f"; the best model, of step {best.step:,}, is kept: {self.folder.model}" if best else ""
         return TrainingError(
             f"training diverged {MAX_ROLLBACKS + 1} times{kept}",
-            hint=f"train with a lower `learning_rate`: it was {self.config.learning_rate:g}",
+            hint=f"train with a lower `learning_rate`: it was {plain(self.config.learning_rate)}",
         )
 
 

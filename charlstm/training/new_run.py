@@ -30,7 +30,8 @@ from charlstm.training.auto_config import (
 from charlstm.training.finetuning import extend_vocabulary
 from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import Overrides
-from charlstm.training.presets import TUTORIAL
+from charlstm.training.presets import TUTORIAL, preset_settings
+from charlstm.training.preview import expected_throughput
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
@@ -96,6 +97,36 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingRes
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
         )
+
+
+UNSETTABLE = ("residual", "window", "encoding", "schedule", "num_shards", "precision")  # or measured at the start
+
+
+def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, tuple[Any, str]]:
+    """Return the settings that a run would have, each with its source, without training.
+
+    Choices follow the speed of this machine that was measured last. Settings that only a preset has are left out.
+    """
+    start_from = None
+    if request.start_from is not None:
+        start_from = load_model(find_model(request.start_from))
+        request = _adapt_to_model(request, start_from)
+    _check_window(request.overrides.settings)
+    data = _read_data(request, start_from, reporter)
+    overrides = request.overrides.settings | {"validation_split": data.dataset.validation_split}
+    settings = choose_settings(
+        AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), expected_throughput()),
+        overrides,
+    )
+    model, training = make_configs(settings)
+    values, preset = model.to_json() | training.to_json(), preset_settings(request.overrides.preset)
+    sources = {
+        **dict.fromkeys(settings.keys() - overrides.keys() - {"num_shards"}, "chosen"),
+        **dict.fromkeys(["validation_split"], "chosen"),
+        **dict.fromkeys(preset, f"preset {request.overrides.preset}"),
+        **dict.fromkeys(model.to_json() if start_from else (), "of the model"),
+    }
+    return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in UNSETTABLE}
 
 
 def _adapt_to_model(request: NewRunRequest, model: Model) -> NewRunRequest:

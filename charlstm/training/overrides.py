@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from charlstm.cells.registry import LayerSize, get_cell
 from charlstm.errors import SettingError
 from charlstm.training.auto_config import make_configs
 from charlstm.training.presets import preset_settings
@@ -20,6 +21,7 @@ class Overrides:
 
     def __post_init__(self) -> None:
         make_configs(self.settings)  # raises SettingError for an unknown preset and a value out of range
+        _check_effects(self.explicit)
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], *, preset: str | None = None) -> Self:
@@ -48,6 +50,20 @@ class Overrides:
                 f"but {source} was trained with {settings[name]}",
                 hint=f"leave `preset` out, or {alternative}",
             )
+
+
+def _check_effects(settings: Mapping[str, Any]) -> None:
+    """Raise SettingError for a setting that would change nothing in a network of the given cell."""
+    name = settings.get("cell")
+    if name is None or not settings.get("recurrent_dropout"):
+        return
+    cell = get_cell(name)
+    has_recurrent_weights = "recurrent_kernel" in cell.weight_shapes(LayerSize(inputs=1, units=2, is_first=True))
+    if not (has_recurrent_weights and cell.is_trainable):
+        weights = "recurrent weights that are not trained" if has_recurrent_weights else "no recurrent weights"
+        raise SettingError(
+            f"`recurrent_dropout` has no effect: the cell {name} has {weights}", hint="use `dropout`, or another cell"
+        )
 
 
 def _first_contradiction(overrides: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:

@@ -6,9 +6,13 @@ from charlstm.training.auto_config import AutoConfigInputs, choose_settings, des
 NOMINAL_THROUGHPUT = 7e10  # floating-point operations per second and core, until a run has measured it
 
 
+def expected_throughput() -> float:
+    """Return the speed of this machine: the one measured last, or that of a usual one."""
+    return load_throughput() or NOMINAL_THROUGHPUT * num_cores()
+
+
 def preview_settings(num_characters: int, vocabulary_size: int) -> str:
     """Return one line with the settings that would be chosen for a text of this size."""
-    throughput = load_throughput() or NOMINAL_THROUGHPUT * num_cores()
     num_training = max(1, num_characters * 9 // 10)  # the rest is for validation
-    inputs = AutoConfigInputs(num_training, vocabulary_size, num_cores(), throughput)
+    inputs = AutoConfigInputs(num_training, vocabulary_size, num_cores(), expected_throughput())
     return describe_settings(choose_settings(inputs, {}), {}, inputs)

@@ -156,7 +156,7 @@ def test_training_text_must_be_found_and_unchanged(trained):
     with pytest.raises(CorpusError, match="has changed since"):
         load_training_text(path, model, print)
     (path.parent / "config.json").unlink()
-    with pytest.raises(RunError, match="does not say which text"):
+    with pytest.raises(RunError, match="that says which text"):
         load_training_text(path, model, print)
 
 

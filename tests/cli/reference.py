@@ -1,23 +1,25 @@
-"""Generate docs/cli.md from `--help`: `python -m tests.cli.reference docs/cli.md`."""
+"""Generate docs/cli.md from the whole help of every command: `python -m tests.cli.reference docs/cli.md`."""
 
 import contextlib
 import io
+import os
 import sys
 from pathlib import Path
+from unittest import mock
 
 from charlstm.cli.app import main
 
 COMMANDS = (
     "train",
     "resume",
+    "compare",
     "generate",
     "write",
     "evaluate",
     "info",
-    "compare",
-    "gradients",
     "plot",
     "samples",
+    "gradients",
     "runs",
     "runs rm",
     "runs mv",
@@ -26,16 +28,44 @@ COMMANDS = (
     "corpus list",
     "corpus fetch",
 )
+WITH_MORE_OPTIONS = (("train",), ("generate",))  # than `--help` shows
+WIDTH = "80"
+SETTINGS = """\
+An option that is not on the command line is taken from its environment variable, then from the file of `--config`, and
+else has its default:
+
+- The variable of `charlstm train --max-time` is `CHARLSTM_TRAIN_MAX_TIME`, and so on for every command and every option
+  that can be given only once. The variable of a switch is `1` or `0`.
+- The file of `train --config` and `compare --config` is TOML. Its keys are the options without dashes, and `text`.
+  `charlstm train macbeth.txt --show-config > run.toml` writes one with everything that `charlstm train --config
+  run.toml` would use, and says for each setting whether it was given, chosen or is the default.
+
+```toml
+text = ["macbeth.txt"]
+max-time = "5m"
+units = 256
+```
+
+`charlstm --install-completion` switches on completion in bash, zsh and fish, in the terminals that are opened after it:
+of commands, options, runs, models, texts, cells, presets and the values of options. `charlstm --show-completion` prints
+the script instead.
+
+The same text as manual pages is in `docs/man`: `man -M docs/man charlstm-train`.
+"""
 
 
 def help_text(*arguments: str) -> str:
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        main([*arguments, "--help"])
+    show = "--help-all" if arguments in WITH_MORE_OPTIONS else "--help"
+    with mock.patch.dict(os.environ, COLUMNS=WIDTH), contextlib.redirect_stdout(io.StringIO()) as out:
+        main([*arguments, show])
     return out.getvalue().rstrip()
 
 
 def reference() -> str:
-    parts = ["# The command line\n\nGenerated from `--help` by `make docs`.\n", f"```text\n{help_text()}\n```\n"]
+    parts = [
+        f"# The command line\n\nGenerated from `--help` and `--help-all` by `make docs`.\n\n{SETTINGS}",
+        f"```text\n{help_text()}\n```\n",
+    ]
     parts += [f"## charlstm {command}\n\n```text\n{help_text(*command.split())}\n```\n" for command in COMMANDS]
     return "\n".join(parts)
 

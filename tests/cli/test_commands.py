@@ -46,10 +46,21 @@ def test_without_a_command_the_help_is_shown(charlstm, group, command):
 
 
 def test_stdout_has_only_the_prompt_and_its_continuation(charlstm, run):
-    code, out, err = charlstm("generate", "--seed", "macbeth", "--length", 50)
+    code, out, err = charlstm("generate", run, "--seed", "macbeth", "--length", 50)
     assert (code, err) == (0, "")
     assert out.startswith("macbeth")
     assert len(out) == 57
+
+
+def test_a_run_that_was_not_named_is_said_on_stderr_and_in_json(charlstm, run):
+    Path("text").write_text("some words")
+    for command in (["generate", "--length", 3, "--format", "jsonl"], ["evaluate", "text", "--json"]):
+        _, out, err = charlstm(*command)
+        assert "the newest run: runs/tiny\n" in err
+        assert json.loads(out)["model"] == "runs/tiny/model.safetensors"
+    for command in (["generate", "--length", 3, "runs/tiny"], ["generate", "--length", 3, "--model", "tiny"]):
+        assert "newest run" not in charlstm(*command)[2]
+    assert "newest run" not in charlstm("evaluate", "tiny", "text")[2]
 
 
 def test_same_random_seed_gives_same_text(charlstm, run):
@@ -63,6 +74,7 @@ def test_evaluate_prints_figures_or_json(charlstm, run):
     figures = json.loads(out)
     assert code == 0
     assert list(figures) == [
+        "model",
         "nats_per_character",
         "bits_per_character",
         "perplexity",

@@ -42,7 +42,7 @@ def test_json_has_all_that_is_needed_to_generate_the_text_again(charlstm, run):
     lines = charlstm("generate", *options, "--format", "jsonl")[1].splitlines()
     assert [json.loads(line) for line in lines] == values
     assert [list(value) for value in values] == [
-        ["seed", "text", "random_seed", "settings", "model_sha256", "scores"]
+        ["seed", "text", "random_seed", "settings", "model", "model_sha256", "scores"]
     ] * 3
     assert [value["random_seed"] for value in values] == [7, 8, 9]
     assert all(len(value["scores"]) == len(value["text"]) == 9 for value in values)
@@ -85,7 +85,7 @@ def test_wrong_usage(charlstm, run, arguments, message):
 
 
 def test_closed_pipe_ends_it_quietly(run):
-    command = f"{sys.executable} -m charlstm generate --length 300000 | head -c 10"
+    command = f"{sys.executable} -m charlstm generate tiny --length 300000 | head -c 10"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
     assert len(result.stdout) == 10
     assert result.stderr == ""
@@ -122,8 +122,8 @@ def test_novelty_is_reported_and_its_index_is_kept(charlstm, trained):
 def test_novelty_without_a_run_folder(charlstm, run):
     code, out, err = charlstm("generate", "--novelty", "--output-dir", "folder")
     assert (code, out) == (1, "")
-    assert "does not say which text" in err
-    assert "--novelty and --new need a run folder" in err
+    assert "that says which text" in err
+    assert "--novelty and --new compare with that text" in err
     assert not Path("folder").exists()
 
 
@@ -154,7 +154,7 @@ def test_invalid_request_is_named_by_file_line_and_option(charlstm, run):
 
 def test_folder_of_texts(charlstm, run):
     options = ["--seed", "ab", "--length", 9, "--num-samples", 3, "--random-seed", 7]
-    assert charlstm("generate", *options, "--output-dir", "out/here") == (0, "", "")
+    assert charlstm("generate", run, *options, "--output-dir", "out/here") == (0, "", "")
     files = sorted(Path("out/here").iterdir())
     assert [file.name for file in files] == ["0001.txt", "0002.txt", "0003.txt"]
     assert charlstm("generate", *options, "--separator", "|")[1] == "|".join(file.read_text() for file in files)
@@ -215,7 +215,7 @@ def test_contradicting_options(charlstm, run, arguments):
 
 
 def test_path_that_cannot_be_written(charlstm, run):
-    code, out, err = charlstm("generate", "--output", "/nonexistent/x")
+    code, out, err = charlstm("generate", run, "--output", "/nonexistent/x")
     assert (code, out) == (1, "")
     lines = err.splitlines()
     assert lines[0] == "error: /nonexistent/x cannot be written: No such file or directory"
@@ -224,7 +224,7 @@ def test_path_that_cannot_be_written(charlstm, run):
 
 def test_folder_in_place_of_a_file_is_refused_before_generating(charlstm, run):
     Path("folder").mkdir()
-    code, out, err = charlstm("generate", "-o", "folder")
+    code, out, err = charlstm("generate", run, "-o", "folder")
     assert (code, out) == (1, "")
     assert err.splitlines() == [
         "error: folder is a folder",
@@ -234,7 +234,7 @@ def test_folder_in_place_of_a_file_is_refused_before_generating(charlstm, run):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
 def test_full_disk_behind_standard_output_is_one_line(run):
-    command = f"{sys.executable} -m charlstm generate --length 3 > /dev/full"
+    command = f"{sys.executable} -m charlstm generate tiny --length 3 > /dev/full"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
     assert result.returncode == 1
     assert result.stderr.splitlines()[0] == "error: standard output cannot be written: No space left on device"
@@ -274,7 +274,7 @@ def test_stop_that_the_model_never_writes_is_said(charlstm, run):
         in charlstm("generate", "--stop", "X", *options)[2]
     )
     assert "it has 7 characters, but --length is 5" in charlstm("generate", "--stop", "abcdefg", *options)[2]
-    assert charlstm("generate", "--stop", "ab", *options)[2] == ""
+    assert charlstm("generate", run, "--stop", "ab", *options)[2] == ""
     Path("requests.jsonl").write_text('{"seed": "a", "stop": "Y"}')
     assert "--stop 'Y' never ends a text" in charlstm("generate", "--batch", "requests.jsonl")[2]
 
@@ -324,7 +324,7 @@ def test_a_prompt_is_read_in_the_form_of_the_model(charlstm, run):
     texts = []
     for name in ("composed", "decomposed"):
         options = ("--seed-file", f"{name}.txt", "--unknown", "error", "--no-echo", "--random-seed", 1, "--length", 20)
-        code, out, err = charlstm("generate", *options)
+        code, out, err = charlstm("generate", run, *options)
         assert (code, err) == (0, "")
         texts.append(out)
     assert texts[0] == texts[1]

@@ -29,7 +29,7 @@ def test_lines_of_a_list_are_new_by_default(charlstm, list_run):
     assert code == 0
     assert "--no-new keeps them" in err
     assert all(len(line.strip()) > 1 for line in out.split("|"))
-    code, out, err = charlstm("generate", *LINES, "--no-new", "--num-samples", 100)
+    code, out, err = charlstm("generate", list_run, *LINES, "--no-new", "--num-samples", 100)
     assert (code, err) == (0, "")
     assert any(len(line.strip()) == 1 for line in out.split("|"))
 

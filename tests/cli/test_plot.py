@@ -112,3 +112,12 @@ def test_colours_only_where_they_are_wanted(monkeypatch, environment, is_termina
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
     assert shows_colours() == expected
+
+
+def test_an_existing_picture_is_replaced_only_with_overwrite(charlstm):
+    Path("curve.svg").write_text("precious")
+    code, _, err = charlstm("plot", "cats", "--output", "curve.svg")
+    assert (code, "--overwrite" in err) == (1, True)
+    assert Path("curve.svg").read_text() == "precious"
+    assert charlstm("plot", "cats", "--output", "curve.svg", "--overwrite")[0] == 0
+    assert "<svg" in Path("curve.svg").read_text()

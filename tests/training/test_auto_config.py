@@ -152,5 +152,6 @@ def test_a_description_without_a_throughput_promises_no_number_of_epochs():
     assert not needs_throughput(overrides)
     inputs = inputs_for(100_000, throughput=None)
     line = describe_settings(choose_settings(inputs, overrides), overrides, inputs)
-    assert line.endswith("60 seconds: chosen for 100,000 characters")
+    fixed = "`units`, `dropout`, `recurrent_dropout`, `batch_size`, `max_time` fixed"
+    assert line.endswith(f"60 seconds; {fixed}, the rest chosen for 100,000 characters")
     assert "inf" not in line

@@ -7,6 +7,8 @@ import typer
 
 from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
+from charlstm.cli.completion import choices, complete_cells
+from charlstm.cli.config_file import Config
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
@@ -23,7 +25,13 @@ DEFAULT_MAX_TIME = 120.0  # seconds
 def compare(
     texts: text_options.Texts,
     cells: Annotated[
-        str, typer.Option("--cells", metavar="CELLS", help="Cells as in train --cell, separated by commas.")
+        str,
+        typer.Option(
+            "--cells",
+            autocompletion=complete_cells,
+            metavar="CELLS",
+            help="Cells as in train --cell, separated by commas.",
+        ),
     ] = "lstm,gru,rnn",
     max_time: Annotated[
         float,
@@ -39,6 +47,7 @@ def compare(
         str,
         typer.Option(
             "--equal",
+            autocompletion=choices(("time", "characters")),
             metavar="BUDGET",
             help="What all runs get the same amount of: time, or characters (as many as an LSTM is expected to train "
             "on in that time).",
@@ -72,6 +81,7 @@ def compare(
         bool, typer.Option("--overwrite", help="Start over, and replace an earlier comparison in the folder.")
     ] = False,
     as_json: Json = False,
+    _config: Config = None,
 ) -> None:
     """Train networks with different cells on a text and compare them.
 

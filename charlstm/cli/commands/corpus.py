@@ -5,17 +5,19 @@ from typing import Annotated
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.completion import complete_fetchable
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import command_line, say
 from charlstm.cli.display.progress import download_bar
 from charlstm.cli.display.text_statistics import describe_text, describe_text_list
+from charlstm.cli.help_text import Command, Group
 from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import SettingError
 from charlstm.machine import cache_folder, make_cache_folder
 from charlstm.text.decoding import DecodingOptions
 from charlstm.training.interruption import Interruption
 
-corpus = typer.Typer(name="corpus", invoke_without_command=True, rich_markup_mode=None)
+corpus = typer.Typer(name="corpus", cls=Group, invoke_without_command=True, rich_markup_mode=None)
 
 
 @corpus.callback()
@@ -26,7 +28,7 @@ def show_help(context: typer.Context) -> None:
         print(context.get_help())
 
 
-@corpus.command()
+@corpus.command(cls=Command)
 def stats(
     texts: text_options.Texts,
     encoding: text_options.Encoding = None,
@@ -55,7 +57,7 @@ def stats(
         print(describe_text(statistics, chosen))
 
 
-@corpus.command("list")
+@corpus.command("list", cls=Command)
 def list_texts(as_json: Json = False) -> None:
     """List the texts that ship with charlstm and those that can be downloaded.
 
@@ -76,9 +78,14 @@ def list_texts(as_json: Json = False) -> None:
     say("* is on this machine: train on it by name; download another with charlstm corpus fetch NAME")
 
 
-@corpus.command()
+@corpus.command(cls=Command)
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that charlstm corpus list shows, or a URL.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete_fetchable, metavar="NAME", help="A name that charlstm corpus list shows, or a URL."
+        ),
+    ],
     sha256: Annotated[
         str | None, option("--sha256", metavar="DIGEST", help="The SHA-256 that the file must have.")
     ] = None,

@@ -1,10 +1,13 @@
 """`charlstm evaluate`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.completion import complete_models, complete_texts
+from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
@@ -26,12 +29,13 @@ def evaluate(
     run: Annotated[
         list[str] | None,
         typer.Argument(
+            autocompletion=complete_models,
             metavar="RUN",
             help="A run folder, the name of a run under runs/, or a model file. Default: the newest run under runs/.",
             show_default=False,
         ),
     ] = None,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text to score.")],
+    text: Annotated[str, typer.Argument(autocompletion=complete_texts, metavar="TEXT", help="The text to score.")],
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,
@@ -50,22 +54,36 @@ def evaluate(
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
+    _check_is_text(text)
     from charlstm.analysis.evaluation import encode_corpus
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
     from charlstm.text.corpus import load_corpus
 
-    model = load_model(find_model(run[0] if run else None))
+    path = find_model(run[0] if run else None)
+    model = load_model(path)
     vocabulary = model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
     encoded = encode_corpus(load_corpus([text], options, on_message=say), vocabulary, unknown=unknown)
     scores = _score(model, encoded)
+    if not run:
+        say(newest_run_line(path))
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
-        print(to_json(scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
+        print(to_json({"model": str(path)} | scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
     else:
         print(aligned(_rows(scores, encoded), name_width=20))
+
+
+def _check_is_text(text: str) -> None:
+    """Raise SettingError if the one argument that was given is a run: its text is missing."""
+    from charlstm.storage.run_folder import RUNS, RunFolder
+
+    path = Path(text)
+    is_run = path.suffix == ".safetensors" if path.is_file() else RunFolder(path).has_run
+    if is_run or (not path.exists() and RunFolder(RUNS / path).has_run):
+        raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
 
 
 def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":

@@ -3,18 +3,19 @@
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from charlstm.cli import text_options
-from charlstm.cli.display.generation_notes import report_changes, report_refused_lines
-from charlstm.cli.display.messages import say
+from charlstm.cli import generation_options, text_options
+from charlstm.cli.display.generation_notes import newest_run_line, report_changes, report_refused_lines
+from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.results import FORMATS, Result, ResultFormat, novelty_line, write_folder, write_output
-from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, duration, is_given, option
+from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, is_given
+from charlstm.cli.overwriting import check_may_replace
 from charlstm.config import SamplingConfig
-from charlstm.errors import SettingError
+from charlstm.errors import CorpusError, SettingError
 from charlstm.generation.stopping import StopRules
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from charlstm.generation.load import LoadedModel
 
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
+LIMITS = ("top_k", "top_p", "min_p", "typical")  # on the characters to sample from
+NEEDED = [  # the first has no effect without the second
+    ("include_stop", "stop"),
+    ("repetition_window", "repetition_penalty"),
+]
 CONTRADICTIONS = [
     ("seed", "seed_file"),
     ("output", "output_dir"),
@@ -33,136 +39,40 @@ CONTRADICTIONS = [
 def generate(
     context: typer.Context,
     run: Run = None,
+    seed: generation_options.Seed = None,
+    length: generation_options.Length = SamplingConfig.length,
+    lines: generation_options.Lines = None,
+    temperature: generation_options.Temperature = SamplingConfig.temperature,
+    random_seed: RandomSeed = None,
+    num_samples: generation_options.NumSamples = 1,
+    output: generation_options.Output = None,
     model: Models = None,
-    seed: Annotated[
-        str | None,
-        option(
-            "--seed",
-            "--prompt",
-            metavar="TEXT",
-            help="The text to continue; '' begins a new line. Default: the start of a line of the training text, or, "
-            "of a list of short lines, a new line.",
-        ),
-    ] = None,
-    seed_file: Annotated[
-        str | None,
-        option(
-            "--seed-file",
-            "--prompt-file",
-            metavar="FILE",
-            help="Continue the text in a file; - is standard input.",
-        ),
-    ] = None,
+    seed_file: generation_options.SeedFile = None,
     encoding: text_options.FileEncoding = None,
-    no_echo: Annotated[bool, typer.Option("--no-echo", help="Do not write the prompt, only its continuation.")] = False,
-    length: Annotated[
-        int, typer.Option(metavar="N", help="Characters to generate, unless another rule stops it earlier.")
-    ] = SamplingConfig.length,
-    temperature: Annotated[
-        float,
-        typer.Option(
-            metavar="T",
-            help="Sampling temperature: 0 always takes the most probable character, 1 samples from the distribution "
-            "that the model has learned, above 1 is more random.",
-        ),
-    ] = SamplingConfig.temperature,
+    no_echo: generation_options.NoEcho = False,
     top_k: TopK = None,
     top_p: TopP = None,
-    min_p: Annotated[
-        float | None,
-        option(
-            "--min-p",
-            metavar="P",
-            help="Never sample characters whose probability is below this fraction of the highest one.",
-        ),
-    ] = None,
-    typical: Annotated[
-        float | None,
-        option("--typical", metavar="P", help="Probability mass kept by locally typical sampling."),
-    ] = None,
-    repetition_penalty: Annotated[
-        float, typer.Option(metavar="X", help="Above 1, make recent characters less probable.")
-    ] = SamplingConfig.repetition_penalty,
-    repetition_window: Annotated[
-        int, typer.Option(metavar="N", help="The number of characters that count as recent.")
-    ] = SamplingConfig.repetition_window,
-    stop: Annotated[
-        list[str] | None, option("--stop", metavar="TEXT", help="Stop before this text; can be given several times.")
-    ] = None,
-    include_stop: Annotated[bool, typer.Option("--include-stop", help="Keep the --stop text at the end.")] = False,
-    lines: Annotated[int | None, option("--lines", metavar="N", help="Stop after N lines.")] = None,
-    paragraphs: Annotated[
-        int | None,
-        option(
-            "--paragraphs",
-            metavar="N",
-            help="Stop after N paragraphs. A paragraph ends with a blank line, which may contain spaces; further blank "
-            "lines, and those before the first paragraph, do not count.",
-        ),
-    ] = None,
-    until_sentence: Annotated[
-        bool, typer.Option("--until-sentence", help="After --length, generate up to the end of the sentence.")
-    ] = False,
-    max_time: Annotated[
-        float | None, option("--max-time", parser=duration, metavar="TIME", help="Stop after this time: 10s, 5m.")
-    ] = None,
-    beam: Annotated[
-        int | None,
-        option(
-            "--beam",
-            metavar="WIDTH",
-            min=1,
-            max=10_000,
-            help="Find the most probable text by beam search of this width, instead of sampling.",
-        ),
-    ] = None,
-    num_samples: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, max=1_000_000, help="Texts to generate; the random seed counts up."),
-    ] = 1,
-    batch: Annotated[
-        Path | None,
-        option(
-            "--batch",
-            metavar="FILE",
-            help="Generate a text for each line of a file: a JSON object with a seed (or prompt) and any of these "
-            "settings; - is standard input.",
-        ),
-    ] = None,
-    separator: Annotated[
-        str, option("--separator", metavar="TEXT", help=r"Written between two texts. Default: \n---\n")
-    ] = "\n---\n",
-    output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, json or jsonl.")] = "text",
-    scores: Annotated[
-        bool, typer.Option("--scores", help="Add the log-probability of each character, in nats, to JSON.")
-    ] = False,
-    novelty: Annotated[
-        bool,
-        typer.Option(
-            "--novelty",
-            help="Measure how much of each text is copied from the training text, without its validation part.",
-        ),
-    ] = False,
-    new: Annotated[
-        bool | None,
-        option(
-            "--new/--no-new",
-            help="Leave out lines that stand in the training text, apart from case and white space at their ends. "
-            "Default: --new for a model of a list of short lines, if there are others to write.",
-        ),
-    ] = None,
-    unique: Annotated[
-        bool, typer.Option("--unique", help="Leave out lines that have been written before, in this or another text.")
-    ] = False,
-    output: Annotated[
-        Path | None,
-        option("--output", "-o", "--out", metavar="FILE", help="Write to a file, in full or not at all."),
-    ] = None,
-    output_dir: Annotated[
-        Path | None, option("--output-dir", metavar="FOLDER", help="Write each text to its own file: 0001.txt.")
-    ] = None,
+    min_p: generation_options.MinP = None,
+    typical: generation_options.Typical = None,
+    repetition_penalty: generation_options.RepetitionPenalty = SamplingConfig.repetition_penalty,
+    repetition_window: generation_options.RepetitionWindow = SamplingConfig.repetition_window,
+    stop: generation_options.Stop = None,
+    include_stop: generation_options.IncludeStop = False,
+    paragraphs: generation_options.Paragraphs = None,
+    until_sentence: generation_options.UntilSentence = False,
+    max_time: generation_options.MaxTime = None,
+    beam: generation_options.Beam = None,
+    batch: generation_options.Batch = None,
+    separator: generation_options.Separator = "\n---\n",
+    output_format: generation_options.Format = "text",
+    scores: generation_options.Scores = False,
+    novelty: generation_options.Novelty = False,
+    new: generation_options.New = None,
+    unique: generation_options.Unique = False,
+    output_dir: generation_options.OutputDir = None,
+    overwrite: generation_options.Overwrite = False,
     unknown: Unknown = "nearest",
-    random_seed: RandomSeed = None,
+    _help_all: generation_options.HelpAll = False,
 ) -> None:
     """Generate text with a trained model.
 
@@ -172,8 +82,8 @@ def generate(
 
     \b
     charlstm generate --seed "Tomorrow, and tomorrow"
-    charlstm generate runs/macbeth --length 2000 --temperature 0.6 --random-seed 7 > out.txt
-    charlstm generate --seed "MACBETH." --stop "LADY" --num-samples 5 --format jsonl
+    charlstm generate macbeth --length 2000 --temperature 0.6 > out.txt
+    charlstm generate --seed "MACBETH." --stop "LADY" --num-samples 5
     charlstm generate --model macbeth:2 --model recipes:1 --novelty
     charlstm generate --batch prompts.jsonl --format jsonl > answers.jsonl
     """
@@ -197,6 +107,11 @@ def generate(
         max_time=max_time,
     )
     _refuse_contradictions(context)
+    if is_given(context, "separator") and output_format != "text":
+        warn("`separator` has no effect on JSON")
+    for name in LIMITS if temperature == 0 and not batch else ():
+        if is_given(context, name):
+            warn(f"`{name}` has no effect at `temperature` 0, which always takes the most probable character")
     from charlstm.analysis.line_sources import choose_line_filter
     from charlstm.generation.generate import Request
     from charlstm.generation.jobs import GenerationJob
@@ -204,6 +119,11 @@ def generate(
     from charlstm.generation.requests import read_requests
 
     models = load_models(run, model or [])
+    for path in (batch, seed_file):
+        if path:
+            _check_file(path)
+    for file in _files_to_write(output, output_dir):
+        check_may_replace(file, overwrite=overwrite)
     if batch:
         requests = read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
@@ -219,6 +139,8 @@ def generate(
         line_filter=line_filter,
         must_filter=new is True or unique,
     )
+    if not (run or model):
+        say(newest_run_line(models[0].path))
     report_changes(job)
     if new is None and line_filter is not None and line_filter.is_new:
         say("lines that stand in the training text are left out; --no-new keeps them")
@@ -263,6 +185,18 @@ def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]")
     return map(measure, texts)
 
 
+def _files_to_write(output: Path | None, output_dir: Path | None) -> list[Path]:
+    """Return the file to write, and a text that an earlier call wrote to the folder, if there is one."""
+    earlier = sorted(output_dir.glob("[0-9]*.*")) if output_dir and output_dir.is_dir() else []
+    return ([output] if output else []) + earlier[:1]
+
+
+def _check_file(path: str | Path) -> None:
+    """Raise CorpusError unless there is a file: here the name of a text that ships with charlstm is none."""
+    if str(path) != "-" and not Path(path).exists():
+        raise CorpusError(f"there is no file {str(path)!r}", hint="check the path; - is standard input")
+
+
 def _read_prompt_file(path: str, encoding: str | None) -> str:
     """Return the text of a file as it is: the model's vocabulary puts it into its normal form and case."""
     from charlstm.text.corpus import load_corpus
@@ -286,6 +220,9 @@ def _refuse_contradictions(context: typer.Context) -> None:
     for one, other in CONTRADICTIONS:
         if is_given(context, one) and is_given(context, other):
             raise SettingError(f"`{one}` and `{other}` are both given", hint="give one of the two")
+    for one, other in NEEDED:
+        if is_given(context, one) and not (is_given(context, other) or options["batch"]):
+            raise SettingError(f"`{one}` has no effect without `{other}`", hint=f"give `{other}`, or leave `{one}` out")
     if options["beam"] and options["num_samples"] > options["beam"]:
         raise SettingError(
             f"`num_samples` is {options['num_samples']}, but `beam` {options['beam']} finds at most that many texts",

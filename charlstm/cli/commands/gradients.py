@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.completion import complete_cells, complete_models, complete_texts
 from charlstm.cli.display import plots
 from charlstm.cli.display.gradient_table import gradient_panels, gradient_report
 from charlstm.cli.display.json_output import to_json
@@ -23,14 +24,25 @@ DEFAULT_TEXT = "macbeth.txt"
 def gradients(
     context: typer.Context,
     text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help=f"Default: {DEFAULT_TEXT}.", show_default=False)
+        str | None,
+        typer.Argument(
+            autocompletion=complete_texts, metavar="TEXT", help=f"Default: {DEFAULT_TEXT}.", show_default=False
+        ),
     ] = None,
     cells: Annotated[
-        str, typer.Option("--cells", metavar="CELLS", help="Measure untrained networks of these cells.")
+        str,
+        typer.Option(
+            "--cells", autocompletion=complete_cells, metavar="CELLS", help="Measure untrained networks of these cells."
+        ),
     ] = "rnn,gru,lstm",
     model: Annotated[
         list[str] | None,
-        option("--model", metavar="RUN", help="Measure a trained network instead. Repeat it for several."),
+        option(
+            "--model",
+            autocompletion=complete_models,
+            metavar="RUN",
+            help="Measure a trained network instead. Repeat it for several.",
+        ),
     ] = None,
     recurrent_scale: Annotated[
         str, typer.Option("--recurrent-scale", metavar="X,...", help="Multiply the recurrent weights by each of these.")

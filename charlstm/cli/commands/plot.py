@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli.completion import choices, complete_runs
 from charlstm.cli.display.learning_curves import X_LABELS, Curve, curve_lines, learning_panel
 from charlstm.cli.display.messages import say, shows_colours, terminal_size, visible
 from charlstm.cli.display.plots import check_image_format, save_plot, terminal_plot
 from charlstm.cli.options import option
+from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.errors import RunError, SettingError
 from charlstm.storage.evaluations import find_recorded_run, read_evaluations
 from charlstm.storage.run_folder import RunFolder
@@ -25,6 +27,7 @@ def plot(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
+            autocompletion=complete_runs,
             metavar="RUN",
             help="Run folders, or names under runs/. Default: the newest run.",
             show_default=False,
@@ -35,8 +38,15 @@ def plot(
         option("--output", "-o", metavar="FILE", help="Draw a picture instead: a .png, .svg or .pdf file."),
     ] = None,
     x: Annotated[
-        str, typer.Option("--x", metavar="AXIS", help=f"The horizontal axis: {', '.join(X_LABELS)}.")
+        str,
+        typer.Option(
+            "--x",
+            autocompletion=choices(tuple(X_LABELS)),
+            metavar="AXIS",
+            help=f"The horizontal axis: {', '.join(X_LABELS)}.",
+        ),
     ] = "epochs",
+    overwrite: Annotated[bool, OVERWRITE] = False,
     bits: Annotated[bool, typer.Option("--bits", help="Show losses in bits instead of nats.")] = False,
     dark: Annotated[bool, typer.Option("--dark", help="Draw the picture on a dark background.")] = False,
 ) -> None:
@@ -53,6 +63,8 @@ def plot(
     check_image_format(output)
     if x not in X_LABELS:
         raise SettingError(f"`x` is {x!r}, which is not an axis", hint=f"axes are: {', '.join(X_LABELS)}")
+    if output is not None:
+        check_may_replace(output, overwrite=overwrite)
     if dark and output is None:
         raise SettingError("--dark is for pictures: a terminal has its own colours", hint="add --output FILE.png")
     folders = [find_recorded_run(run) for run in dict.fromkeys(runs or [])] or [find_recorded_run(None)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from charlstm.cli import training_options
+from charlstm.cli.completion import complete_runs, complete_texts
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.options import option
@@ -22,6 +23,7 @@ def resume(
     run: Annotated[
         str | None,
         typer.Argument(
+            autocompletion=complete_runs,
             metavar="RUN",
             help="The run folder, or its name under runs/. Default: the run that was trained last.",
             show_default=False,
@@ -31,7 +33,10 @@ def resume(
     max_time: training_options.MaxTime = None,
     evaluate_every: training_options.EvaluateEvery = None,
     text: Annotated[
-        list[str] | None, option("--text", metavar="TEXT", help="Where the text is now, if it has been moved.")
+        list[str] | None,
+        option(
+            "--text", autocompletion=complete_texts, metavar="TEXT", help="Where the text is now, if it has been moved."
+        ),
     ] = None,
     changed_text: Annotated[bool, typer.Option("--changed-text", help="Resume even if the text has changed.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
@@ -40,11 +45,13 @@ def resume(
     """Continue an interrupted run, with the same result as if it had not been interrupted.
 
     The run folder holds everything that is needed except the text, which is read again from where it was. --epochs
-    and --max-time, both counted from the start of the run, extend it, even if it is complete.
+    and --max-time, both counted from the start of the run, set a new length: a longer one extends the run, even if it
+    is complete; a shorter one ends it earlier.
 
     \b
     charlstm resume
     charlstm resume runs/macbeth --epochs 60
+    charlstm resume runs/macbeth --max-time 1h
     """
     from charlstm.storage.run_folder import find_run
     from charlstm.training.resume import ResumeRequest

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from charlstm.cli.completion import choices, complete_runs
 from charlstm.cli.display.messages import ask, loss, say, warn
 from charlstm.cli.display.run_table import run_to_json, table_lines
+from charlstm.cli.help_text import Command, Group
 from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import RunError, SettingError
 from charlstm.storage.run_folder import RUNS
@@ -18,7 +20,7 @@ from charlstm.storage.run_housekeeping import find_run_below, remove_run, rename
 from charlstm.storage.run_summary import RunSummary, find_runs, summarize_run
 from charlstm.text.sources import corpus_name
 
-runs = typer.Typer(name="runs", invoke_without_command=True, rich_markup_mode=None)
+runs = typer.Typer(name="runs", cls=Group, invoke_without_command=True, rich_markup_mode=None)
 
 Folder = Annotated[
     Path | None, option("--folder", metavar="FOLDER", help="The folder that holds the runs. Default: runs.")
@@ -44,6 +46,7 @@ def list_runs(
         str | None,
         option(
             "--sort",
+            autocompletion=choices(tuple(SORT_KEYS)),
             metavar="COLUMN",
             help=f"Sort by {', '.join(SORT_KEYS)}: the lowest loss, the newest, the longest and the largest first. "
             "Default: date.",
@@ -83,10 +86,13 @@ def list_runs(
         say(f"there are no runs in {_folder(context, folder)}; start one: charlstm train TEXT")
 
 
-@runs.command("rm")
+@runs.command("rm", cls=Command)
 def remove(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Runs, as charlstm runs lists them.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(autocompletion=complete_runs, metavar="NAME", help="Runs, as charlstm runs lists them."),
+    ],
     folder: Folder = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -113,10 +119,12 @@ def remove(
         say(f"removed {run.path}" + (f", but not other files in it: {', '.join(others)}" if others else ""))
 
 
-@runs.command("mv")
+@runs.command("mv", cls=Command)
 def rename(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="OLD", help="A run, as charlstm runs lists it.")],
+    name: Annotated[
+        str, typer.Argument(autocompletion=complete_runs, metavar="OLD", help="A run, as charlstm runs lists it.")
+    ],
     new_name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name, which must be free.")],
     folder: Folder = None,
 ) -> None:
@@ -132,7 +140,7 @@ def rename(
     print(run.path)
 
 
-@runs.command()
+@runs.command(cls=Command)
 def best(
     context: typer.Context,
     folder: Folder = None,

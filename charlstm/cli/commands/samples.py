@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli.completion import complete_runs
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.sample_list import RecordedSample, num_columns, sample_columns, sample_list
 from charlstm.cli.options import Json, option
@@ -22,7 +23,10 @@ def samples(
     run: Annotated[
         str | None,
         typer.Argument(
-            metavar="RUN", help="A run folder, or its name under runs/. Default: the newest run.", show_default=False
+            autocompletion=complete_runs,
+            metavar="RUN",
+            help="A run folder, or its name under runs/. Default: the newest run.",
+            show_default=False,
         ),
     ] = None,
     last: Annotated[int | None, option("--last", metavar="N", min=1, help="Show only the last N evaluations.")] = None,

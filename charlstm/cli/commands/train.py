@@ -8,8 +8,10 @@ import typer
 
 from charlstm.cli import text_options, training_options
 from charlstm.cli.commands.resume import finish, resume_and_show
+from charlstm.cli.completion import choices, complete_models
+from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.run_reporter import TerminalReporter
-from charlstm.cli.options import command_line, option
+from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, option
 from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 from charlstm.training.overrides import Overrides
@@ -18,23 +20,52 @@ from charlstm.training.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     from charlstm.storage.run_folder import RunFolder
+    from charlstm.training.new_run import NewRunRequest
 
 
 def train(
+    context: typer.Context,
     texts: text_options.Texts,
-    output: training_options.Output = None,
+    max_time: training_options.MaxTime = None,
+    epochs: training_options.Epochs = None,
     preset: training_options.Preset = None,
+    units: training_options.Units = None,
+    output: training_options.Output = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", rich_help_panel=COMMON, help="Replace a run that is already there.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", rich_help_panel=COMMON, help="Resume the run if it has been started already."),
+    ] = False,
+    start_from: Annotated[
+        str | None,
+        option(
+            "--from",
+            autocompletion=complete_models,
+            metavar="RUN",
+            panel=COMMON,
+            help="Start from the model of this run, or from a model file.",
+        ),
+    ] = None,
+    _config: Config = None,
+    show_config: Annotated[
+        bool,
+        typer.Option(
+            "--show-config",
+            rich_help_panel=OUTPUT,
+            help="Print the settings that would be used, as a file for --config, and train nothing.",
+        ),
+    ] = False,
+    quiet: training_options.Quiet = False,
     cell: training_options.Cell = None,
     layers: training_options.Layers = None,
-    units: training_options.Units = None,
     embedding: training_options.Embedding = None,
     attention: training_options.Attention = None,
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     sequence_length: training_options.SequenceLength = None,
     batch_size: training_options.BatchSize = None,
-    epochs: training_options.Epochs = None,
-    max_time: training_options.MaxTime = None,
     learning_rate: training_options.LearningRate = None,
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
@@ -45,30 +76,26 @@ def train(
     evaluate_every: training_options.EvaluateEvery = None,
     random_seed: training_options.RandomSeed = None,
     precision: training_options.Precision = None,
-    lowercase: Annotated[bool, typer.Option("--lowercase", help="Convert the text to lower case.")] = False,
+    lowercase: Annotated[
+        bool, typer.Option("--lowercase", rich_help_panel=TEXT, help="Convert the text to lower case.")
+    ] = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
     min_count: training_options.MinCount = 1,
-    start_from: Annotated[
-        str | None, option("--from", metavar="RUN", help="Start from the model of this run, or from a model file.")
-    ] = None,
     unknown: Annotated[
         str | None,
         option(
             "--unknown",
+            autocompletion=choices(("error", "skip", "nearest")),
             metavar="POLICY",
+            panel=TEXT,
             help="With --from: do not learn characters that are new to the model, but treat them by this policy: "
             "error, skip, or nearest.",
         ),
     ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Resume the run if it has been started already."),
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
-    quiet: training_options.Quiet = False,
+    _help_all: training_options.HelpAll = False,
 ) -> None:
     """Train a network on a text.
 
@@ -107,6 +134,8 @@ def train(
     overrides = Overrides.from_options(options, preset=preset)
     if resume and overwrite:
         raise SettingError("--resume continues a run, --overwrite replaces it", hint="give one of the two")
+    if min_count > 1 and start_from:
+        raise SettingError("`min_count` has no effect: the model of --from has its own characters", hint="leave it out")
     if unknown and not start_from:
         raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
@@ -116,7 +145,7 @@ def train(
     folder = _run_folder(output, texts)
     reporter = TerminalReporter(folder, quiet=quiet)
     saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
-    if resume and folder.has_checkpoint:
+    if resume and folder.has_checkpoint and not show_config:
         reading = {
             "encoding": encoding,
             "normalize": normalize,
@@ -142,7 +171,19 @@ def train(
         command=command_line(),
         **saving,
     )
+    if show_config:
+        _show_config(context, request, reporter)
+        return
     finish(train_new_run(request, reporter), reporter)
+
+
+def _show_config(context: typer.Context, request: "NewRunRequest", reporter: TerminalReporter) -> None:
+    """Print all settings of a new run as TOML."""
+    from charlstm.training.new_run import preview_new_run
+
+    names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items()}
+    settings = preview_new_run(request, reporter)
+    print("\n".join(to_toml(context, {names.get(field, field): found for field, found in settings.items()})))
 
 
 def _run_folder(output: Path | None, texts: list[str]) -> "RunFolder":

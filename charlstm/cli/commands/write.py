@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from charlstm.cli import text_options
+from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.messages import say, visible
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, option
 from charlstm.config import SamplingConfig
@@ -72,7 +73,10 @@ def write(
     from charlstm.generation.session import Session
     from charlstm.text.line_endings import LineEndings
 
-    language_model = make_language_model(load_models(run, model or []))
+    models = load_models(run, model or [])
+    if not (run or model):
+        say(newest_run_line(models[0].path))
+    language_model = make_language_model(models)
     language_model.vocabulary.id_table("", unknown)  # refuses an invalid policy
     text, codec = read_file(file, encoding) if file is not None and file.exists() else ("", encoding or "utf-8")
     if text and seed:

@@ -1,5 +1,6 @@
-"""What users are told about generated texts: changes of prompts, stop strings without effect, lines left out."""
+"""What users are told about generated texts: the run, changes of prompts, vain stop strings, lines left out."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.cli.display.messages import changes_line, say, warn
@@ -7,6 +8,11 @@ from charlstm.errors import GenerationError
 
 if TYPE_CHECKING:
     from charlstm.generation.jobs import GenerationJob
+
+
+def newest_run_line(model: Path) -> str:
+    """Say which run is used, where none was named."""
+    return f"the newest run: {model.parent}"
 
 
 def report_changes(job: "GenerationJob") -> None:

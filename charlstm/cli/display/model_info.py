@@ -10,6 +10,7 @@ from charlstm.cli.display.rows import aligned, command_lines, output_width
 from charlstm.cli.repeat_command import RepeatCommand
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
+from charlstm.figures import counted
 from charlstm.storage.run_origin import RunOrigin
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _metrics(training: "Metadata") -> list[str]:
     if "accuracy" in validation:
         metrics.append(f"accuracy {validation['accuracy']:.1%}")
     if metrics and "epoch" in training:
-        metrics.append(f"after {training['epoch']:.1f} epochs")
+        metrics.append(f"after {counted(training['epoch'], 'epoch', digits=3)}")
     return metrics
 
 

@@ -91,7 +91,7 @@ class ResultFormat:
 
     def _models_to_json(self) -> dict[str, Any]:
         if len(self.models) == 1:
-            return {"model_sha256": self.models[0].digest}
+            return {"model": str(self.models[0].path), "model_sha256": self.models[0].digest}
         members = [{"path": str(one.path), "weight": one.weight, "sha256": one.digest} for one in self.models]
         return {"models": members}
 

@@ -21,6 +21,7 @@ from charlstm.cli.display.messages import (
 )
 from charlstm.cli.display.run_record import RunRecord
 from charlstm.cli.display.training_screen import sample_panel, training_display
+from charlstm.figures import counted
 from charlstm.storage.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def result_lines(result: "TrainingResult", finding: str) -> list[str]:
         return []
     nats, accuracy = best.validation.nats_per_character, best.validation.accuracy
     lines = [f"stopped early: no improvement since epoch {best.epoch:.2f}"] if result.stopped_early else []
-    lines += [f"trained for {clock(result.seconds)}, best after {best.epoch:.2f} epochs"]
+    lines += [f"trained for {clock(result.seconds)}, best after {counted(best.epoch, 'epoch', digits=3)}"]
     lines += [f"validation: {loss(nats)} per character, accuracy {accuracy:.1%}"]
     lines += [finding] if finding else []
     return [*lines, f"model: {result.folder.model}"]

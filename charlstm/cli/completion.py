@@ -1,0 +1,76 @@
+"""Values that a shell can complete: runs, models, texts, cells, and the choices of options.
+
+Every key press of Tab starts the program, so nothing here may import NumPy.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from charlstm.storage.run_folder import RUNS, RunFolder
+
+MODEL_SUFFIX = ".safetensors"
+Completion = Callable[[str], list[str]]
+
+
+def complete_runs(incomplete: str) -> list[str]:
+    """Return the names of runs under runs/, and folders of runs by their paths."""
+    folders = sorted(RUNS.iterdir()) if RUNS.is_dir() else []
+    names = [folder.name for folder in folders if RunFolder(folder).has_run]
+    return _matching([*names, *_paths(incomplete, folders_only=True)], incomplete)
+
+
+def complete_models(incomplete: str) -> list[str]:
+    """Return runs, and model files."""
+    files = [path for path in _paths(incomplete) if path.endswith(MODEL_SUFFIX)]
+    return [*complete_runs(incomplete), *files]
+
+
+def complete_texts(incomplete: str) -> list[str]:
+    """Return the texts that ship, those that were fetched, and files."""
+    from charlstm.machine import cache_folder
+    from charlstm.text.catalogue import ENTRIES, find_fetched, shipped_texts
+
+    cache = cache_folder()
+    fetched = [entry.name for entry in ENTRIES if cache is not None and find_fetched(entry.name, cache) is not None]
+    return _matching([*shipped_texts(), *fetched, *_paths(incomplete)], incomplete)
+
+
+def complete_fetchable(incomplete: str) -> list[str]:
+    """Return the texts that can be downloaded by name."""
+    from charlstm.text.catalogue import ENTRIES
+
+    return _matching([entry.name for entry in ENTRIES], incomplete)
+
+
+def complete_cells(incomplete: str) -> list[str]:
+    """Return cells; after a comma, the next one of a list."""
+    from charlstm.cells.registry import CELLS
+
+    earlier, comma, _ = incomplete.rpartition(",")
+    return _matching([earlier + comma + name for name in CELLS], incomplete)
+
+
+def choices(values: Sequence[str]) -> Completion:
+    """Return the completion of an option that takes one of these values."""
+
+    def complete(incomplete: str) -> list[str]:
+        return _matching(values, incomplete)
+
+    return complete
+
+
+def _matching(values: Sequence[str], incomplete: str) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value.startswith(incomplete)))
+
+
+def _paths(incomplete: str, *, folders_only: bool = False) -> list[str]:
+    """Return the files and folders whose paths begin like this, folders with a slash at their ends."""
+    parent, start = os.path.split(incomplete)
+    try:
+        entries = sorted(Path(parent or ".").iterdir())
+    except OSError:
+        return []
+    shown = [entry for entry in entries if entry.name.startswith(start) and (start or not entry.name.startswith("."))]
+    found = [(os.path.join(parent, entry.name), entry.is_dir()) for entry in shown]
+    return [f"{path}/" if is_folder else path for path, is_folder in found if is_folder or not folders_only]
