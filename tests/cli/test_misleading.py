@@ -39,7 +39,7 @@ def test_another_file_of_a_run_is_no_old_model(charlstm, run, kind):
     Path("file.safetensors").write_bytes(to_bytes({}, {"kind": kind, "format_version": 1}))
     code, _, err = charlstm("info", "file.safetensors")
     assert code == 1
-    assert f"error: file.safetensors is a {kind}, not a model\nhint: give a run folder" in err
+    assert f"error: file.safetensors is not a charlstm model: it is a {kind}\nhint: give a run folder" in err
 
 
 WITHOUT_EFFECT = [

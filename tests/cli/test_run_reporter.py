@@ -54,7 +54,7 @@ def test_the_end_shows_curve_figures_sample_and_commands(show, size):
     assert ("loss of my songs" in text) == (size[1] >= 24)
     assert "last sample" in text
     assert "sat 5" in text
-    assert "trained for 0:25, best after 2.00" in text
+    assert "trained for 0:25, best after 2 epochs" in text
     assert "1.8000 nats (2.5969 bits)" in text
     assert "overfitting since epoch 1.00" in text
     assert "charlstm generate 'my songs'" in lines[-2]
@@ -63,7 +63,7 @@ def test_the_end_shows_curve_figures_sample_and_commands(show, size):
 
 def test_a_file_gets_the_figures_on_one_line_each(show):
     lines = show()
-    assert lines[0] == "trained for 0:25, best after 2.00 epochs"
+    assert lines[0] == "trained for 0:25, best after 2 epochs"
     assert lines[2].startswith("overfitting since epoch 1.00: the training loss falls from 1.5000 to 0.9000 nats")
     assert lines[3:] == [
         "model: my songs/model.safetensors",
