@@ -18,18 +18,28 @@ if TYPE_CHECKING:
     from charlstm.training.history import Evaluation, Progress
 
 
-def comparison_lines(outcomes: "list[Outcome]") -> list[str]:
-    """Return a table of the cells, the best first, as it is printed at the end."""
+def comparison_lines(outcomes: "list[Outcome]", budget: str) -> list[str]:
+    """Return a table of the cells, the best first, as it is printed at the end.
+
+    The budget is what all of them had the same amount of; how much of the text they read in it differs.
+    """
     from charlstm.experiments.outcomes import summarize
 
-    lines = [f"{'cell':<14}{'units':>6}{'parameters':>12}{'characters/s':>14}{'bits':>8}{'+-':>8}  best line"]
+    header = f"{'cell':<14}{'units':>6}{'parameters':>12}{'characters/s':>14}{'text read':>11}{'bits':>8}{'+-':>8}"
+    lines = [budget, f"{header}  best line"]
     for summary in summarize(outcomes):
         half_range = f"{summary.half_range:.4f}" if summary.num_repeats > 1 else ""
         lines.append(
             f"{summary.cell:<14}{summary.units:>6}{summary.num_parameters:>12,}"
-            f"{summary.characters_per_second:>14,.0f}{summary.bits:>8.4f}{half_range:>8}  {visible(summary.line)}"
+            f"{summary.characters_per_second:>14,.0f}{_share(summary.epochs):>11}{summary.bits:>8.4f}{half_range:>8}  "
+            f"{visible(summary.line)}"
         )
     return lines
+
+
+def _share(epochs: float) -> str:
+    """Return how much of the text was read: a share of it, or how many times."""
+    return f"{epochs:.0%}" if epochs < 0.995 else f"{epochs:.1f} times"
 
 
 def save_comparison_plot(path: Path, outcomes: "list[Outcome]") -> None:
@@ -57,7 +67,7 @@ class ComparisonDisplay:
     def __init__(self, num_runs: int, plot: Path, stack: ExitStack) -> None:
         self._num_runs, self._plot, self._stack = num_runs, plot, stack
         self._outcomes = list["Outcome"]()
-        self._run, self._progress = "", ""
+        self._run, self._progress, self._budget = "", "", ""
         self._is_live = False
 
     def on_message(self, message: str) -> None:
@@ -68,6 +78,9 @@ class ComparisonDisplay:
 
     def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
         return starting_tensorflow(quiet=bool(self._run))  # then the table shows the progress
+
+    def on_budget(self, budget: str) -> None:
+        self._budget = budget
 
     def on_run_start(self, cell: str, repeat: int, number: int) -> None:
         self._run, self._progress = f"{cell}, run {number} of {self._num_runs}", ""
@@ -80,8 +93,8 @@ class ComparisonDisplay:
         self._outcomes = outcomes
         if not console.is_terminal:
             newest = outcomes[-1]
-            speed = newest.characters_per_second
-            say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s")
+            speed, read = newest.characters_per_second, _share(newest.evaluations[-1].epoch)
+            say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s, text read: {read}")
         save_comparison_plot(self._plot, outcomes)
 
     def on_step(self, progress: "Progress") -> None:
@@ -101,5 +114,7 @@ class ComparisonDisplay:
     def _render(self) -> "RenderableType":
         from rich.console import Group
 
-        table = [Text(line, no_wrap=True, overflow="ellipsis") for line in comparison_lines(self._outcomes)]
+        table = [
+            Text(line, no_wrap=True, overflow="ellipsis") for line in comparison_lines(self._outcomes, self._budget)
+        ]
         return Group(*table, Text(f"{self._run}: {self._progress or 'building the network'}", style="bold"))
