@@ -16,6 +16,8 @@ from charlstm.errors import SettingError
         ("0.5s", 0.5),
         ("2H", 7200),
         ("1ms", 0.001),
+        ("500ms", 0.5),
+        ("2s250ms", 2.25),
     ],
 )
 def test_durations_are_converted_to_seconds(text, seconds):
