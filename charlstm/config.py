@@ -104,7 +104,7 @@ class TrainingConfig:
         )
         _check_range(self, "patience", at_least=1)
         _check_choice("`precision`", self.precision, PRECISIONS, hint="leave it out to use the faster one")
-        _check_range(self, "num_shards", name="the number of shards", at_least=1, hint="1 always works")
+        _check_range(self, "num_shards", at_least=1, hint="1 always works")
         _check_range(self, "random_seed", at_least=0)
         _check_range(self, "evaluate_every", at_least=1, hint="try `evaluate_every` 200, or leave it out")
 

@@ -10,7 +10,11 @@ import typer
 from charlstm.durations import parse_duration
 from charlstm.errors import SettingError
 
-FIELD_OPTIONS = {"num_layers": "--layers", "embedding_dim": "--embedding"}  # where field and option differ
+FIELD_OPTIONS = {
+    "num_layers": "--layers",
+    "embedding_dim": "--embedding",
+    "num_shards": "--shards",
+}  # where field and option differ
 OPTIONS_ELSEWHERE = {"changed_text": "charlstm resume --changed-text"}  # for commands that have no such option
 _FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 

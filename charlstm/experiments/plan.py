@@ -151,12 +151,12 @@ def describe_budget(plan: ComparisonPlan, num_characters: int) -> str:
 def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:
     """Choose the settings of an LSTM as for a single run, from the speed of this machine if they depend on it."""
     with tensorflow_ready(reporter, precision=None) as startup:
-        from charlstm.training.throughput import measure_throughput
+        from charlstm.training.throughput import best_throughput
 
         throughput = None
         if request.amount is None:
             startup.show_status("measuring how fast this machine trains")
-            throughput = measure_throughput(precision=startup.precision)
+            throughput = best_throughput(precision=startup.precision)
     inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
     chosen = {
         "precision": startup.precision,

@@ -28,6 +28,8 @@ MIN_STEPS_PER_EPOCH = 64  # a batch that is widened for many cores leaves at lea
 MIN_WIDE_BATCH_SIZE = 32  # but is not limited below this, the batch of four cores
 MIN_SHARD_SIZE = 8  # rows of a batch
 
+CHOSEN = ("units", "dropout", "recurrent_dropout", "batch_size", "learning_rate", "precision", "num_shards")
+
 REFERENCE_UNITS = 256  # width of the network that the throughput is measured with
 THROUGHPUT_EXPONENT = 0.4  # throughput grows with this power of the width: larger matmuls are more efficient
 MAX_CHARACTERS_PER_SECOND = 500_000  # each step has a fixed cost, however small the network
@@ -110,7 +112,15 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
     if math.isfinite(expected_epochs):
         line += f", about {float(f'{expected_epochs:.2g}'):g} epochs"
     time = max_time if max_time or epochs == overrides.get("epochs") else default_max_time(inputs.num_characters)
-    return line + (f" in {time:,.0f} seconds on this machine" if time and inputs.throughput else "")
+    return line + (f" in {time:,.0f} seconds at this machine's best speed" if time and inputs.throughput else "")
+
+
+def describe_choice(settings: Settings, fixed: Settings) -> str:
+    """Return the chosen settings as they are given to choose them again; nothing if all of them are fixed."""
+    chosen = [name for name in CHOSEN if name not in fixed]
+    if not chosen:
+        return ""
+    return "the same choice again: " + " ".join(f"`{name}` {settings[name]}" for name in chosen)
 
 
 def expected_training_characters(inputs: AutoConfigInputs, settings: Settings) -> float:

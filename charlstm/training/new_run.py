@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from charlstm.cells.registry import get_cell
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError
-from charlstm.machine import num_cores, save_throughput
+from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.storage.run_origin import RunOrigin
@@ -21,6 +21,7 @@ from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
     AutoConfigInputs,
     choose_settings,
+    describe_choice,
     describe_settings,
     make_configs,
     needs_throughput,
@@ -196,22 +197,26 @@ def _build_run(
     overrides = request.overrides.settings
     with tensorflow_ready(reporter, precision=overrides.get("precision")) as startup:
         from charlstm.training.loop import TrainingRun
-        from charlstm.training.throughput import measure_throughput
+        from charlstm.training.throughput import best_throughput, measure_step_time
 
         overrides |= {"precision": startup.precision, "validation_split": data.dataset.validation_split}
         throughput = None
         if needs_throughput(overrides):
             startup.show_status("measuring how fast this machine trains")
-            throughput = measure_throughput(precision=startup.precision)
-            save_throughput(throughput)
+            throughput = best_throughput(precision=startup.precision)
         inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
         settings = choose_settings(inputs, overrides)
         origin = _origin(request)
         run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
+        startup.show_status("measuring how long an epoch takes")
+        step_time = measure_step_time(run.trainer, run.streams.batch(0))
     reporter.on_message(data.describe(run.config))
     if warning := data.validation_warning(run.config):
         reporter.on_warning(warning)
     reporter.on_message(describe_settings(settings, overrides, inputs))
+    if choice := describe_choice(settings, request.overrides.settings):
+        reporter.on_message(choice)
+    reporter.on_message(run.plan.describe_pace(seconds_per_step=step_time, steps_per_epoch=run.streams.steps_per_epoch))
     return run
 
 

@@ -1,5 +1,6 @@
 """Preview the settings that training on a text would choose, without starting TensorFlow to measure the machine."""
 
+from charlstm.config import PRECISIONS
 from charlstm.machine import load_throughput, num_cores
 from charlstm.training.auto_config import AutoConfigInputs, choose_settings, describe_settings
 
@@ -8,7 +9,7 @@ NOMINAL_THROUGHPUT = 7e10  # floating-point operations per second and core, unti
 
 def preview_settings(num_characters: int, vocabulary_size: int) -> str:
     """Return one line with the settings that would be chosen for a text of this size."""
-    throughput = load_throughput() or NOMINAL_THROUGHPUT * num_cores()
+    throughput = load_throughput(*PRECISIONS) or NOMINAL_THROUGHPUT * num_cores()
     num_training = max(1, num_characters * 9 // 10)  # the rest is for validation
     inputs = AutoConfigInputs(num_training, vocabulary_size, num_cores(), throughput)
     return describe_settings(choose_settings(inputs, {}), {}, inputs)

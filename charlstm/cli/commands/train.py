@@ -45,6 +45,7 @@ def train(
     evaluate_every: training_options.EvaluateEvery = None,
     random_seed: training_options.RandomSeed = None,
     precision: training_options.Precision = None,
+    shards: training_options.Shards = None,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Convert the text to lower case.")] = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
@@ -103,6 +104,7 @@ def train(
         "evaluate_every": evaluate_every,
         "random_seed": random_seed,
         "precision": None if precision == "auto" else precision,
+        "num_shards": shards,
     }
     overrides = Overrides.from_options(options, preset=preset)
     if resume and overwrite:
