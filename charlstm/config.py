@@ -137,7 +137,7 @@ class SamplingConfig:
     """How characters are sampled. At temperature 0 sampling is greedy: always the most probable character."""
 
     length: int = 500  # characters to generate
-    temperature: float = 0.8
+    temperature: float = 0.6
     top_k: int | None = None  # sample from the k most probable characters; None: from all
     top_p: float | None = None  # sample from the most probable characters that together have this probability
     min_p: float | None = None  # leave out characters less probable than this share of the most probable one

@@ -8,26 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from charlstm.cli import text_options
-from charlstm.cli.display.generation_notes import report_changes, report_refused_lines
+from charlstm.cli.contradictions import refuse_contradictions
+from charlstm.cli.display.generation_notes import report_changes, report_left_out, report_refused_lines
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
-from charlstm.cli.display.results import FORMATS, Result, ResultFormat, novelty_line, write_folder, write_output
+from charlstm.cli.display.results import Result, ResultFormat, novelty_line, write_folder, write_output
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, duration, is_given, option
 from charlstm.config import SamplingConfig
-from charlstm.errors import SettingError
 from charlstm.generation.stopping import StopRules
 
 if TYPE_CHECKING:
     from charlstm.generation.jobs import GeneratedText
     from charlstm.generation.load import LoadedModel
 
-SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
-CONTRADICTIONS = [
-    ("seed", "seed_file"),
-    ("output", "output_dir"),
-    *(("batch", other) for other in ("seed", "seed_file", "num_samples", "beam")),
-    *(("beam", other) for other in (*SAMPLING, "new", "unique")),
-]
+SEPARATOR = "\n---\n"
 
 
 def generate(
@@ -56,7 +50,12 @@ def generate(
     encoding: text_options.FileEncoding = None,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Do not write the prompt, only its continuation.")] = False,
     length: Annotated[
-        int, typer.Option(metavar="N", help="Characters to generate, unless another rule stops it earlier.")
+        int,
+        typer.Option(
+            metavar="N",
+            help="Characters to generate, unless another rule stops it earlier. If it is not given, up to the next end "
+            "of a line or a sentence.",
+        ),
     ] = SamplingConfig.length,
     temperature: Annotated[
         float,
@@ -118,7 +117,15 @@ def generate(
     ] = None,
     num_samples: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=1_000_000, help="Texts to generate; the random seed counts up."),
+        typer.Option(
+            "--num-samples",
+            "-n",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="Texts to generate; the random seed counts up. Of a list of short lines, such as names, each is one "
+            "line unless the length is given.",
+        ),
     ] = 1,
     batch: Annotated[
         Path | None,
@@ -130,8 +137,13 @@ def generate(
         ),
     ] = None,
     separator: Annotated[
-        str, option("--separator", metavar="TEXT", help=r"Written between two texts. Default: \n---\n")
-    ] = "\n---\n",
+        str | None,
+        option(
+            "--separator",
+            metavar="TEXT",
+            help=r"Written between two texts. Default: \n---\n; nothing between the lines of a list.",
+        ),
+    ] = None,
     output_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, json or jsonl.")] = "text",
     scores: Annotated[
         bool, typer.Option("--scores", help="Add the log-probability of each character, in nats, to JSON.")
@@ -152,8 +164,13 @@ def generate(
         ),
     ] = None,
     unique: Annotated[
-        bool, typer.Option("--unique", help="Leave out lines that have been written before, in this or another text.")
-    ] = False,
+        bool | None,
+        option(
+            "--unique/--no-unique",
+            help="Leave out lines that have been written before, in this or another text. Default: --unique for a "
+            "model of a list of short lines.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         option("--output", "-o", "--out", metavar="FILE", help="Write to a file, in full or not at all."),
@@ -174,6 +191,7 @@ def generate(
     charlstm generate --seed "Tomorrow, and tomorrow"
     charlstm generate runs/macbeth --length 2000 --temperature 0.6 --random-seed 7 > out.txt
     charlstm generate --seed "MACBETH." --stop "LADY" --num-samples 5 --format jsonl
+    charlstm generate runs/names -n 50
     charlstm generate --model macbeth:2 --model recipes:1 --novelty
     charlstm generate --batch prompts.jsonl --format jsonl > answers.jsonl
     """
@@ -196,14 +214,19 @@ def generate(
         until_sentence=until_sentence,
         max_time=max_time,
     )
-    _refuse_contradictions(context)
+    refuse_contradictions(context)
     from charlstm.analysis.line_sources import choose_line_filter
     from charlstm.generation.generate import Request
     from charlstm.generation.jobs import GenerationJob
+    from charlstm.generation.list_defaults import with_default_end, writes_lines
     from charlstm.generation.load import load_models
     from charlstm.generation.requests import read_requests
 
     models = load_models(run, model or [])
+    asked = {"length_is_given": is_given(context, "length"), "many": is_given(context, "num_samples")}
+    one_line = writes_lines(rules, models, **asked)
+    if not beam:
+        rules = with_default_end(rules, models, **asked)
     if batch:
         requests = read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
@@ -217,18 +240,17 @@ def generate(
         num_samples=1 if beam else num_samples,
         is_batch=batch is not None,
         line_filter=line_filter,
-        must_filter=new is True or unique,
+        must_filter=new is True or unique is True,
     )
     report_changes(job)
-    if new is None and line_filter is not None and line_filter.is_new:
-        say("lines that stand in the training text are left out; --no-new keeps them")
+    report_left_out(line_filter, new=new, unique=unique)
     if job.needs_compiling:
         with notice_if_slow(COMPILING):
             job.compile()
     result_format = ResultFormat(
         name=output_format,
         echo=not no_echo,
-        separator=separator,
+        separator=separator if separator is not None else "" if one_line else SEPARATOR,
         models=models,
         beam=beam,
         scores=scores,
@@ -270,24 +292,3 @@ def _read_prompt_file(path: str, encoding: str | None) -> str:
 
     options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
     return load_corpus([path], options, on_message=say).text
-
-
-def _refuse_contradictions(context: typer.Context) -> None:
-    """Raise SettingError for options that contradict each other, or that would have no effect."""
-    options = context.params
-    if options["output_format"] not in FORMATS:
-        raise SettingError(f"`format` is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
-    if options["scores"] and options["output_format"] == "text":
-        raise SettingError("`scores` needs `format` json or jsonl", hint="add one of them")
-    if options["encoding"] and not (options["seed_file"] or options["batch"]):
-        raise SettingError("`encoding` is that of a file, but none is given", hint="give `seed_file` or `batch`")
-    if is_given(context, "run") and is_given(context, "model"):
-        raise SettingError("RUN and `model` are both given", hint="give one of the two")
-    for one, other in CONTRADICTIONS:
-        if is_given(context, one) and is_given(context, other):
-            raise SettingError(f"`{one}` and `{other}` are both given", hint="give one of the two")
-    if options["beam"] and options["num_samples"] > options["beam"]:
-        raise SettingError(
-            f"`num_samples` is {options['num_samples']}, but `beam` {options['beam']} finds at most that many texts",
-            hint="give a wider `beam`",
-        )
