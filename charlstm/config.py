@@ -3,19 +3,28 @@
 Each default is written here and nowhere else. An error names the setting by its field.
 """
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from operator import ge, gt, le, lt
-from typing import Any, Self, TypeVar, get_type_hints
+from typing import Any, Self, TypeVar
 
-from charlstm.errors import SettingError
+from charlstm.errors import SettingError, shown
+from charlstm.json_objects import check_is_object, object_from_json
 
 Config = TypeVar("Config")
 
 MAX_LAYERS = 100
 MAX_UNITS = 16_384
-MAX_STREAMS = 65_536
+MAX_LOOKBACK = 1_024  # outputs or characters that are kept for, or read again at, every step
+MAX_STREAMS = 16_384
+MAX_SEQUENCE_LENGTH = 16_384
+MAX_CHARACTERS_PER_STEP = 1 << 20  # of a training step; activations of all of them are in memory at once
+MAX_SHARDS = 1_024
 MAX_COUNT = 1_000_000  # of other things: a bound that only catches mistakes
+MAX_LENGTH = 1_000_000_000  # characters to generate
+MAX_SEED = 2**63 - 1
+MAX_FACTOR = 1_000  # of sampling: far beyond what changes anything, and far from what overflows
+MAX_RATE = 1_000_000_000  # learning rate and limits of gradients: float32 holds it, and its products with gradients
+MAX_SECONDS = 1_000_000_000  # thirty years
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("linear", "cosine", "constant")
 VALIDATION_SPLITS = ("end", "lines", "blocks")
@@ -38,11 +47,11 @@ class ModelConfig:
         _check_range(self, "num_layers", at_least=1, at_most=MAX_LAYERS)
         _check_range(self, "units", at_least=1, at_most=MAX_UNITS)
         _check_range(self, "embedding_dim", at_least=1, at_most=MAX_UNITS)
-        _check_range(self, "attention", at_least=0, at_most=MAX_STREAMS)
-        _check_range(self, "window", name="the window", at_least=0, at_most=MAX_STREAMS, hint="0 for no window")
+        _check_range(self, "attention", at_least=0, at_most=MAX_LOOKBACK)
+        _check_range(self, "window", name="the window", at_least=0, at_most=MAX_LOOKBACK, hint="0 for no window")
         _check(
             self.encoding == "embedding" or (self.encoding == "integer" and self.embedding_dim == 1),
-            f"the encoding is {self.encoding!r} of dimension {self.embedding_dim}",
+            f"the encoding is {shown(self.encoding)} of dimension {self.embedding_dim}",
             "use embedding, or integer of dimension 1",
         )
 
@@ -56,6 +65,7 @@ class ModelConfig:
         Settings that older files lack have their defaults. Raises SettingError if a setting is unknown, missing, or of
         the wrong type.
         """
+        check_is_object(settings)
         added_later = {name: getattr(cls, name) for name in ("attention", "residual", "window", "encoding")}
         return _from_json(cls, added_later | settings)
 
@@ -90,27 +100,35 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         _check_range(self, "dropout", at_least=0, below=1)
         _check_range(self, "recurrent_dropout", at_least=0, below=1)
-        _check_range(self, "sequence_length", at_least=1, at_most=MAX_COUNT)
+        _check_range(self, "sequence_length", at_least=1, at_most=MAX_SEQUENCE_LENGTH)
         _check_range(self, "batch_size", at_least=1, at_most=MAX_STREAMS)
+        _check(
+            self.batch_size * self.sequence_length <= MAX_CHARACTERS_PER_STEP,
+            f"`batch_size` {self.batch_size:,} times `sequence_length` {self.sequence_length:,} is "
+            f"{self.batch_size * self.sequence_length:,}, but it must be at most {MAX_CHARACTERS_PER_STEP:,}",
+            "give a smaller `batch_size` or `sequence_length`",
+        )
         self._check_length()
-        _check_range(self, "learning_rate", above=0, below=math.inf)
+        _check_range(self, "learning_rate", above=0, at_most=MAX_RATE)
         _check_choice("the schedule", self.schedule, SCHEDULES, hint="linear is the default")
-        _check_range(self, "clip_norm", at_least=0, below=math.inf, hint="try `clip_norm` 1; 0 turns clipping off")
-        _check_range(self, "clip_value", at_least=0, below=math.inf, hint="try `clip_value` 1; 0 turns clipping off")
+        _check_range(self, "clip_norm", at_least=0, at_most=MAX_RATE, hint="try `clip_norm` 1; 0 turns clipping off")
+        _check_range(self, "clip_value", at_least=0, at_most=MAX_RATE, hint="try `clip_value` 1; 0 turns clipping off")
         _check_range(self, "weight_decay", at_least=0, below=1, hint="try `weight_decay` 0.01")
         _check_range(self, "validation", above=0, below=1)
         _check_choice(
             "`validation_split`", self.validation_split, VALIDATION_SPLITS, hint="blocks are drawn over the whole text"
         )
-        _check_range(self, "patience", at_least=1)
+        _check_range(self, "patience", at_least=1, at_most=MAX_COUNT)
         _check_choice("`precision`", self.precision, PRECISIONS, hint="leave it out to use the faster one")
-        _check_range(self, "num_shards", at_least=1, hint="1 always works")
-        _check_range(self, "random_seed", at_least=0)
-        _check_range(self, "evaluate_every", at_least=1, hint="try `evaluate_every` 200, or leave it out")
+        _check_range(self, "num_shards", at_least=1, at_most=MAX_SHARDS, hint="1 always works")
+        _check_range(self, "random_seed", at_least=0, at_most=MAX_SEED)
+        _check_range(
+            self, "evaluate_every", at_least=1, at_most=MAX_LENGTH, hint="try `evaluate_every` 200, or leave it out"
+        )
 
     def _check_length(self) -> None:
         _check_range(self, "epochs", above=0, at_most=MAX_COUNT, hint="try `epochs` 10")
-        _check_range(self, "max_time", above=0, below=math.inf, hint="try `max_time` 3m")
+        _check_range(self, "max_time", above=0, at_most=MAX_SECONDS, hint="try `max_time` 3m")
         _check(
             self.epochs is not None or self.max_time is not None,
             "neither `epochs` nor `max_time` is given",
@@ -127,6 +145,7 @@ class TrainingConfig:
         Settings that older files lack have the values that training used at that time. Raises SettingError if a
         setting is unknown, missing, or of the wrong type.
         """
+        check_is_object(settings)
         names = ("clip_norm", "clip_value", "weight_decay", "validation_split")
         added_later = {name: getattr(cls, name) for name in names}
         return _from_json(cls, {"schedule": "cosine"} | added_later | settings)
@@ -147,23 +166,23 @@ class SamplingConfig:
     random_seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_range(self, "length", at_least=1)
+        _check_range(self, "length", at_least=1, at_most=MAX_LENGTH)
         _check_range(
             self,
             "temperature",
             at_least=0,
-            below=math.inf,
+            at_most=MAX_FACTOR,
             hint="0 always takes the most probable character, 1 samples as the model was trained, above 1 is wilder",
         )
-        _check_range(self, "top_k", at_least=1, hint="try `top_k` 10, or leave it out")
+        _check_range(self, "top_k", at_least=1, at_most=MAX_COUNT, hint="try `top_k` 10, or leave it out")
         _check_range(self, "top_p", above=0, at_most=1, hint="try `top_p` 0.9, or leave it out")
         _check_range(self, "min_p", above=0, at_most=1, hint="try `min_p` 0.05, or leave it out")
         _check_range(self, "typical", above=0, at_most=1, hint="try `typical` 0.9, or leave it out")
         _check_range(
-            self, "repetition_penalty", at_least=1, below=math.inf, hint="1 changes nothing, 1.2 is a gentle start"
+            self, "repetition_penalty", at_least=1, at_most=MAX_FACTOR, hint="1 changes nothing, 1.2 is a gentle start"
         )
-        _check_range(self, "repetition_window", at_least=1)
-        _check_range(self, "random_seed", at_least=0)
+        _check_range(self, "repetition_window", at_least=1, at_most=MAX_COUNT)
+        _check_range(self, "random_seed", at_least=0, at_most=MAX_SEED)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -183,7 +202,7 @@ def _check(condition: bool, message: str, hint: str) -> None:
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...], *, hint: str) -> None:
-    _check(value in choices, f"{name} is {value!r}, but it must be one of {', '.join(choices)}", hint)
+    _check(value in choices, f"{name} is {shown(value)}, but it must be one of {', '.join(choices)}", hint)
 
 
 def _check_range(
@@ -205,29 +224,16 @@ def _check_range(
     if value is None:
         return
     bounds = [("at least", ge, at_least), ("above", gt, above), ("at most", le, at_most), ("below", lt, below)]
-    expected = [
-        "finite" if bound == math.inf else f"{words} {bound:,}" for words, _, bound in bounds if bound is not None
-    ]
+    expected = [f"{words} {bound:,}" for words, _, bound in bounds if bound is not None]
     _check(
         all(compare(value, bound) for _, compare, bound in bounds if bound is not None),
-        f"{name or f'`{field}`'} is {value}, but it must be {' and '.join(expected)}",
+        f"{name or f'`{field}`'} is {shown(value)}, but it must be {' and '.join(expected)}",
         hint or f"try `{field}` {getattr(type(config), field):g}",
     )
 
 
 def _from_json(config: type[Config], settings: dict[str, Any]) -> Config:
-    """Check the names and types of settings, and return the config they make."""
-    types = get_type_hints(config)
-    for name, value in settings.items():
-        _check(name in types, f"there is no setting {name!r}", "was this file written by a newer charlstm?")
-        allowed = types[name] | int if isinstance(0.0, types[name]) else types[name]
-        has_type = isinstance(value, allowed) and isinstance(value, bool) == (types[name] is bool)
-        type_name = getattr(types[name], "__name__", types[name])
-        _check(
-            has_type,
-            f"setting {name!r} is {value!r}, but it must be of type {type_name}",
-            "correct it; if charlstm wrote it, the file is damaged",
-        )
-    missing = types.keys() - settings.keys()
+    """Check the names and types of settings, of which none may be missing, and return the config they make."""
+    missing = {field.name for field in fields(config)} - settings.keys()  # type: ignore[arg-type]
     _check(not missing, f"the settings {', '.join(sorted(missing))} are missing", "the file is damaged")
-    return config(**settings)
+    return object_from_json(config, settings)

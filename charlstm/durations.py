@@ -2,7 +2,7 @@
 
 import re
 
-from charlstm.errors import SettingError
+from charlstm.errors import SettingError, shown
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)(?:s|$))?(?:(\d+)ms)?")
 
@@ -17,7 +17,7 @@ def parse_duration(text: str | float) -> float:
     """
     match = _DURATION.fullmatch(str(text).strip().lower())
     if not match or not any(match.groups()):
-        raise SettingError(f"{text!r} is not a duration", hint="write it as 90s, 5m or 1h30m")
+        raise SettingError(f"{shown(text)} is not a duration", hint="write it as 90s, 5m or 1h30m")
     hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
 

@@ -3,6 +3,23 @@
 Each carries a hint, which says how to fix it, and the exit code that the command ends with.
 """
 
+MAX_SHOWN = 60  # characters of a value in a message
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: its repr, shortened in the middle, so that a message stays one readable line.
+
+    >>> shown("a" * 1000)
+    "'aaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+    """
+    if isinstance(value, int) and value.bit_length() > MAX_SHOWN * 64:  # Python refuses to write thousands of digits
+        return f"an integer of {value.bit_length():,} bits"
+    if isinstance(value, str) and len(value) > MAX_SHOWN:
+        value = value[:MAX_SHOWN] + value[-MAX_SHOWN:]  # a repr of megabytes takes time
+    text = repr(value)
+    half = (MAX_SHOWN - 3) // 2
+    return text if len(text) <= MAX_SHOWN else f"{text[:half]}...{text[-half:]}"
+
 
 class CharLSTMError(Exception):
     """An error that the user can fix: a one-line message and a hint that says how."""
@@ -12,6 +29,8 @@ class CharLSTMError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # for tracebacks; the command line shows the hint itself
 
 
 class SettingError(CharLSTMError):

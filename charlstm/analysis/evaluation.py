@@ -1,6 +1,7 @@
 """How well a model predicts a text: nats and bits per character, perplexity, accuracy."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from charlstm.text.vocabulary import Vocabulary
 
 CHUNK_LENGTH = 1024  # characters that are scored in one call
+MAX_LOGITS = 1 << 23  # of one call: with more than 8,192 characters in the vocabulary, fewer are scored at once
 
 Read = Callable[[Ids, Any], tuple[Logits, Any]]  # ids (1, time), states -> logits (1, time, vocabulary), states
 
@@ -54,10 +56,11 @@ class Scores:
         return self.correct / self.characters
 
     def to_json(self) -> dict[str, float]:
+        """Return all figures; JSON has no infinity, so the largest number stands for it."""
         return {
             "nats_per_character": self.nats_per_character,
             "bits_per_character": self.bits_per_character,
-            "perplexity": self.perplexity,
+            "perplexity": min(self.perplexity, sys.float_info.max),
             "accuracy": self.accuracy,
             "characters": self.characters,
         }
@@ -82,19 +85,24 @@ def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -
     return encoded
 
 
-def num_chunks(ids: Ids) -> int:
-    """Return how many times `score_text` yields."""
-    return -(-(len(ids) - 1) // CHUNK_LENGTH)
+def chunk_length(vocabulary_size: int) -> int:
+    """Return how many characters to score in one call."""
+    return max(1, min(CHUNK_LENGTH, MAX_LOGITS // vocabulary_size))
 
 
-def score_text(read: Read, states: Any, ids: Ids) -> Iterator[Scores]:
+def num_chunks(ids: Ids, length: int = CHUNK_LENGTH) -> int:
+    """Return how many times `score_text` yields with chunks of a length."""
+    return -(-(len(ids) - 1) // length)
+
+
+def score_text(read: Read, states: Any, ids: Ids, length: int = CHUNK_LENGTH) -> Iterator[Scores]:
     """Score ids (characters,) with the state carried from the first to the last; yield the scores so far.
 
     The first character is read but not scored: it has nothing before it to predict it from.
     """
     scores = Scores()
-    for start in range(0, len(ids) - 1, CHUNK_LENGTH):
-        chunk = ids[start : start + CHUNK_LENGTH + 1]
+    for start in range(0, len(ids) - 1, length):
+        chunk = ids[start : start + length + 1]
         logits, states = read(chunk[None, :-1], states)
         scores += score_logits(logits[0], chunk[1:])
         yield scores

@@ -13,7 +13,8 @@ from pydivsufsort import divsufsort
 
 from charlstm.arrays import Ids
 from charlstm.atomic_files import write_atomically
-from charlstm.errors import CorpusError, RunError, TensorFileError
+from charlstm.errors import CorpusError, RunError, SettingError, TensorFileError
+from charlstm.json_objects import has_type, object_from_json, parse_json
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import open_tensors, to_bytes
@@ -23,10 +24,12 @@ from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.normal_form import normalization_pieces
-from charlstm.text.vocabulary import Vocabulary
+from charlstm.text.vocabulary import POLICIES, Vocabulary
 
 MIN_COPIED = 20  # characters in a row from which a match counts as copied
 FILE_KIND = "text index"
+ID_DTYPES, SUFFIX_DTYPES = ("U8", "U16"), ("I32", "I64")
+MAX_CONFIG_BYTES = 8 << 20  # of config.json, which holds the vocabulary
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,14 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
         with open_tensors(path) as file:
             if file.metadata != {"kind": FILE_KIND, "of": digest}:
                 return None
+            if file.shapes.keys() != {"ids", "suffixes"} or len(set(file.shapes.values())) > 1:
+                return None
+            if file.dtypes["ids"] not in ID_DTYPES or file.dtypes["suffixes"] not in SUFFIX_DTYPES:
+                return None
             arrays = file.read()
     except TensorFileError:
+        return None
+    if arrays["ids"].ndim != 1:
         return None
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
@@ -172,12 +181,15 @@ def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], 
     Raises RunError if the run does not say where, and CorpusError if the text is gone or has another digest.
     """
     try:
-        text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
-        if not isinstance(text["sources"], list):
-            raise TypeError("the sources are no list")
+        text = parse_json(_read_config(run.config))["text"]
+        if not has_type(text["sources"], list[str]):
+            raise TypeError("the sources are no list of paths")
         sources = [relocate_shipped_text(source) for source in text["sources"]]
-        options, unknown = DecodingOptions(**text["reading"]), text["unknown"]
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+        options, unknown = object_from_json(DecodingOptions, text["reading"]), text["unknown"]
+        keeps_rare = text.get("keeps_rare", True)
+        if unknown not in POLICIES or not has_type(keeps_rare, bool):
+            raise TypeError("the policy for unknown characters is none")
+    except (OSError, ValueError, KeyError, TypeError, SettingError) as problem:
         raise RunError(
             f"{run.path} does not say which text its model was trained on",
             hint="`novelty` and `new` need a run folder as charlstm train writes it",
@@ -189,7 +201,7 @@ def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], 
             f"{', '.join(sources)} has changed since the model was trained on it",
             hint="put the old text back; `novelty` and `new` compare with it",
         )
-    return corpus, unknown, text.get("keeps_rare", True)
+    return corpus, unknown, keeps_rare
 
 
 def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callable[[str], None]) -> Ids:
@@ -207,6 +219,13 @@ def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callabl
         vocabulary=model.vocabulary,
         random_seed=settings.get("random_seed", 0),
     ).training
+
+
+def _read_config(path: Path) -> str:
+    """Return the content of a run's config. Raises OSError if it is no regular file, or far too large for one."""
+    if not path.is_file() or path.stat().st_size > MAX_CONFIG_BYTES:
+        raise OSError(f"{path} is not a file of at most {MAX_CONFIG_BYTES:,} bytes")
+    return path.read_text(encoding="utf-8")
 
 
 def _bytes_per_id(dtype: np.dtype[np.integer]) -> int:

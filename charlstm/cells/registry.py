@@ -24,9 +24,10 @@ from charlstm.cells.equations import (
     peephole,
     rnn,
 )
-from charlstm.errors import SettingError
+from charlstm.errors import SettingError, shown
 
 Shapes = dict[str, tuple[int, ...]]
+MAX_VARIANT_DIGITS = 9
 SPECTRAL_RADIUS = 0.9  # of the recurrent kernel of an echo state network
 
 
@@ -102,11 +103,11 @@ def get_cell(name: str) -> Cell:
     """
     cell_type, colon, variant = name.partition(":")
     if cell_type not in CELLS:
-        raise SettingError(f"unknown cell {name!r}", hint=f"the cells are {', '.join(CELLS)}")
+        raise SettingError(f"unknown cell {shown(name)}", hint=f"the cells are {', '.join(CELLS)}")
     cell = CELLS[cell_type]
     if isinstance(cell, Cell):
         if colon:
-            raise SettingError(f"unknown cell {name!r}: {cell_type} has no variants", hint=f"give {cell_type}")
+            raise SettingError(f"unknown cell {shown(name)}: {cell_type} has no variants", hint=f"give {cell_type}")
         return cell
     return cell(variant) if colon else cell()
 
@@ -114,7 +115,8 @@ def get_cell(name: str) -> Cell:
 def _peephole(gates: str = "ifo") -> Cell:
     if not gates or set(gates) - set("ifo") or len(set(gates)) < len(gates):
         raise SettingError(
-            f"unknown cell 'peephole:{gates}': the gates are i, f and o", hint="give one or more, such as peephole:fi"
+            f"unknown cell {shown(f'peephole:{gates}')}: the gates are i, f and o",
+            hint="give one or more, such as peephole:fi",
         )
 
     def shapes(size: LayerSize) -> Shapes:
@@ -205,9 +207,10 @@ def _feedforward(window: str = "16") -> Cell:
 
 
 def _parse_variant(cell_type: str, text: str, *, least: int, most: int, noun: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= MAX_VARIANT_DIGITS
+    if not is_number or not least <= int(text) <= most:
         raise SettingError(
-            f"unknown cell '{cell_type}:{text}': {cell_type} takes {least} to {most} {noun}",
+            f"unknown cell {shown(f'{cell_type}:{text}')}: {cell_type} takes {least} to {most} {noun}",
             hint=f"give {cell_type}:{max(least, 2)}, for example",
         )
     return int(text)

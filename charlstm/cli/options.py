@@ -10,11 +10,13 @@ import typer
 from charlstm.durations import parse_duration
 from charlstm.errors import SettingError
 
-FIELD_OPTIONS = {
+FIELD_OPTIONS = {  # where field and option differ
     "num_layers": "--layers",
     "embedding_dim": "--embedding",
     "num_shards": "--shards",
-}  # where field and option differ
+    "files": "--text",
+    "start_from": "--from",
+}
 OPTIONS_ELSEWHERE = {"changed_text": "charlstm resume --changed-text"}  # for commands that have no such option
 _FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 

@@ -19,6 +19,7 @@ from charlstm.text.corpus import load_corpus
 from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
+from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import StartupReporter, TrainingReporter
@@ -133,7 +134,7 @@ class _Comparison:
                 is_requested = cell in self._request.cells and repeat < self._request.num_repeats
                 if is_requested or not run.has_checkpoint:
                     continue
-                history = History.from_json(load_checkpoint(run)[0].metadata["history"])
+                history = History.from_json(load_checkpoint(run, read=read_checked_arrays)[0].metadata["history"])
                 if history.finished and history.evaluations:
                     outcomes[cell, repeat] = self._outcome(history, self._model_config(cell), repeat)
         return outcomes
@@ -153,7 +154,7 @@ class _Comparison:
         folder, model_config = run_folder(self._request.folder, cell, repeat), self._model_config(cell)
         checkpoint = None
         if folder.has_checkpoint:
-            checkpoint, warning = load_checkpoint(folder)
+            checkpoint, warning = load_checkpoint(folder, read=read_checked_arrays)
             if warning:
                 self._reporter.on_warning(warning)
         history = History.from_json(checkpoint.metadata["history"]) if checkpoint else History()

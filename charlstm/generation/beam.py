@@ -5,7 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlstm.arrays import Logits
-from charlstm.generation.generate import LanguageModel, Request, banned_ids, prompt_ids, read_prompt, select_rows
+from charlstm.errors import SettingError
+from charlstm.generation.generate import (
+    LanguageModel,
+    Request,
+    banned_ids,
+    max_streams,
+    prompt_ids,
+    read_prompt,
+    select_rows,
+)
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stopping import StopCondition
 
@@ -38,7 +47,13 @@ def beam_search(model: LanguageModel, request: Request, width: int) -> list[Hypo
 
     Every step keeps the `width` most probable prefixes. The search ends when no open prefix can become more probable
     than the best `width` complete continuations. The request's sampling settings have no effect, except its length.
+    Raises SettingError for a width that takes too much memory with this model.
     """
+    if width > max_streams(model):
+        raise SettingError(
+            f"`beam` is {width:,}, but it must be at most {max_streams(model):,} with this model",
+            hint="give a narrower `beam`",
+        )
     logits, states = read_prompt(model, prompt_ids(model, request))
     characters, banned = model.vocabulary.characters, banned_ids(model.vocabulary)
     beam = [Hypothesis(StopCondition(request.rules, request.config.length), "", ())]

@@ -10,6 +10,7 @@ from charlstm.arrays import Ids, Logits
 from charlstm.cells.equations import CellStates
 from charlstm.cells.stack import States
 from charlstm.errors import SettingError
+from charlstm.generation.generate import banned_ids
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
@@ -26,8 +27,9 @@ class Member:
     def __init__(self, model: Model, union: Vocabulary) -> None:
         self._stepper = make_stepper(model)
         self._member_ids = model.vocabulary.id_table(union.characters, "nearest").ids  # -1: skip
-        # By the member's ids; -1 for its stand-in for rare characters, which the union does not have.
+        # By the member's ids; -1 for its stand-in for rare characters, which in another member may be a real character.
         self._union_ids = np.array([union.characters.find(character) for character in model.vocabulary.characters])
+        self._union_ids[banned_ids(model.vocabulary)] = -1
         self._union_size = len(union)
         self.num_states = 1 + len(self._stepper.initial_states())
 
@@ -143,6 +145,6 @@ def _common_normal_form(vocabularies: Sequence[Vocabulary]) -> str:
     if len(forms) > 1 and not is_same_in_all:
         raise SettingError(
             f"the models read texts in different normal forms: {', '.join(forms)}",
-            hint="give `model` only models that were trained with the same `normalize`",
+            hint="give `model` only models that were trained on texts in the same normal form",
         )
     return forms[0]

@@ -23,7 +23,10 @@ MAX_PROMPT_LENGTH = 20_000  # characters; earlier ones no longer influence the s
 UNIFORMS_CHUNK = 256  # random numbers made in one call
 SAMPLE_CHUNK = 64  # characters of each stream that compiled code samples in one call
 MAX_LOGITS = 4_000_000  # logits that one such call returns
+MAX_STREAM_BYTES = 1 << 29  # of the states and logits of all streams that run side by side
 BATCH_SIZE = 64  # requests generated in one batch
+
+SMALLEST = np.finfo(np.float64).smallest_subnormal  # stands for a probability that is 0 in float64
 
 NO_RULES = StopRules()
 
@@ -143,6 +146,7 @@ def generate_all(
     line_filter: LineFilter | None = None,
 ) -> list[Sample]:
     """Return the samples of some requests in their order, batching those with the same `batch_key`."""
+    batch_size = min(batch_size, max_streams(model))
     samples: dict[int, Sample] = {}
     groups: dict[SamplingConfig, list[int]] = {}
     for index, request in enumerate(requests):
@@ -169,9 +173,17 @@ def prompt_ids(model: LanguageModel, request: Request) -> Ids:
 def read_prompt(model: LanguageModel, ids: Ids) -> tuple[Logits, States]:
     """Return the logits (1, vocabulary) and the states after reading ids (characters,)."""
     states = model.initial_states()
-    for start in range(0, len(ids), PROMPT_CHUNK):
-        logits, states = model.read(ids[None, start : start + PROMPT_CHUNK], states)
+    chunk = max(1, min(PROMPT_CHUNK, 2 * MAX_LOGITS // len(model.vocabulary)))
+    for start in range(0, len(ids), chunk):
+        logits, states = model.read(ids[None, start : start + chunk], states)
     return logits[:, -1], states
+
+
+def max_streams(model: LanguageModel) -> int:
+    """Return how many streams can run side by side in MAX_STREAM_BYTES: at least one."""
+    state_bytes: int = sum(state.nbytes for layer in model.initial_states() for state in layer)
+    logits_bytes = 32 * len(model.vocabulary)  # four arrays of float64 while a character is sampled
+    return max(1, MAX_STREAM_BYTES // (state_bytes + logits_bytes))
 
 
 def banned_ids(vocabulary: Vocabulary) -> list[int]:
@@ -186,7 +198,8 @@ def select_rows(states: States, rows: Any) -> States:
 
 def log_probabilities(logits: Logits, ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Return ln p of each of ids (...,) under logits (..., vocabulary)."""
-    return np.asarray(np.log(np.take_along_axis(softmax(logits), ids[..., None], axis=-1))[..., 0])
+    probabilities = np.take_along_axis(softmax(logits), ids[..., None], axis=-1)[..., 0]
+    return np.asarray(np.log(probabilities.clip(min=SMALLEST)))
 
 
 def uniform_numbers(random_seed: int) -> Iterator[float]:

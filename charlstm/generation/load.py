@@ -14,6 +14,8 @@ from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import find_model
 from charlstm.text.line_starts import begins_on_new_line, hide_whole_lines
 
+MAX_WEIGHT = 1_000_000  # of a model in an ensemble
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -37,7 +39,7 @@ class LoadedModel:
 def load_models(run: str | None, weighted_runs: Sequence[str] = ()) -> list[LoadedModel]:
     """Load the models named `RUN[:WEIGHT]`, or the one model of a run (None: the newest) if there are none.
 
-    Raises RunError, ModelFileError, or SettingError for a weight that is not above 0.
+    Raises RunError, ModelFileError, or SettingError for a weight out of range.
     """
     if not weighted_runs:
         return [_load(find_model(run), 1.0)]
@@ -87,6 +89,9 @@ def _split_weight(name: str) -> tuple[str, float]:
         weight = float(suffix) if colon else 1.0
     except ValueError:
         return name, 1.0
-    if not 0 < weight < float("inf"):
-        raise SettingError(f"the weight in `model` {name} must be above 0", hint="give 1 and 2, or 0.3 and 0.7")
+    if not 0 < weight <= MAX_WEIGHT:
+        raise SettingError(
+            f"the weight in `model` {name} must be above 0 and at most {MAX_WEIGHT:,}",
+            hint="give 1 and 2, or 0.3 and 0.7",
+        )
     return (run, weight) if colon else (name, 1.0)

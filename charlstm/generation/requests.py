@@ -1,22 +1,20 @@
 """Read requests from a file of JSON objects, one per line: many prompts, each with its own settings."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from charlstm.config import SamplingConfig
 from charlstm.durations import parse_duration
-from charlstm.errors import CharLSTMError, SettingError
+from charlstm.errors import CharLSTMError, SettingError, shown
 from charlstm.generation.generate import Request
 from charlstm.generation.stopping import StopRules
+from charlstm.json_objects import describe_type, has_type, parse_json
 
 PROMPT_KEYS = ("seed", "prompt")
 ALIASES = {"stop": "stops"}  # other names of settings in a request
 EXAMPLE = '{"seed": "Once upon", "length": 200}'
-TYPE_NAMES = {int: "an integer", float: "a number", bool: "true or false", NoneType: "null"}
 
 
 def read_requests(
@@ -43,9 +41,9 @@ def read_requests(
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        defaults = replace(config, random_seed=config.random_seed + len(requests))
         try:
-            requests.append(_parse_request(json.loads(line), defaults, rules))
+            defaults = replace(config, random_seed=config.random_seed + len(requests))
+            requests.append(_parse_request(parse_json(line, finite=False), defaults, rules))
         except ValueError as problem:
             raise SettingError(
                 f"{name}, line {number}: not JSON ({problem})", hint=f"write one object per line: {EXAMPLE}"
@@ -61,6 +59,9 @@ def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Req
     """Return the request of one JSON value. Raises SettingError."""
     if not isinstance(values, dict):
         raise SettingError("a request must be an object", hint=f"such as {EXAMPLE}")
+    for name, other in ALIASES.items():
+        if name in values and other in values:
+            raise SettingError(f"`{name}` and {other!r}, which is another name of it, are both given")
     settings: dict[str, Any] = {
         ALIASES.get(key) or key: value for key, value in values.items() if key not in PROMPT_KEYS
     }
@@ -68,7 +69,7 @@ def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Req
     for name in settings:
         if name not in known:
             names = sorted((known.keys() - set(ALIASES.values())) | ALIASES.keys() | set(PROMPT_KEYS))
-            raise SettingError(f"there is no setting {name!r}", hint=f"settings are {', '.join(names)}")
+            raise SettingError(f"there is no setting {shown(name)}", hint=f"settings are {', '.join(names)}")
     if isinstance(settings.get("stops"), str):
         settings["stops"] = [settings["stops"]]
     if "length" in settings or settings.get("until_sentence"):
@@ -76,6 +77,8 @@ def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Req
     if settings.get("max_time") is not None:
         settings["max_time"] = _parse_max_time(settings["max_time"])
     changed_config, changed_rules = _settings_of(config, settings), _settings_of(rules, settings)
+    for text in changed_rules.get("stops", []):
+        _check_characters("stop", text)
     return Request(_parse_prompt(values), replace(config, **changed_config), replace(rules, **changed_rules))
 
 
@@ -85,8 +88,18 @@ def _parse_prompt(values: dict[str, Any]) -> str | None:
         raise SettingError("`seed` and `prompt` are both given", hint="give one of the two")
     for key, prompt in prompts.items():
         if not isinstance(prompt, str):
-            raise SettingError(f"`{key}` is {prompt!r}, but it must be a string", hint=f"such as {EXAMPLE}")
+            raise SettingError(f"`{key}` is {shown(prompt)}, but it must be a string", hint=f"such as {EXAMPLE}")
+        _check_characters(key, prompt)
     return next(iter(prompts.values()), None)
+
+
+def _check_characters(name: str, text: str) -> None:
+    """Raise SettingError for half of a pair of surrogates, which JSON can hold but which is no character."""
+    if lone := next((character for character in text if "\ud800" <= character <= "\udfff"), None):
+        raise SettingError(
+            f"`{name}` has U+{ord(lone):04X}, a lone surrogate, which is no character",
+            hint="write a character beyond U+FFFF as it is, or as two escapes",
+        )
 
 
 def _parse_max_time(value: Any) -> float:
@@ -101,13 +114,8 @@ def _settings_of(defaults: SamplingConfig | StopRules, settings: dict[str, Any])
     types = get_type_hints(type(defaults))
     chosen = {name: value for name, value in settings.items() if name in types}
     for name, value in chosen.items():
-        if types[name] == Sequence[str]:
-            if not isinstance(value, list) or not all(isinstance(stop, str) for stop in value):
-                raise SettingError(f"`stop` is {value!r}, but it must be a string or a list of strings")
-            continue
-        allowed = get_args(types[name]) or (types[name],)
-        is_of_type = isinstance(value, (*allowed, int) if float in allowed else allowed)
-        if not is_of_type or isinstance(value, bool) != (bool in allowed):  # to Python, true is an integer
-            expected = " or ".join(TYPE_NAMES[kind] for kind in allowed)
-            raise SettingError(f"`{name}` is {value!r}, but it must be {expected}")
+        if not has_type(value, types[name]):
+            if types[name] == Sequence[str]:
+                raise SettingError(f"`stop` is {shown(value)}, but it must be a string or a list of strings")
+            raise SettingError(f"`{name}` is {shown(value)}, but it must be {describe_type(types[name])}")
     return chosen

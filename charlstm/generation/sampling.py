@@ -12,11 +12,14 @@ from charlstm.config import SamplingConfig
 # (logits (batch, vocabulary), recent ids (batch, window), uniform numbers in [0, 1) (batch,)) -> ids (batch,)
 Sampler = Callable[[Logits, Ids, npt.NDArray[np.float64]], npt.NDArray[np.intp]]
 
+MIN_TEMPERATURE = 1e-30
+
 
 def make_sampler(config: SamplingConfig) -> Sampler:
     """Return a sampler that applies repetition penalty, temperature, top-k, top-p, min-p and typical in this order.
 
-    A temperature of 0 is greedy: it uses no random numbers and ignores the filters after it.
+    A temperature of 0, or too near it to divide by, is greedy: it uses no random numbers and ignores the filters after
+    it.
     """
     filters: list[Callable[[Logits], Logits]] = []
     if config.temperature not in (0, 1):
@@ -34,7 +37,7 @@ def make_sampler(config: SamplingConfig) -> Sampler:
         logits = logits.astype(np.float64)
         if config.repetition_penalty != 1:
             logits = penalize_repetition(logits, recent, config.repetition_penalty)
-        if config.temperature == 0:
+        if config.temperature < MIN_TEMPERATURE:
             return np.asarray(logits.argmax(axis=-1))
         for apply_filter in filters:
             logits = apply_filter(logits)

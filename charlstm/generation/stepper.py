@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def make_stepper(model: Model) -> "Stepper | WindowStepper":
     """Return the stepper that runs a model as it was trained."""
     stepper = Stepper(model)
-    return WindowStepper(stepper, model.config.window) if model.config.window else stepper
+    config = model.config
+    return WindowStepper(stepper, config.window, units=config.units) if config.window else stepper
 
 
 class Stepper:

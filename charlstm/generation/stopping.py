@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from charlstm.errors import SettingError
+from charlstm.config import MAX_LENGTH, MAX_SECONDS
+from charlstm.errors import SettingError, shown
 from charlstm.generation.sentences import Place, SentenceEnds
 
 if TYPE_CHECKING:
     from charlstm.text.vocabulary import Vocabulary
 
+MAX_STOPS, MAX_STOP_LENGTH = 1_000, 10_000  # stop strings, and characters of each
 MAX_SENTENCE_LENGTH = 2000  # characters to wait for the end of a sentence
 MAX_PAUSE_LENGTH = 200  # characters to wait for the end of a line or a sentence, before the end of a word will do
 
@@ -35,11 +37,24 @@ class StopRules:
     def __post_init__(self) -> None:
         if "" in self.stops:
             raise SettingError("`stop` is empty", hint="give the text to stop at")
+        if len(self.stops) > MAX_STOPS or any(len(stop) > MAX_STOP_LENGTH for stop in self.stops):
+            longest = max(map(len, self.stops))
+            raise SettingError(
+                f"`stop` has {len(self.stops):,} texts of up to {longest:,} characters, but it may have "
+                f"{MAX_STOPS:,} of {MAX_STOP_LENGTH:,}",
+                hint="each of them is looked for after every character: give fewer, or shorter ones",
+            )
         for field, number in (("`lines`", self.lines), ("`paragraphs`", self.paragraphs)):
-            if number is not None and number < 1:
-                raise SettingError(f"{field} is {number}, but it must be at least 1", hint=f"try {field} 1")
-        if self.max_time is not None and not self.max_time > 0:
-            raise SettingError(f"`max_time` is {self.max_time}, but it must be above 0", hint="try `max_time` 10s")
+            if number is not None and not 1 <= number <= MAX_LENGTH:
+                raise SettingError(
+                    f"{field} is {shown(number)}, but it must be at least 1 and at most {MAX_LENGTH:,}",
+                    hint=f"try {field} 1",
+                )
+        if self.max_time is not None and not 0 < self.max_time <= MAX_SECONDS:
+            raise SettingError(
+                f"`max_time` is {shown(self.max_time)}, but it must be above 0 and at most {MAX_SECONDS:,}",
+                hint="try `max_time` 10s",
+            )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"stops": list(self.stops)}

@@ -9,6 +9,7 @@ from charlstm.cells.stack import States
 from charlstm.text.vocabulary import Vocabulary
 
 BATCH_SIZE = 256  # windows
+MAX_NUMBERS = 1 << 26  # of one batch: of activations and logits of all its characters
 
 
 class SequenceReader(Protocol):
@@ -26,9 +27,10 @@ class WindowStepper:
     The states are the last ids, (batch, window), with -1 before the start of the text.
     """
 
-    def __init__(self, stepper: SequenceReader, window: int) -> None:
+    def __init__(self, stepper: SequenceReader, window: int, *, units: int) -> None:
         self.vocabulary = stepper.vocabulary
         self._stepper, self._window = stepper, window
+        self._batch_size = max(1, min(BATCH_SIZE, MAX_NUMBERS // (window * (8 * units + len(self.vocabulary)))))
 
     def compiled(self) -> "WindowStepper":
         return self
@@ -55,8 +57,8 @@ class WindowStepper:
         lengths = (windows >= 0).sum(axis=1)
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
-            for start in range(0, len(rows), BATCH_SIZE):
-                batch = rows[start : start + BATCH_SIZE]
+            for start in range(0, len(rows), self._batch_size):
+                batch = rows[start : start + self._batch_size]
                 batch_logits, _ = self._stepper.read(windows[batch, -length:], self._stepper.initial_states(len(batch)))
                 logits[batch] = batch_logits[:, -1]
         return logits

@@ -1,13 +1,15 @@
 """Everything that an exact resume needs, in one verified file. The checkpoint before the newest is kept too."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from charlstm.atomic_files import move, open_atomically
-from charlstm.errors import RunError, TensorFileError
+from charlstm.errors import RunError, TensorFileError, shown
+from charlstm.json_objects import has_type
 from charlstm.storage.run_folder import RunFolder
-from charlstm.storage.tensor_file import Arrays, Metadata, open_tensors, write_tensors
+from charlstm.storage.tensor_file import Arrays, Metadata, TensorFile, open_tensors, write_tensors
 
 FORMAT_VERSION = 1
 KIND = "checkpoint"
@@ -35,10 +37,13 @@ def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
         write_tensors(file, checkpoint.arrays, metadata)
 
 
-def load_checkpoint(run: RunFolder) -> tuple[Checkpoint, str]:
+def load_checkpoint(
+    run: RunFolder, *, read: Callable[[TensorFile], Arrays] = TensorFile.read
+) -> tuple[Checkpoint, str]:
     """Return the newest readable checkpoint, and a warning if there is a newer one that is damaged.
 
-    Sets the damaged checkpoint aside. Raises RunError if none can be read.
+    `read` returns the arrays of an open checkpoint, and raises TensorFileError if it can tell that no run can be
+    resumed from it. Sets the damaged checkpoint aside. Raises RunError if none can be read.
     """
     problems: list[str] = []
     for path in (run.checkpoint, run.previous_checkpoint):
@@ -47,7 +52,7 @@ def load_checkpoint(run: RunFolder) -> tuple[Checkpoint, str]:
         if not os.access(path, os.R_OK):  # it may be intact
             raise RunError(f"{path} cannot be read: permission denied", hint="resume as the user who trained the run")
         try:
-            checkpoint = _read(path)
+            checkpoint = _read(path, read)
         except TensorFileError as error:
             problems.append(str(error))
             continue
@@ -65,14 +70,15 @@ def _train_again_hint(run: RunFolder) -> str:
     return f"train again in another folder with `output`{best}"
 
 
-def _read(path: Path) -> Checkpoint:
+def _read(path: Path, read: Callable[[TensorFile], Arrays]) -> Checkpoint:
     with open_tensors(path) as file:
         if file.metadata.get("kind") != KIND:
             raise TensorFileError(f"{path} is not a checkpoint")
-        if (version := file.metadata.get("format_version")) != FORMAT_VERSION:
+        version = file.metadata.get("format_version")
+        if not has_type(version, int) or version != FORMAT_VERSION:
             raise TensorFileError(
-                f"{path} has format version {version!r}, this charlstm reads version {FORMAT_VERSION}"
+                f"{path} has format version {shown(version)}, this charlstm reads version {FORMAT_VERSION}"
             )
         if not file.metadata.keys() >= METADATA_KEYS:
             raise TensorFileError(f"{path} is not a complete checkpoint")
-        return Checkpoint(file.read(), file.metadata)
+        return Checkpoint(read(file), file.metadata)

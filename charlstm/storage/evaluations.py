@@ -1,6 +1,5 @@
 """The evaluations of a run as its folder records them: the figures of history.jsonl, and the texts of samples.txt."""
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from charlstm.errors import RunError
+from charlstm.json_objects import parse_json
 from charlstm.storage.run_folder import RUNS, RunFolder
 
 MAX_EVALUATIONS = 5000  # that are read of a long history, evenly spread
@@ -31,9 +31,9 @@ class EvaluationFigures:
     def from_line(cls, line: bytes) -> Self | None:
         """Return the figures of a line of history.jsonl; None for a line that has something else."""
         try:
-            values = json.loads(line)
+            values = parse_json(line.decode())
             figures = {name: float(values[name]) for name in cls.__dataclass_fields__}
-        except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             return None
         if not all(math.isfinite(value) for value in figures.values()):
             return None
@@ -49,7 +49,7 @@ def find_recorded_run(run: str | Path | None) -> RunFolder:
         histories = [path for path in RUNS.glob("*/history.jsonl") if not path.parent.name.startswith(".")]
         if not histories:
             raise RunError(
-                f"there is no run in {RUNS.resolve()}", hint="give its path, or start one: charlstm train TEXT"
+                f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(max(histories, key=lambda path: path.stat().st_mtime).parent)
     path = Path(run) if Path(run).exists() else RUNS / run

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, read_regular_file, write_atomically
-from charlstm.errors import RunError
+from charlstm.errors import RunError, SettingError
+from charlstm.json_objects import object_from_json, parse_json
 
 LOCK_FILE, OWNER_FILE = ".lock", ".owner.json"
 MAX_OWNER_BYTES = 4096
@@ -55,7 +56,15 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
         with _named_as_owner(folder):
             yield
     finally:
+        _remove_if_unused(folder)
         lock.release()
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """Remove the lock file, which this process holds, from a folder that has nothing else in it."""
+    with contextlib.suppress(OSError):  # the folder is gone, or the system removes no open file
+        if os.listdir(folder) == [LOCK_FILE]:
+            (folder / LOCK_FILE).unlink()
 
 
 def is_locked(folder: Path) -> bool:
@@ -108,9 +117,9 @@ def _keep_up_heartbeat(folder: Path, ended: threading.Event) -> None:
 def _read_owner(folder: Path) -> _Owner | None:
     """Return who owns the folder; None if no owner has written that, or the file is damaged."""
     try:
-        owner = json.loads(read_regular_file(folder / OWNER_FILE, max_bytes=MAX_OWNER_BYTES))
-        return _Owner(owner["process"], owner["machine"], owner["boot"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        content = read_regular_file(folder / OWNER_FILE, max_bytes=MAX_OWNER_BYTES)
+        return object_from_json(_Owner, parse_json(content.decode()))
+    except (OSError, ValueError, SettingError):
         return None
 
 

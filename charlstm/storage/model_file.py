@@ -4,37 +4,35 @@ It opens without TensorFlow. Shapes and dtypes are checked against the architect
 """
 
 import base64
-import math
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from charlstm.arrays import FloatArray
 from charlstm.atomic_files import open_atomically
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import weight_shapes
-from charlstm.config import ModelConfig
-from charlstm.errors import CharLSTMError, ModelFileError, TensorFileError
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.errors import CharLSTMError, ModelFileError, SettingError, TensorFileError, shown
+from charlstm.json_objects import has_type, object_from_json
 from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, write_tensors
 from charlstm.text.known_lines import MAX_KEPT_LINES
 from charlstm.text.vocabulary import Vocabulary
 
 FORMAT_VERSION = 2
 MAX_WEIGHT_BYTES = 2 << 30  # a file with more is not opened
-TRAINING_METADATA = {  # key to allowed types; each key is optional
-    "text": (str,),
-    "text_characters": (int,),
-    "text_sha256": (str,),
-    "settings": (dict,),
-    "step": (int,),
-    "epoch": (int, float),
-    "train_nats": (int, float),
-    "validation": (dict,),
-    "openings": (list,),  # line starts
-    "line_checksums": (str,),  # of all lines of a list of short lines, see text/known_lines.py
-}
-VALIDATION_METRICS = {"nats_per_character", "bits_per_character", "perplexity", "accuracy", "characters"}
-MAX_LINE_START = 64  # characters
+MAX_HEADER_BYTES = 8 << 20  # holds 65,536 characters several times
+MAX_WEIGHT = 1e6  # absolute value; the largest products of a step then still fit a float32
+MAX_NAME = 4096  # characters of the name of a text
+MAX_COUNT = 2**53  # the largest integer up to which every one is a float
+MAX_NATS = 1e30  # weights as large as MAX_WEIGHT give far less
+KINDS = ("checkpoint", "text index")  # of other files of charlstm
+MAX_LINE_STARTS, MAX_LINE_START = 1024, 64  # characters of a line start
 RUN_OR_MODEL_HINT = "give a run folder or the model.safetensors in it"
 
 NamedWeights = dict[str, FloatArray]
@@ -74,16 +72,18 @@ def save_model(path: Path, model: Model) -> None:
 def load_model(path: Path) -> Model:
     """Read and check a model file.
 
-    Raises ModelFileError if it is missing, damaged, of another format version, or contradicts itself.
+    Raises ModelFileError if it is missing, damaged, of another format version, or contradicts itself, or if one of its
+    figures or weights is not a finite number in a sensible range.
     """
     try:
-        with open_tensors(path) as file:
+        with open_tensors(path, max_header_bytes=MAX_HEADER_BYTES) as file:
             _check_metadata(path, file.metadata)
             config, vocabulary = _architecture(path, file.metadata)
             _check_size(path, config, file)
             shapes = weight_shapes(config, len(vocabulary))
-            _check_weights(path, shapes, file)
+            file.check_arrays({name: ("F32", shape) for name, shape in shapes.items()})
             weights = file.read()
+        check_weights(path, weights)
     except ModelFileError:
         raise
     except TensorFileError as error:
@@ -91,11 +91,26 @@ def load_model(path: Path) -> Model:
     return Model(config, vocabulary, {name: weights[name] for name in shapes}, file.metadata["training"])
 
 
+def check_weights(path: Path, weights: Mapping[str, FloatArray], *, may_be_nan: bool = False) -> None:
+    """Raise TensorFileError for weights that are not numbers, or so large that nothing can be computed with them."""
+    lowest, highest = (np.fmin, np.fmax) if may_be_nan else (np.minimum, np.maximum)  # the first two pass over NaN
+    for name, weight in weights.items():
+        low, high = lowest.reduce(weight, axis=None), highest.reduce(weight, axis=None)
+        is_nan = may_be_nan and np.isnan(low)
+        if not is_nan and not (low >= -MAX_WEIGHT and high <= MAX_WEIGHT):  # NaN compares as false
+            raise TensorFileError(
+                f"{path} is damaged: weight {name} has values that are not numbers from {-MAX_WEIGHT:,.0f} to "
+                f"{MAX_WEIGHT:,.0f}"
+            )
+
+
 def _check_metadata(path: Path, metadata: Metadata) -> None:
+    if "kind" in metadata:
+        raise _not_a_model(path, f"it is a {metadata['kind']}" if metadata["kind"] in KINDS else "it is another file")
     version = metadata.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"{path} has format version {version!r}, this charlstm reads version {FORMAT_VERSION}",
+            f"{path} has format version {shown(version)}, this charlstm reads version {FORMAT_VERSION}",
             hint="use the charlstm that wrote it, or train again",
         )
     if not {"architecture", "vocabulary", "training"} <= metadata.keys():
@@ -104,66 +119,100 @@ def _check_metadata(path: Path, metadata: Metadata) -> None:
 
 
 def _check_training_metadata(path: Path, training: Any) -> None:
-    """Raise ModelFileError unless this has the keys and types that charlstm writes."""
+    """Raise ModelFileError unless this has the keys, types and ranges that charlstm writes; each key is optional."""
     if not isinstance(training, dict):
         raise _not_a_model(path, "its training metadata is not an object")
     for key, value in training.items():
-        if key not in TRAINING_METADATA or not isinstance(value, TRAINING_METADATA[key]) or not _fits_a_float(value):
-            raise _not_a_model(path, f"{key!r} in its training metadata is not what charlstm writes")
-    validation = training.get("validation", {})
-    are_numbers = all(isinstance(value, int | float) and _fits_a_float(value) for value in validation.values())
-    if validation and (validation.keys() != VALIDATION_METRICS or not are_numbers):
-        raise _not_a_model(path, "its validation metrics are not what charlstm writes")
-    if not all(isinstance(text, str) and 0 < len(text) <= MAX_LINE_START for text in training.get("openings", [])):
-        raise _not_a_model(path, "its line starts are not what charlstm writes")
-    if not _are_checksums(training.get("line_checksums", "")):
-        raise _not_a_model(path, "its checksums of lines are not what charlstm writes")
-    for key, needed in (("text", "text_characters"), ("validation", "epoch")):
-        if key in training and needed not in training:
-            raise _not_a_model(path, f"its training metadata has {key!r} but not {needed!r}")
+        if key not in TRAINING_METADATA or not TRAINING_METADATA[key](value):
+            raise _not_a_model(path, f"{shown(key)} in its training metadata is not what charlstm writes")
 
 
-def _are_checksums(text: str) -> bool:
+def _is_text(value: Any, *, most: int) -> bool:
+    return isinstance(value, str) and len(value) <= most
+
+
+def _is_number(value: Any, kind: type, *, least: float = 0, most: float) -> bool:
+    return has_type(value, kind) and least <= value <= most
+
+
+def _are_settings(value: Any) -> bool:
+    """Return whether an object holds some settings of training."""
+    try:
+        TrainingConfig.from_json(TrainingConfig().to_json() | value)
+    except (SettingError, TypeError):
+        return False
+    return True
+
+
+def _are_metrics(value: Any) -> bool:
+    """Return whether this is what `Scores.to_json` returns, or an empty object."""
+    return isinstance(value, dict) and all(
+        key in VALIDATION_METRICS and VALIDATION_METRICS[key](number) for key, number in value.items()
+    )
+
+
+def _are_line_starts(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_LINE_STARTS
+        and all(_is_text(start, most=MAX_LINE_START) and start for start in value)
+    )
+
+
+def _are_checksums(value: Any) -> bool:
     """Return whether this is base64 of numbers of four bytes, and no more of them than a model file keeps."""
     try:
-        return len(text) <= MAX_KEPT_LINES * 6 and len(base64.b64decode(text, validate=True)) % 4 == 0
+        return _is_text(value, most=MAX_KEPT_LINES * 6) and len(base64.b64decode(value, validate=True)) % 4 == 0
     except ValueError:
         return False
 
 
-def _fits_a_float(value: Any) -> bool:
-    """Return whether a value, if it is a number, can be converted to a float; a bool is not a number."""
-    return not isinstance(value, bool) and not (isinstance(value, int) and abs(value) > 2**63)
+_is_count = partial(_is_number, kind=int, most=MAX_COUNT)
+_is_positive = partial(_is_number, kind=float, most=sys.float_info.max)
+_are_nats = partial(_is_number, kind=float, least=-1, most=MAX_NATS)  # rounding may take them below 0
+
+VALIDATION_METRICS: Mapping[str, Callable[[Any], bool]] = {
+    "nats_per_character": _are_nats,
+    "bits_per_character": partial(_are_nats, most=2 * MAX_NATS),
+    "perplexity": _is_positive,
+    "accuracy": partial(_is_positive, most=1),
+    "characters": _is_count,
+}
+TRAINING_METADATA: Mapping[str, Callable[[Any], bool]] = {
+    "text": partial(_is_text, most=MAX_NAME),
+    "text_characters": _is_count,
+    "text_sha256": partial(_is_text, most=MAX_LINE_START),
+    "settings": _are_settings,
+    "step": _is_count,
+    "epoch": partial(_is_positive, most=MAX_COUNT),
+    "train_nats": _are_nats,
+    "validation": _are_metrics,
+    "openings": _are_line_starts,  # line starts
+    "line_checksums": _are_checksums,  # of all lines of a list of short lines, see text/known_lines.py
+}
 
 
 def _architecture(path: Path, metadata: Metadata) -> tuple[ModelConfig, Vocabulary]:
     try:
         config = ModelConfig.from_json(metadata["architecture"])
         get_cell(config.cell)  # raises SettingError for an unknown cell
-        return config, Vocabulary(**metadata["vocabulary"])
-    except (CharLSTMError, TypeError, AttributeError) as error:
+        vocabulary = object_from_json(Vocabulary, metadata["vocabulary"])
+    except (CharLSTMError, TypeError) as error:
         raise _not_a_model(path, str(error)) from error
+    if vocabulary.characters == vocabulary.unknown:
+        raise _not_a_model(path, "its vocabulary has no character that can be generated")
+    return config, vocabulary
 
 
 def _check_size(path: Path, config: ModelConfig, file: TensorFile) -> None:
     """Raise ModelFileError before memory is allocated for a file that is too large or claims absurdly many layers."""
-    size = 4 * sum(math.prod(shape) for shape in file.shapes.values())
-    if size > MAX_WEIGHT_BYTES:
+    if file.num_bytes > MAX_WEIGHT_BYTES:
         raise ModelFileError(
-            f"{path} holds {size:,} bytes of weights, but at most {MAX_WEIGHT_BYTES:,} can be read",
+            f"{path} holds {file.num_bytes:,} bytes of weights, but at most {MAX_WEIGHT_BYTES:,} can be read",
             hint="train a smaller model",
         )
     if config.num_layers > len(file.shapes):
         raise _not_a_model(path, f"it claims {config.num_layers:,} layers, but holds only {len(file.shapes)} weights")
-
-
-def _check_weights(path: Path, shapes: dict[str, tuple[int, ...]], file: TensorFile) -> None:
-    if file.shapes.keys() != shapes.keys():
-        raise _not_a_model(path, "its weights do not belong to its architecture")
-    for name, shape in shapes.items():
-        if file.shapes[name] != shape or file.dtypes[name] != "F32":
-            found = f"{file.dtypes[name]}{list(file.shapes[name])}"
-            raise _not_a_model(path, f"weight {name} is {found}, not F32{list(shape)}")
 
 
 def _not_a_model(path: Path, reason: str) -> ModelFileError:

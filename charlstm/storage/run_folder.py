@@ -144,7 +144,7 @@ def find_run(run: str | Path | None) -> RunFolder:
         checkpoints = [path for path in RUNS.glob("*/checkpoint*.safetensors") if _is_visible(path)]
         if not checkpoints:
             raise RunError(
-                f"there is no run in {RUNS.resolve()}", hint="give its path, or start one: charlstm train TEXT"
+                f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(_newest(checkpoints).parent)
     path = _under_runs(Path(run))
@@ -164,7 +164,7 @@ def find_model(run: str | Path | None) -> Path:
         models = _models()
         if not models:
             raise RunError(
-                f"there is no run in {RUNS.resolve()}", hint="give its path, or train one: charlstm train macbeth.txt"
+                f"there is no run in {RUNS.absolute()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
         return _newest(models)
     path = _under_runs(Path(run))

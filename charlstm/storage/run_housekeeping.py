@@ -77,7 +77,7 @@ def _redirect(folder: Path, model_then: str, model_now: str) -> None:
     for run in find_runs(folder):
         try:
             settings = read_settings(run)
-        except (OSError, ValueError, RecursionError):
+        except (OSError, ValueError):
             continue
         origin = settings.get("origin")
         if isinstance(origin, dict) and origin.get("start_from") == model_then:

@@ -3,7 +3,6 @@
 A folder may hold anything. What cannot be read is reported as a problem of that run, and never raised.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from charlstm.json_objects import parse_json
 from charlstm.storage.lock import LOCK_FILE, is_locked
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
@@ -76,7 +76,7 @@ def summarize_run(run: RunFolder, *, name: str) -> RunSummary:
     for file, read in steps:
         try:
             summary = read(summary, run) if os.path.lexists(file) else summary
-        except (OSError, ValueError, RecursionError, OverflowError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             problems.append(f"{file.name} cannot be read: {getattr(error, 'strerror', None) or error}")
     if run.has_checkpoint and not os.path.lexists(run.config):
         problems.append(f"{run.config.name} is missing")
@@ -92,7 +92,7 @@ def read_settings(run: RunFolder) -> dict[str, Any]:
         content = file.read(MAX_CONFIG_BYTES + 1)
     if len(content) > MAX_CONFIG_BYTES:
         raise ValueError(f"it has more than {MAX_CONFIG_BYTES:,} bytes")
-    settings = json.loads(content)
+    settings = parse_json(content.decode())
     if not isinstance(settings, dict):
         raise ValueError("it is not a JSON object")
     return settings
@@ -108,7 +108,7 @@ def settings_of_model(path: Path, training: Mapping[str, Any]) -> dict[str, Any]
         return {}
     try:
         settings = read_settings(run)
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return {}
     return settings if _object(settings, "text").get("sha256") == training.get("text_sha256") else {}
 
@@ -176,7 +176,7 @@ def _with_progress(summary: RunSummary, run: RunFolder) -> RunSummary:
         lines = file.read(HISTORY_END_BYTES).splitlines()
     if not lines:  # before the first evaluation
         return summary
-    last = json.loads(lines[-1])
+    last = parse_json(lines[-1].decode(), finite=False)
     if not isinstance(last, dict):
         raise ValueError("its last line is not a JSON object")
     progress = replace(
@@ -193,7 +193,7 @@ def _seems_complete(progress: RunSummary, run: RunFolder, *, best_step: int | No
     """
     try:
         settings = read_settings(run)
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return False
     if "finished" in settings:
         return False
@@ -201,7 +201,7 @@ def _seems_complete(progress: RunSummary, run: RunFolder, *, best_step: int | No
     epochs, max_time = _number(training, "epochs"), _number(training, "max_time")
     patience = _value(training, "patience", int) or 0
     if best_step is not None and 0 < patience < len(lines):
-        first_in_vain = json.loads(lines[-patience])
+        first_in_vain = parse_json(lines[-patience].decode(), finite=False)
         if isinstance(first_in_vain, dict) and (_value(first_in_vain, "step", int) or 0) > best_step:
             return True
     if epochs and progress.epoch and progress.step:

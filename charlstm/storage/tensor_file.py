@@ -7,9 +7,10 @@ content has changed is refused.
 import errno
 import hashlib
 import json
+import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,10 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from charlstm.errors import TensorFileError
-from charlstm.storage.tensor_header import METADATA_KEY
+from charlstm.errors import TensorFileError, shown
+from charlstm.json_objects import parse_json
+from charlstm.storage.tensor_header import LENGTH_BYTES, METADATA_KEY
 
 DIGEST_KEY = "sha256"
+MAX_HEADER_BYTES = 32 << 20  # of a checkpoint with ten thousand evaluations and their samples
+MAX_REASON = 150  # characters of an error of safetensors, which may quote the file
 DTYPES = {  # NumPy's name to safetensors'; wide types come first in a file
     "uint64": "U64",
     "int64": "I64",
@@ -75,7 +79,7 @@ def _parts(arrays: Arrays, metadata: Metadata) -> Iterator[bytes | memoryview]:
         header[name] = {"dtype": DTYPES[array.dtype.name], "shape": array.shape, "data_offsets": offsets}
     content = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     content += b" " * (-len(content) % ALIGNMENT)
-    yield len(content).to_bytes(8, "little")
+    yield len(content).to_bytes(LENGTH_BYTES, "little")
     yield content
     for _, array in ordered:
         yield array.reshape(-1).view(np.uint8).data
@@ -90,15 +94,39 @@ class TensorFile:
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(part.get_shape()) for name, part in slices.items()}
         self.dtypes = {name: str(part.get_dtype()) for name, part in slices.items()}  # F32, I64, ...
         try:
-            self.metadata: Metadata = json.loads((file.metadata() or {})[METADATA_KEY])
-            self._digest = self.metadata.pop(DIGEST_KEY, None)
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise TensorFileError(
-                f"{path} was not written by charlstm: its metadata is not what charlstm writes"
-            ) from error
+            metadata = parse_json((file.metadata() or {})[METADATA_KEY])
+        except KeyError as error:
+            raise _foreign(path, "it has no metadata") from error
+        except ValueError as error:
+            raise _foreign(path, f"its metadata is not what charlstm writes: {error}") from error
+        if not isinstance(metadata, dict):
+            raise _foreign(path, "its metadata is not what charlstm writes: it is not an object")
+        self._digest = metadata.pop(DIGEST_KEY, None)
+        self.metadata: Metadata = metadata
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of all arrays, at four bytes for each number."""
+        return 4 * sum(math.prod(shape) for shape in self.shapes.values())
+
+    def check_arrays(self, expected: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+        """Raise TensorFileError unless the arrays have these names, each with its dtype and shape."""
+        missing, unexpected = expected.keys() - self.shapes.keys(), self.shapes.keys() - expected.keys()
+        if missing or unexpected:
+            problem = f"array {shown(min(missing or unexpected))} is {'missing' if missing else 'not part of it'}"
+            raise TensorFileError(f"{self.path} contradicts itself: {problem}")
+        for name, (dtype, shape) in expected.items():
+            if (self.dtypes[name], self.shapes[name]) != (dtype, shape):
+                found = f"{self.dtypes[name]}{shown(list(self.shapes[name]))}"
+                raise TensorFileError(
+                    f"{self.path} contradicts itself: array {name} is {found}, not {dtype}{list(shape)}"
+                )
 
     def read(self) -> Arrays:
         """Return all arrays. Raises TensorFileError if they or the metadata have changed since they were written."""
+        for name, dtype in self.dtypes.items():
+            if dtype not in DTYPES.values():
+                raise _foreign(self.path, f"array {shown(name)} is of type {dtype}")
         arrays = {name: self._file.get_tensor(name) for name in self.shapes}
         if digest(arrays, self.metadata) != self._digest:
             raise TensorFileError(f"{self.path} is damaged: its content does not match its digest")
@@ -106,13 +134,14 @@ class TensorFile:
 
 
 @contextmanager
-def open_tensors(path: Path) -> Iterator[TensorFile]:
+def open_tensors(path: Path, *, max_header_bytes: int = MAX_HEADER_BYTES) -> Iterator[TensorFile]:
     """Open a file once, so that all that is read is from one version, even if the file is replaced meanwhile.
 
-    Raises TensorFileError if it is missing, unreadable, or incomplete.
+    Raises TensorFileError if it is missing, unreadable, incomplete or no regular file, or if its header, which holds
+    the metadata, is larger than `max_header_bytes`.
     """
     try:
-        _check_is_file(path)
+        _check_file(path, max_header_bytes)
         with safe_open(path, framework="numpy") as file:
             yield TensorFile(path, file)
     except OSError as error:
@@ -121,18 +150,33 @@ def open_tensors(path: Path) -> Iterator[TensorFile]:
         ) from error
     except SafetensorError as error:
         raise TensorFileError(
-            f"{path} is damaged, or was not written by charlstm: it is not a whole safetensors file ({error})"
+            f"{path} is damaged, or was not written by charlstm: it is not a whole safetensors file "
+            f"({str(error)[:MAX_REASON]})"
         ) from error
 
 
-def _check_is_file(path: Path) -> None:
-    """Raise OSError, with the system's reason, unless this is a file: safetensors gives none, and waits for pipes."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+def _check_file(path: Path, max_header_bytes: int) -> None:
+    """Raise OSError, with the system's reason, unless this is a file: safetensors gives none, and waits for pipes.
+
+    Raises TensorFileError for a header that would take much memory to parse.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
+        size = int.from_bytes(os.read(descriptor, LENGTH_BYTES), "little")
     finally:
         os.close(descriptor)
+    if max_header_bytes < size <= status.st_size:  # a size beyond the end of the file is refused by safetensors
+        raise TensorFileError(
+            f"{path} has a header of {size:,} bytes, but at most {max_header_bytes:,} can be read",
+            hint="charlstm writes smaller ones: use a file from a source that you trust",
+        )
+
+
+def _foreign(path: Path, reason: str) -> TensorFileError:
+    return TensorFileError(f"{path} was not written by charlstm: {reason}")
 
 
 def digest(arrays: Arrays, metadata: Metadata) -> str:

@@ -4,13 +4,14 @@ The format is that of safetensors: the length of the header in eight bytes, the 
 which the header says where each begins and ends (https://github.com/huggingface/safetensors#format).
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
+from charlstm.json_objects import parse_json
+
 METADATA_KEY = "charlstm"  # the only key: safetensors writes several in no fixed order
 LENGTH_BYTES = 8
-MAX_HEADER_BYTES = 1 << 20  # a model's has some kilobytes; the one of a checkpoint grows with the evaluations
+MAX_HEADER_BYTES = 4 << 20  # a model's is smaller, with all its checksums of lines; a checkpoint's grows
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     if header is None:
         raise ValueError(f"its header has more than {MAX_HEADER_BYTES:,} bytes")
     try:
-        metadata = json.loads(header["__metadata__"][METADATA_KEY])
+        metadata = parse_json(header["__metadata__"][METADATA_KEY])
     except (KeyError, TypeError) as error:
         raise ValueError("it was not written by charlstm") from error
     if not isinstance(metadata, dict):
@@ -41,7 +42,7 @@ def _read_header(path: Path) -> dict[str, Any] | None:
             raise ValueError("it is cut off, or not a safetensors file")
         if length > MAX_HEADER_BYTES:
             return None
-        header = json.loads(file.read(length))
+        header = parse_json(file.read(length).decode())
     try:
         end = max((array["data_offsets"][1] for name, array in header.items() if name != "__metadata__"), default=0)
     except (AttributeError, KeyError, TypeError, IndexError) as error:

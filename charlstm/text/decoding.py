@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from charlstm.errors import CorpusError, SettingError
+from charlstm.errors import CorpusError, SettingError, shown
 from charlstm.text.boilerplate import strip_boilerplate
 from charlstm.text.cleaning import Counts, clean_chunks
 from charlstm.text.compression import ByteStream
@@ -35,12 +35,12 @@ class DecodingOptions:
     def __post_init__(self) -> None:
         if self.normalize not in NORMAL_FORMS:
             raise SettingError(
-                f"`normalize` is {self.normalize!r}, but it must be one of {', '.join(NORMAL_FORMS)}",
+                f"`normalize` is {shown(self.normalize)}, but it must be one of {', '.join(NORMAL_FORMS)}",
                 hint="leave it out for nfc",
             )
         if self.encoding is not None and not _is_text_encoding(self.encoding):
             raise SettingError(
-                f"there is no encoding {self.encoding!r}",
+                f"there is no encoding {shown(self.encoding)}",
                 hint="try `encoding` utf-8, latin-1 or cp1252, or leave it out",
             )
 

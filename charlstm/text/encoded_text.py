@@ -22,7 +22,8 @@ from charlstm.text.decoding import DecodingOptions, OnMessage, read_chunks
 from charlstm.text.id_cache import CachedIds, load_ids, store_ids
 from charlstm.text.id_files import IdSpool
 from charlstm.text.sources import TextSource, reason_of
-from charlstm.text.text_encoder import MAX_VOCABULARY, TextEncoder
+from charlstm.text.text_encoder import TextEncoder
+from charlstm.text.vocabulary import MAX_VOCABULARY
 
 MAX_IN_MEMORY = 1 << 24  # characters, and bytes on disk, of a text that is not cached
 MAX_WITHOUT_CACHE = 1 << 28  # characters that are kept in memory where the cache cannot be written

@@ -8,9 +8,8 @@ import numpy.typing as npt
 
 from charlstm.errors import CorpusError
 from charlstm.text.id_files import IdSpool
-from charlstm.text.vocabulary import from_code_points, to_code_points
+from charlstm.text.vocabulary import MAX_VOCABULARY, from_code_points, to_code_points
 
-MAX_VOCABULARY = 1 << 16  # different characters
 CHUNK_CHARACTERS = 1 << 20  # encoded at once
 NUM_CODE_POINTS = 0x110000  # of Unicode
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids
-from charlstm.errors import SettingError, VocabularyError
+from charlstm.errors import SettingError, VocabularyError, shown
 from charlstm.text.normal_form import NORMAL_FORMS, normalize, respell
 
+MAX_VOCABULARY = 1 << 16  # different characters
 CHUNK_CHARACTERS = 1 << 20  # encoded at once, so that a long text does not take many times its size in memory
 MAX_NAMED = 8  # unknown characters in an error
 MAX_SHOWN = 100  # known characters in an error
@@ -61,6 +62,11 @@ class Vocabulary:
                 "a vocabulary must have at least one character, each once, ordered by code point",
                 hint="build it with Vocabulary.from_text(text)",
             )
+        if len(self.characters) > MAX_VOCABULARY:
+            raise VocabularyError(
+                f"a vocabulary of {len(self.characters):,} characters is too large: it may have {MAX_VOCABULARY:,}",
+                hint="a text in any language has fewer: was this file made by something else?",
+            )
         if any("\ud800" <= character <= "\udfff" for character in self.characters):
             raise VocabularyError(
                 "the text has surrogates (U+D800 to U+DFFF), which are no characters",
@@ -68,9 +74,13 @@ class Vocabulary:
             )
         is_member = isinstance(self.unknown, str) and len(self.unknown) == 1 and self.unknown in self.characters
         if self.unknown is not None and not is_member:
-            raise VocabularyError(f"{self.unknown!r}, for unknown characters, is not a character of the vocabulary")
+            raise VocabularyError(
+                f"{shown(self.unknown)}, for unknown characters, is not a character of the vocabulary"
+            )
         if self.normalize not in NORMAL_FORMS:
-            raise VocabularyError(f"there is no normal form {self.normalize!r}", hint=f"use {', '.join(NORMAL_FORMS)}")
+            raise VocabularyError(
+                f"there is no normal form {shown(self.normalize)}", hint=f"use {', '.join(NORMAL_FORMS)}"
+            )
 
     @classmethod
     def from_text(cls, text: str, *, lowercase: bool = False, normalize: str = "nfc") -> Self:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from charlstm.analysis.evaluation import Scores
+from charlstm.errors import SettingError, shown
+from charlstm.json_objects import check_is_object, has_type, object_from_json
 
 RENAMED_KEYS = {  # field to key on disk
     "interval": "stretch",
@@ -62,10 +64,9 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read what `to_json` returned."""
-        counts = values["validation"]
-        scores = Scores(counts["nats"], counts["correct"], counts["characters"])
-        return cls(**values | {"validation": scores})
+        """Read what `to_json` returned. Raises SettingError for anything else."""
+        scores = object_from_json(Scores, values.get("validation"))
+        return object_from_json(cls, values | {"validation": scores})
 
 
 @dataclass
@@ -125,9 +126,13 @@ class History:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read what `to_json` returned, in this version or an earlier one."""
+        """Read what `to_json` returned, in this version or an earlier one. Raises SettingError for anything else."""
+        check_is_object(values)
         names = {key: name for name, key in RENAMED_KEYS.items()}
         fields = {names.get(key, key): value for key, value in values.items()}
-        fields["interval"] = Interval(**fields["interval"])
+        fields["interval"] = object_from_json(Interval, fields.get("interval"))
+        evaluations = fields.get("evaluations")
+        if not has_type(evaluations, list[dict[str, Any]]):
+            raise SettingError(f"the evaluations are {shown(evaluations)}, but they must be a list of objects")
         fields["evaluations"] = [Evaluation.from_json(evaluation) for evaluation in fields["evaluations"]]
-        return cls(**fields)
+        return object_from_json(cls, fields)

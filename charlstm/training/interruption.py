@@ -1,6 +1,7 @@
 """Signals that stop training: the first stops gracefully, the second at once."""
 
 import signal
+import threading
 from types import FrameType
 from typing import Any, Self
 
@@ -12,7 +13,8 @@ class Interruption:
 
     The first signal only sets `signal_number`; the training loop looks at it between steps. A second signal raises
     SystemExit at once. SIGHUP stays ignored if it was ignored before (nohup); the other two are caught even if the
-    shell that started the process in the background ignored them. Enter it in the main thread only.
+    shell that started the process in the background ignored them. In a thread other than the main one no signals can be
+    caught; there only `stop` ends training gracefully.
     """
 
     def __init__(self) -> None:
@@ -21,6 +23,8 @@ class Interruption:
         self._previous_handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in SIGNALS:
             previous = signal.getsignal(number)
             if number != getattr(signal, "SIGHUP", None) or previous is not signal.SIG_IGN:
@@ -30,6 +34,10 @@ class Interruption:
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
+
+    def stop(self) -> None:
+        """End training gracefully, as Ctrl-C does."""
+        self.signal_number = self.signal_number or signal.SIGINT
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         exits_now = self.signal_number is not None or not self.stops_gracefully

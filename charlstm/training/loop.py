@@ -43,6 +43,8 @@ class TrainingResult:
     fraction_done: float  # of the plan
     stopped_early: bool  # because validation did not improve any more
     signal_number: int | None  # that interrupted it
+    history: tuple[Evaluation, ...]  # over all processes
+    model: Model | None  # the best one; None before the first evaluation
 
 
 class TrainingRun:
@@ -119,6 +121,8 @@ class TrainingRun:
             fraction_done=self.fraction_done,
             stopped_early=self.fraction_done < 1 and self.patience_is_exhausted,
             signal_number=interruption.signal_number,
+            history=tuple(self.history.evaluations),
+            model=self.best_model(),
         )
 
     @property

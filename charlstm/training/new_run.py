@@ -1,7 +1,8 @@
 """Start a new run: read the text, choose the settings, train."""
 
 import dataclasses
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from charlstm.storage.run_origin import RunOrigin
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
+from charlstm.text.given_text import load_given_text
 from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import (
@@ -27,10 +29,11 @@ from charlstm.training.auto_config import (
     needs_throughput,
 )
 from charlstm.training.finetuning import extend_vocabulary
+from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL
 from charlstm.training.reporting import RunReporter
-from charlstm.training.startup import locked_run, tensorflow_ready, train
+from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class NewRunRequest:
 
     folder: RunFolder
     texts: list[str]
+    given_text: str | None = None  # the text itself, in place of `texts`
     overrides: Overrides
     decoding: DecodingOptions
     normalize: str | None = None  # the normal form; None: that of `decoding`, or of `start_from`
@@ -54,6 +58,7 @@ class NewRunRequest:
     command: tuple[str, ...] = ()  # that the run was started with
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
+    interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
 def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingResult":
@@ -62,6 +67,10 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingRes
     An existing run is only removed once everything that can fail has succeeded. Raises CharLSTMError for everything
     that the user can fix.
     """
+    if request.unknown is not None and request.start_from is None:
+        raise SettingError(
+            "`unknown` is for characters that the model of `start_from` does not know", hint="leave `unknown` out"
+        )
     get_cell(request.overrides.settings.get("cell", ModelConfig.cell))  # raises for an unknown cell
     if not request.overwrite:
         request.folder.check_is_free()
@@ -72,8 +81,8 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingRes
     _check_window(request.overrides.settings)
     data = _read_data(request, start_from, reporter)
     _check_sources(request.folder, data.corpus)
-    request.folder.create()
-    with locked_run(request.folder, reporter) as interruption:
+    locked = locked_run(request.folder, reporter, request.interruption)
+    with created_folder(request.folder), locked as interruption:
         if not request.overwrite:
             request.folder.check_is_free()  # another process may have trained here while the text was read
         run = _build_run(request, data, start_from, reporter)
@@ -134,23 +143,32 @@ def _check_sources(folder: RunFolder, corpus: Corpus) -> None:
 
     In a folder of texts such a file is no part of the text, because it would be another one when the run is resumed.
     """
-    replaced = {file.resolve() for file in folder.files}
-    beside = set() if folder.has_run else {file.resolve() for file in folder.files if file.is_file()}
+    replaced = set(map(_real_path, folder.files))
+    beside = set() if folder.has_run else {_real_path(file) for file in folder.files if file.is_file()}
     for source in corpus.sources:
-        if Path(source).is_dir() and (mine := [file for file in beside if file.is_relative_to(Path(source).resolve())]):
+        if Path(source).is_dir() and (mine := [file for file in beside if file.is_relative_to(_real_path(source))]):
             raise RunError(
                 f"{min(mine)} is among the texts, and a run in {folder.path} would replace it",
                 hint="rename the file, or choose another folder with `output`",
             )
-        if Path(source).resolve() in replaced:
+        if _real_path(source) in replaced:
             raise RunError(
                 f"{source} is the text, and a run in {folder.path} would replace it",
                 hint="choose another folder with `output`",
             )
 
 
+def _real_path(path: str | Path) -> Path:
+    """Return a path without links; unlike Path.resolve, a loop of links is no error before Python 3.13."""
+    return Path(os.path.realpath(path))
+
+
 def _read_data(request: NewRunRequest, start_from: Model | None, reporter: RunReporter) -> TrainingData:
-    corpus = load_corpus(request.texts, request.decoding, own_run=request.folder.path, on_message=reporter.on_message)
+    if request.given_text is None:
+        own_run = request.folder.path
+        corpus = load_corpus(request.texts, request.decoding, own_run=own_run, on_message=reporter.on_message)
+    else:
+        corpus = load_given_text(request.given_text, request.decoding, on_message=reporter.on_message)
     vocabulary = _make_vocabulary(request, start_from, corpus)
     unknown, keeps_rare = request.unknown or "skip", request.unknown is None
     encoded = encode_text(corpus, vocabulary, unknown=unknown, keeps_rare=keeps_rare)

@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import CorpusError, SettingError
+from charlstm.json_objects import object_from_json
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
@@ -16,6 +17,8 @@ from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding import DecodingOptions
 from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.checkpoint_checks import read_checked_arrays
+from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter
 from charlstm.training.startup import locked_run, tensorflow_ready, train
@@ -36,6 +39,7 @@ class ResumeRequest:
     changed_text: bool = False  # resume even if the text is not the same any more
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
+    interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
 def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult | None":
@@ -44,9 +48,9 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult
     Raises CharLSTMError for everything that the user can fix.
     """
     folder = request.folder
-    with locked_run(folder, reporter) as interruption:
+    with locked_run(folder, reporter, request.interruption) as interruption:
         folder.remove_leftovers()
-        checkpoint, warning = load_checkpoint(folder)
+        checkpoint, warning = load_checkpoint(folder, read=read_checked_arrays)
         if warning:
             reporter.on_warning(warning)
         metadata = checkpoint.metadata
@@ -100,11 +104,13 @@ def _read_data_again(
     request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig, reporter: RunReporter
 ) -> TrainingData:
     text = metadata["text"]
-    decoding = DecodingOptions(**text["reading"])
+    decoding = object_from_json(DecodingOptions, text["reading"])
     corpus = _load_same_corpus(request, text, decoding, reporter)
+    if not request.changed_text:
+        corpus = dataclasses.replace(corpus, name=text["name"])  # which a file elsewhere need not have
     # Earlier checkpoints have no normal form, and the saved text of standard input is read in none.
     form = {} if request.folder.has_text else {"normalize": decoding.normalize}
-    vocabulary = Vocabulary(**form | metadata["vocabulary"])
+    vocabulary = object_from_json(Vocabulary, form | metadata["vocabulary"])
     keeps_rare = text.get("keeps_rare", True)
     encoded = encode_text(corpus, vocabulary, unknown=text["unknown"], keeps_rare=keeps_rare)
     dataset = split_text(encoded.ids, vocabulary, config)
@@ -116,18 +122,19 @@ def _load_same_corpus(
 ) -> Corpus:
     """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
     folder, texts = request.folder, request.texts
+    is_recorded = texts is None
     if folder.has_text and (texts is None or any(map(is_stream, texts))):
-        texts = [str(folder.text)]
+        texts, is_recorded = [str(folder.text)], True
     try:
         corpus = load_corpus(
             texts or [relocate_shipped_text(path) for path in text["sources"]],
             decoding,
             own_run=folder.path,
-            is_recorded=request.texts is None,
+            is_recorded=is_recorded,
             on_message=reporter.on_message,
         )
     except CorpusError as error:
-        hint = error.hint if texts else "if the text has been moved, say where it is now: `text` FILE"
+        hint = error.hint if texts else "if the text has been moved, say where it is now: `files` FILE"
         raise CorpusError(str(error), hint=hint) from error
     if corpus.digest != text["sha256"] and not request.changed_text:
         raise CorpusError(

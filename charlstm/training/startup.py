@@ -1,7 +1,7 @@
 """Prepare for training: TensorFlow, compiled kernels, a locked run folder, signal handlers."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from subprocess import Popen
 from typing import TYPE_CHECKING
@@ -60,12 +60,30 @@ def _precompiling(precision: str) -> Iterator["Popen[bytes] | None"]:
 
 
 @contextmanager
-def locked_run(folder: RunFolder, reporter: StartupReporter) -> Iterator[Interruption]:
+def created_folder(folder: RunFolder) -> Iterator[None]:
+    """Make a run folder; at the end it is removed, with the folders around it that were made, if it is empty.
+
+    Raises RunError if it cannot be made.
+    """
+    missing = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
+    folder.create()
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # there is something in it
+            for path in missing:
+                path.rmdir()
+
+
+@contextmanager
+def locked_run(
+    folder: RunFolder, reporter: StartupReporter, interruption: Interruption | None = None
+) -> Iterator[Interruption]:
     """Lock a run folder and handle signals; until training begins, the first signal ends the process.
 
     Raises RunError if another process has locked the folder.
     """
-    with exclusive_lock(folder.path), Interruption() as interruption:
+    with exclusive_lock(folder.path), interruption or Interruption() as interruption:
         interruption.stops_gracefully = False
         try:
             yield interruption

@@ -1,4 +1,5 @@
 import itertools
+import json
 import math
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from charlstm.analysis.evaluation import (
     Scores,
+    chunk_length,
     encode_corpus,
     evaluation_streams,
     num_chunks,
@@ -90,3 +92,12 @@ def test_windows_predict_the_character_after_them(length, window, num_windows):
     assert (np.diff(rows) == 1).all()
     assert streams.scored.all()
     assert streams.num_cold_rows == 0
+
+
+def test_a_large_vocabulary_is_scored_in_smaller_chunks():
+    assert [chunk_length(size) for size in (60, 8192, 65_536)] == [1024, 1024, 128]
+
+
+def test_figures_are_json_even_where_the_perplexity_overflows():
+    figures = Scores(1e6, 0.0, 9).to_json()
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures

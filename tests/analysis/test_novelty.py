@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from charlstm.analysis.novelty import (
     measure_novelty,
     save_index,
 )
-from charlstm.errors import CorpusError, RunError
+from charlstm.errors import CharLSTMError, CorpusError, RunError
+from charlstm.storage.tensor_file import to_bytes
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
 from tests.conftest import random_model
@@ -156,3 +158,32 @@ def test_training_text_must_be_found_and_unchanged(trained):
     (path.parent / "config.json").unlink()
     with pytest.raises(RunError, match="does not say which text"):
         load_training_text(path, model, print)
+
+
+TEXT_OF_A_DEVICE = {"sources": ["/dev/zero"], "reading": {}, "unknown": "skip"}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("[" * 100_000, "does not say which text"),
+        ("[]", "does not say which text"),
+        ('{"text": {"sources": [3], "reading": {}, "unknown": "skip"}}', "does not say which text"),
+        ('{"text": {"sources": 3, "reading": {}, "unknown": "skip"}}', "does not say which text"),
+        ('{"text": {"sources": [], "reading": {"encoding": 5}, "unknown": "skip"}}', "does not say which text"),
+        (json.dumps({"text": TEXT_OF_A_DEVICE}), "is not a file"),
+    ],
+)
+def test_a_config_from_a_stranger_is_refused(trained, config, message):
+    model, path, _ = trained
+    (path.parent / "config.json").write_text(config)
+    with pytest.raises(CharLSTMError, match=message):
+        load_training_text(path, model, print)
+
+
+def test_a_malformed_index_is_not_used(tmp_path):
+    ids: Any = np.zeros(4, np.uint8)
+    suffixes: Any = np.arange(4, dtype=np.int32)
+    for arrays in ({}, {"ids": ids}, {"ids": ids, "suffixes": suffixes[:2]}, {"ids": ids, "suffixes": ids * 0.5}):
+        (tmp_path / "index").write_bytes(to_bytes(arrays, {"kind": "text index", "of": "digest"}))
+        assert load_index(tmp_path / "index", "digest") is None

@@ -1,7 +1,7 @@
 import pytest
 
 from charlstm.cells.registry import CELLS, get_cell
-from charlstm.errors import SettingError
+from charlstm.errors import SettingError, shown
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,15 @@ from charlstm.errors import SettingError
         "mogrifier:-1",
         "feedforward:1",
         "feedforward:x",
+        *(f"{cell}:{digit * 5000}" for cell in ("clockwork", "grid", "mogrifier", "feedforward") for digit in "09"),
+        "l" * 100_000,
     ],
 )
 def test_unknown_cells_and_variants_are_refused(name):
     with pytest.raises(SettingError) as error:
         get_cell(name)
-    assert f"unknown cell {name!r}" in str(error.value)
+    assert f"unknown cell {shown(name)}" in str(error.value)
+    assert len(str(error.value)) < 200
     assert error.value.hint
 
 

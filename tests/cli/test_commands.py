@@ -126,6 +126,20 @@ WRONG = [
     (["generate", "--length", "many"], 2, "--length"),
     (["generate", "--temperature", "-1"], 2, "--temperature is -1"),
     (["generate", "--top-k", "0"], 2, "--top-k is 0"),
+    *((["generate", "--temperature", value], 2, "--temperature is") for value in ("1e400", "nan", "-inf", "1e300")),
+    (["generate", "--repetition-penalty", "1" + "0" * 400], 2, "--repetition-penalty is inf"),
+    (["generate", "--length", "9" * 20], 2, "--length is 99999999999999999999"),
+    (["generate", "--random-seed", "1" + "0" * 30], 2, "at most 9,223,372,036,854,775,807"),
+    (["generate", "--top-k", "1" + "0" * 30], 2, "at most 1,000,000"),
+    (["generate", "--max-time", "9" * 400], 2, "--max-time is inf"),
+    (["generate", "--stop", "a" * 20_000], 2, "--stop has 1 texts"),
+    (["generate", "--model", "tiny:inf"], 2, "must be above 0 and at most 1,000,000"),
+    (["train", "macbeth.txt", "--attention", "65536"], 2, "at most 1,024"),
+    (["train", "macbeth.txt", "--cell", "mogrifier:" + "7" * 5000], 2, "unknown cell"),
+    (["train", "macbeth.txt", "--batch-size", "4096", "--sequence-length", "4096"], 2, "--batch-size 4,096 times"),
+    (["info", "/dev/zero"], 1, "not a regular file"),
+    (["info", "upper.txt"], 1, "not a whole safetensors file"),
+    (["info", "nothing"], 1, "has no model.safetensors"),
     (["generate", "--seed", "\u00e9", "--unknown", "error"], 1, "U+00E9"),
     (["generate", "nowhere"], 1, "'nowhere'"),
     (["generate", "broken.safetensors"], 1, "not a whole safetensors file"),
@@ -177,7 +191,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
+@pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[" ".join(row[0])[:60] for row in WRONG])
 def test_wrong_input_gives_one_line_and_a_hint(charlstm, run, arguments, code, message):
     Path("empty.txt").write_text("")
     Path("one.txt").write_text("a")

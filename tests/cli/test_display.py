@@ -11,7 +11,7 @@ import pytest
 
 from charlstm.cli.display import progress
 from charlstm.cli.display.json_output import to_json
-from charlstm.cli.display.messages import changes_line, clock, command_line, console, standing_alone, visible
+from charlstm.cli.display.messages import changes_line, clock, command_line, console, say, standing_alone, visible, warn
 from charlstm.cli.display.progress import notice_if_slow
 from charlstm.cli.display.results import ResultFormat, write_output
 from charlstm.cli.display.rows import aligned
@@ -116,6 +116,28 @@ def test_rows_are_wrapped_on_a_terminal_only(monkeypatch):
     assert names == {"text    ", "counts  ", " " * 8}
     parts = [part for line in lines if "0" in line for part in line[8:].split("  ")]
     assert "a 20" in parts
+
+
+def test_parts_longer_than_a_line_are_broken_at_spaces(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr("charlstm.cli.display.rows.terminal_width", lambda: 26)
+    lines = aligned([("name", ["1.2345 nats (1.7810 bits)", "epoch 2"])], name_width=6).splitlines()
+    assert [line.split() for line in lines] == [["name", "1.2345", "nats", "(1.7810"], ["bits)", "epoch", "2"]]
+
+
+@pytest.mark.parametrize("width", [80, 40, 20])
+def test_messages_are_broken_at_spaces_on_a_terminal_only(monkeypatch, capsys, width):
+    line = "1x16 units, dropout 0.36, learning rate 0.008, chosen for 92,857 characters in texts/" + "a" * 30
+    say(line)
+    assert capsys.readouterr().err == line + "\n"
+    terminal = Terminal()
+    monkeypatch.setattr(console, "_file", terminal)
+    monkeypatch.setattr(console, "_width", width)
+    say(line)
+    warn(line)
+    lines = terminal.getvalue().splitlines()
+    assert " ".join(lines) == f"{line} warning: {line}"
+    assert all(len(line) <= width or " " not in line for line in lines)
 
 
 def test_array_is_written_piece_by_piece_and_valid_after_ctrl_c():

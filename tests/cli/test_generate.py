@@ -146,7 +146,10 @@ def test_invalid_request_is_named_by_file_line_and_option(charlstm, run):
     Path("requests.jsonl").write_text('{"seed": "a"}\n{"top_k": 0}')
     code, out, err = charlstm("generate", "--batch", "requests.jsonl")
     assert (code, out) == (2, "")
-    assert err.splitlines()[0] == "error: requests.jsonl, line 2: --top-k is 0, but it must be at least 1"
+    assert (
+        err.splitlines()[0]
+        == "error: requests.jsonl, line 2: --top-k is 0, but it must be at least 1 and at most 1,000,000"
+    )
 
 
 def test_folder_of_texts(charlstm, run):

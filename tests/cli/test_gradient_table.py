@@ -15,8 +15,8 @@ def halving_norms(length, *, has_cell_state=False):
 
 
 def test_the_table_shows_norms_by_characters_back():
-    heading, *lines = table_lines({"rnn": halving_norms(12), "lstm": halving_norms(12, has_cell_state=True)})
-    assert heading.split() == ["norm,", "characters", "back", "1", "10"]
+    _, heading, *lines = table_lines({"rnn": halving_norms(12), "lstm": halving_norms(12, has_cell_state=True)})
+    assert heading.split() == ["1", "10"]
     assert [line.split() for line in lines] == [
         ["rnn,", "h", "5.0e-01", "9.8e-04"],
         ["lstm,", "h", "5.0e-01", "9.8e-04"],
@@ -33,4 +33,12 @@ def test_plots_start_one_character_back():
 
 @pytest.mark.parametrize("length", [1, 9])
 def test_short_distances_give_one_column(length):
-    assert len(table_lines({"rnn": halving_norms(length)})[1].split()) == 3
+    assert len(table_lines({"rnn": halving_norms(length)})[2].split()) == 3
+
+
+def test_the_table_is_divided_on_a_narrow_terminal(monkeypatch):
+    monkeypatch.setattr("charlstm.cli.display.gradient_table.output_width", lambda: 30)
+    lines = table_lines({"lstm": halving_norms(120, has_cell_state=True)})
+    assert [line.split() for line in lines[1::3]] == [["1", "10"], ["50", "100"]]
+    assert max(map(len, lines)) <= 30
+    assert len({len(line) for line in lines[1:4]}) == 1, "figures stand below their distances"

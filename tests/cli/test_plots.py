@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.text import Text
 
 from charlstm.cli.display.plots import Line, Panel, check_image_format, save_plot, terminal_plot
 from charlstm.errors import RunError, SettingError
@@ -49,3 +51,24 @@ def test_a_plot_in_the_terminal_has_its_labels_and_names():
     plot = terminal_plot(PANEL, width=60, colours=False)
     assert "\x1b" not in plot
     assert all(label in plot for label in ("loss", "seconds", "bits", "lstm", "rnn"))
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_terminal_that_is_not_utf_8_gets_ascii(monkeypatch, colours):
+    assert not terminal_plot(PANEL, width=60, colours=colours).isascii()
+    monkeypatch.setattr("charlstm.cli.display.messages.TERMINAL_ENCODING", "cp437")
+    plot = terminal_plot(PANEL, width=60, colours=colours)
+    assert plot.isascii()
+    assert "lstm" in plot
+
+
+def test_names_do_not_hide_lines():
+    names = [f"network {number}" for number in range(8)]
+    plot = terminal_plot(
+        Panel([Line(name, [0, 1], [2, 1]) for name in names], "loss", "s", "bits"), width=40, height=14
+    )
+    heading, rest = plot.split("\u250c")
+    assert all(name in heading for name in names)
+    assert not any(name in rest for name in names)
+    assert len(plot.splitlines()) == 14
+    assert max(cell_len(line) for line in Text.from_ansi(plot).plain.splitlines()) == 40

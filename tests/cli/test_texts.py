@@ -50,6 +50,17 @@ def test_own_file_in_the_place_of_a_run_file_is_not_replaced(charlstm):
     assert Path("samples.txt").read_text() == "mine"
 
 
+@pytest.mark.tensorflow
+@pytest.mark.usefixtures("folder")
+def test_loop_of_links_in_the_place_of_a_run_file_is_replaced(charlstm):
+    Path("run").mkdir()
+    for name in ("samples.txt", "checkpoint.previous.safetensors"):
+        Path("run", name).symlink_to(name)
+    code, _, err = charlstm("train", "cats.txt", "--output", "run", "--overwrite", *TINY)
+    assert code == 0, err
+    assert Path("run/samples.txt").read_text()
+
+
 @pytest.mark.parametrize("source", ["/dev/zero", "/dev/stdin", "-", "pipe", "/proc/version"])
 def test_run_of_a_stranger_names_no_stream(charlstm, run, source):
     os.mkfifo("pipe")

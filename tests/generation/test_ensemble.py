@@ -72,6 +72,18 @@ def test_it_generates_the_characters_of_all_members():
     assert samples[0].text == text
 
 
+def test_a_stand_in_is_not_credited_to_the_same_character_of_another_model():
+    real = random_model(characters="ab\ufffd")
+    vocabulary = Vocabulary("ab\ufffd", unknown="\ufffd")
+    with_stand_in = replace(random_model(characters="ab\ufffd", num_layers=1), vocabulary=vocabulary)
+    ensemble = Ensemble([real, with_stand_in], [1, 1])
+    assert ensemble.vocabulary.characters == "ab\ufffd"
+    of_real = probabilities_after(real, "ab")
+    of_other = softmax(logits_after(Stepper(with_stand_in), "ab")[:2])
+    mixture = np.exp(logits_after(ensemble, "ab"))
+    np.testing.assert_allclose(mixture, 0.5 * of_real + 0.5 * np.append(of_other, 0), rtol=1e-5)
+
+
 def in_form(characters, form):
     return replace(random_model(characters=characters), vocabulary=Vocabulary.from_text(characters, normalize=form))
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from charlstm.config import SamplingConfig
-from charlstm.errors import VocabularyError
+from charlstm.errors import SettingError, VocabularyError
+from charlstm.generation.beam import beam_search
 from charlstm.generation.generate import (
     MAX_PROMPT_LENGTH,
     PROMPT_CHUNK,
@@ -12,6 +13,7 @@ from charlstm.generation.generate import (
     generate,
     generate_all,
     generate_batch,
+    max_streams,
 )
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import Stepper
@@ -153,3 +155,24 @@ def test_there_is_one_score_per_character_of_the_text(model):
     )
     assert [len(sample.scores) for sample in samples] == [len(sample.text) for sample in samples]
     assert min(len(sample.text) for sample in samples) < 200
+
+
+def test_streams_and_chunks_are_limited_by_memory(monkeypatch):
+    model = Stepper(random_model(attention=1024, units=64, num_layers=1))
+    assert max_streams(model) < 1024
+    expected = [sample.text for sample in generate_all(model, [Request("a", SamplingConfig(length=5))] * 3)]
+    monkeypatch.setattr("charlstm.generation.generate.MAX_STREAM_BYTES", 1)
+    assert max_streams(model) == 1
+    assert [sample.text for sample in generate_all(model, [Request("a", SamplingConfig(length=5))] * 3)] == expected
+    with pytest.raises(SettingError, match="`beam` is 2, but it must be at most 1 with this model"):
+        beam_search(model, Request("a", SamplingConfig(length=2)), 2)
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-31, 1e-20, 1000])
+@pytest.mark.parametrize("scale", [0.4, 1e4])
+def test_no_temperature_overflows(temperature, scale):
+    model = Stepper(random_model(scale=scale, num_layers=1))
+    config = SamplingConfig(length=20, temperature=temperature, repetition_penalty=1000)
+    (sample,) = generate_batch(model, [Request("a", config)], with_scores=True)
+    assert len(sample.text) == 20
+    assert np.isfinite(sample.scores).all()

@@ -28,7 +28,7 @@ def test_colon_without_a_number_belongs_to_the_path(run):
     assert load_models(None, ["a:b"])[0].weight == 1
 
 
-@pytest.mark.parametrize("name", ["tiny:0", "tiny:-1", "tiny:inf", "tiny:nan"])
+@pytest.mark.parametrize("name", ["tiny:0", "tiny:-1", "tiny:inf", "tiny:nan", "tiny:1e400", "tiny:1e300"])
 def test_weight_must_be_positive_and_finite(run, name):
     with pytest.raises(SettingError, match="must be above 0"):
         load_models(None, [name])

@@ -20,7 +20,7 @@ def test_make_stepper_follows_the_window_of_the_model():
 
 def test_each_prediction_reads_the_last_characters_from_initial_states(stepper):
     ids = np.random.default_rng(0).integers(0, 27, (2, 10))
-    window_stepper = WindowStepper(stepper, WINDOW)
+    window_stepper = WindowStepper(stepper, WINDOW, units=8)
     logits, states = window_stepper.read(ids, window_stepper.initial_states(2))
     for time in range(10):
         window = ids[:, max(0, time + 1 - WINDOW) : time + 1]
@@ -31,7 +31,7 @@ def test_each_prediction_reads_the_last_characters_from_initial_states(stepper):
 
 def test_step_and_read_agree(stepper):
     ids = np.random.default_rng(0).integers(0, 27, (2, 6))
-    window_stepper = WindowStepper(stepper, WINDOW)
+    window_stepper = WindowStepper(stepper, WINDOW, units=8)
     logits, _ = window_stepper.read(ids, window_stepper.initial_states(2))
     states = window_stepper.initial_states(2)
     for time in range(6):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from charlstm.errors import RunError
-from charlstm.storage.lock import LOCK_FILE, OWNER_FILE, exclusive_lock, is_owner
+from charlstm.storage.lock import LOCK_FILE, OWNER_FILE, _read_owner, exclusive_lock, is_owner
 
 HOLD_LOCK = """
 import sys
@@ -34,7 +34,7 @@ def owner(tmp_path):
 
 
 def test_second_process_is_refused_with_the_id_of_the_first(tmp_path, owner):
-    with pytest.raises(RunError, match=f"is in use by process {owner.pid}$") as caught, exclusive_lock(tmp_path):
+    with pytest.raises(RunError, match=f"(?m)is in use by process {owner.pid}$") as caught, exclusive_lock(tmp_path):
         pass
     assert caught.value.hint == "wait for it, stop it, or give another folder with `output`"
     assert owner.poll() is None
@@ -67,7 +67,7 @@ def test_owner_keeps_up_its_heartbeat(tmp_path, monkeypatch):
         assert (tmp_path / OWNER_FILE).stat().st_mtime > 1e9 + 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"process": 1}'])
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"process": 1}', b"[" * 4000, b" " * 10**6])
 def test_malformed_owner_file_is_overwritten(tmp_path, content):
     (tmp_path / OWNER_FILE).write_bytes(content)
     with exclusive_lock(tmp_path):
@@ -80,11 +80,20 @@ def test_nothing_is_written_through_links_in_the_folder(tmp_path):
     (tmp_path / "run" / OWNER_FILE).symlink_to(tmp_path / "precious")
     with exclusive_lock(tmp_path / "run"):
         assert is_owner(tmp_path / "run")
-    (tmp_path / "run" / LOCK_FILE).unlink()
     (tmp_path / "run" / LOCK_FILE).symlink_to(tmp_path / "precious")
     with pytest.raises(RunError, match=r"\.lock cannot be written: .*symbolic links"), exclusive_lock(tmp_path / "run"):
         pass
     assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_no_lock_file_stays_in_a_folder_that_nothing_was_written_to(tmp_path):
+    with exclusive_lock(tmp_path):
+        assert (tmp_path / LOCK_FILE).exists()
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "model").touch()
+    with exclusive_lock(tmp_path):
+        pass
+    assert (tmp_path / LOCK_FILE).exists()
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
@@ -111,3 +120,8 @@ def test_a_file_cannot_be_locked_as_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot be written"), exclusive_lock(tmp_path / "file"):
         pass
+
+
+def test_a_pipe_in_place_of_the_owner_file_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / OWNER_FILE)
+    assert _read_owner(tmp_path) is None

@@ -33,7 +33,7 @@ def test_missing_truncated_and_foreign_files_are_refused(tmp_path, model):
         with pytest.raises(ModelFileError, match=r"not a whole safetensors file|not written by charlstm"):
             load_model(path)
     save_file({"x": np.zeros(3)}, path)
-    with pytest.raises(ModelFileError, match="metadata is not what charlstm writes"):
+    with pytest.raises(ModelFileError, match="it has no metadata"):
         load_model(path)
 
 
@@ -55,10 +55,8 @@ def rewrite(path, *, change_metadata=lambda metadata: None, change_weights=lambd
         (lambda metadata: metadata["training"].update(step="3"), "'step'"),
         (lambda metadata: metadata["training"].update(step=2**64), "'step'"),
         (lambda metadata: metadata["training"].update(more=1), "'more'"),
-        (lambda metadata: metadata["training"].update(validation={"x": 1}, epoch=1), "validation metrics"),
-        (lambda metadata: metadata["training"].update(openings=["a" * 65]), "line starts"),
-        (lambda metadata: metadata["training"].update(text="t"), "'text' but not 'text_characters'"),
-        (lambda metadata: metadata["training"].update(validation={}), "'validation' but not 'epoch'"),
+        (lambda metadata: metadata["training"].update(validation={"x": 1}, epoch=1), "'validation'"),
+        (lambda metadata: metadata["training"].update(openings=["a" * 65]), "'openings'"),
         (lambda metadata: metadata["architecture"].update(num_layers=10**12), "layers"),
         (lambda metadata: metadata["architecture"].update(num_layers=90), "90 layers, but holds only 9 weights"),
         (lambda metadata: metadata["architecture"].update(units=10**300), "at most 16,384"),
@@ -66,8 +64,8 @@ def rewrite(path, *, change_metadata=lambda metadata: None, change_weights=lambd
         (lambda metadata: metadata.pop("vocabulary"), "metadata"),
         (lambda metadata: metadata.update(vocabulary={"letters": 3}), "not a charlstm model"),
         (lambda metadata: metadata["architecture"].update(units=9), "not F32"),
-        (lambda metadata: metadata["architecture"].update(units="9"), "'units' is '9', but it must be of type int"),
-        (lambda metadata: metadata["architecture"].update(num_layers=3), "do not belong"),
+        (lambda metadata: metadata["architecture"].update(units="9"), "'units' is '9', but it must be an integer"),
+        (lambda metadata: metadata["architecture"].update(num_layers=3), "contradicts itself"),
         (lambda metadata: metadata["architecture"].update(cell="magic"), "unknown cell"),
     ],
 )
@@ -81,8 +79,8 @@ def test_contradictory_metadata_is_refused(tmp_path, model, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda weights: weights.pop("output.bias"), "do not belong"),
-        (lambda weights: weights.update({"more": np.zeros(1)}), "do not belong"),
+        (lambda weights: weights.pop("output.bias"), "contradicts itself"),
+        (lambda weights: weights.update({"more": np.zeros(1)}), "contradicts itself"),
         (lambda weights: weights.update({"output.bias": weights["output.bias"].astype("f8")}), "F64"),
     ],
 )

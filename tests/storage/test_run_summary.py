@@ -2,11 +2,15 @@
 
 import json
 import os
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from charlstm.storage.model_file import load_model, save_model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_summary import find_runs, settings_of_model, summarize_run
+from charlstm.text.known_lines import MAX_KEPT_LINES, KnownLines
 from tests.run_folders import digest_of, make_run_folder, write_evaluations
 
 
@@ -95,6 +99,12 @@ def test_a_model_on_its_own_is_complete(run):
         file.unlink()
     found = summary(run)
     assert (found.state, found.text, found.validation_nats, found.epoch) == ("complete", "cats", 1.5, 1.0)
+
+
+def test_a_model_of_a_long_list_of_lines(run):
+    model, checksums = load_model(run.model), KnownLines(np.arange(MAX_KEPT_LINES, dtype=np.uint32)).to_base64()
+    save_model(run.model, replace(model, training=model.training | {"line_checksums": checksums}))
+    assert (summary(run).problem, summary(run).text) == ("", "cats")
 
 
 @pytest.mark.parametrize(

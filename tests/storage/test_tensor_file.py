@@ -25,7 +25,7 @@ ARRAYS: dict[str, Any] = {
     "scalar": np.array(7, np.int32),
     "empty": np.zeros((0, 3), np.float32),
 }
-METADATA = {"a": 1.1, "b": ["ä", None, {"c": float("inf")}]}
+METADATA = {"a": 1.1, "b": ["ä", None, {"c": -2e300}]}
 
 
 def read(path):

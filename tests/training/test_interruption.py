@@ -1,4 +1,5 @@
 import signal
+import threading
 
 import pytest
 
@@ -34,3 +35,19 @@ def test_an_ignored_hangup_stays_ignored():
         assert interruption.signal_number is None
     finally:
         signal.signal(signal.SIGHUP, handler)
+
+
+def test_another_thread_catches_no_signals_but_can_be_stopped():
+    def enter():
+        with Interruption() as interruption:
+            handlers.append(signal.getsignal(signal.SIGINT))
+            interruption.stop()
+            numbers.append(interruption.signal_number)
+
+    handlers: list[object] = []
+    numbers: list[int | None] = []
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGINT)]
+    assert numbers == [signal.SIGINT]

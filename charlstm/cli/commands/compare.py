@@ -11,6 +11,7 @@ from charlstm.cli.display.comparison_table import comparison_display, comparison
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.plots import check_image_format
+from charlstm.cli.display.rows import output_width
 from charlstm.cli.options import Json, duration, option
 from charlstm.errors import RunError, SettingError
 from charlstm.training.interruption import exit_code
@@ -124,9 +125,8 @@ def compare(
     if result.signal_number is not None:
         warn("stopped; nothing is lost, run the same command again to continue")
         raise typer.Exit(exit_code(result.signal_number))
-    print(
-        to_json(result.to_json(), indent=2) if as_json else "\n".join(comparison_lines(result.outcomes, result.budget))
-    )
+    lines = comparison_lines(result.outcomes, result.budget, width=output_width())
+    print(to_json(result.to_json(), indent=2) if as_json else "\n".join(lines))
     say(f"in {folder}: comparison.json, comparison.csv, and a folder for each run; the plot is {plot}")
 
 

@@ -91,7 +91,7 @@ def evaluate(
 
 
 def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":
-    from charlstm.analysis.evaluation import num_chunks, score_text
+    from charlstm.analysis.evaluation import chunk_length, num_chunks, score_text
     from charlstm.generation.generate import LanguageModel
     from charlstm.generation.stepper import make_stepper
 
@@ -99,8 +99,11 @@ def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":
     if len(encoded.ids) > MAX_UNCOMPILED_LENGTH:
         with notice_if_slow(COMPILING):
             stepper = stepper.compiled()
+    length = chunk_length(len(model.vocabulary))
     *_, scores = progress_over(
-        score_text(stepper.read, stepper.initial_states(), encoded.ids), "scoring", total=num_chunks(encoded.ids)
+        score_text(stepper.read, stepper.initial_states(), encoded.ids, length),
+        "scoring",
+        total=num_chunks(encoded.ids, length),
     )
     return scores
 

@@ -93,7 +93,7 @@ def _characters_per_epoch(folder: RunFolder) -> int:
         settings = read_settings(folder)
         characters = int(settings["text"]["characters"])
         return characters - round(characters * float(settings["training"]["validation"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise RunError(
             f"{folder.config} does not say how long the training text is", hint="choose another axis with `x`"
         ) from error

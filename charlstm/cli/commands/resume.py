@@ -59,7 +59,7 @@ def resume(
         checkpoint_every=checkpoint_every,
         waits_for_space=sys.stderr.isatty(),
     )
-    resume_and_show(request, TerminalReporter(quiet=quiet))
+    resume_and_show(request, TerminalReporter(request.folder, quiet=quiet))
 
 
 def resume_and_show(request: "ResumeRequest", reporter: TerminalReporter) -> None:

@@ -115,7 +115,8 @@ def train(
     from charlstm.training.new_run import NewRunRequest, train_new_run
     from charlstm.training.resume import ResumeRequest
 
-    reporter, folder = TerminalReporter(quiet=quiet), _run_folder(output, texts)
+    folder = _run_folder(output, texts)
+    reporter = TerminalReporter(folder, quiet=quiet)
     saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
     if resume and folder.has_checkpoint:
         reading = {

@@ -2,44 +2,78 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from charlstm.cli.display.library_startup import starting_tensorflow
-from charlstm.cli.display.messages import console, loss, say, visible, warn
+from charlstm.cli.display.live_display import LiveDisplay
+from charlstm.cli.display.messages import can_redraw, loss, say, visible, warn
 from charlstm.cli.display.plots import Line, Panel, save_plot
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from charlstm.experiments.outcomes import Outcome
+    from charlstm.experiments.outcomes import Outcome, Summary
     from charlstm.training.history import Evaluation, Progress
 
 
-def comparison_lines(outcomes: "list[Outcome]", budget: str) -> list[str]:
-    """Return a table of the cells, the best first, as it is printed at the end.
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: its title, how wide it is, what it shows, and how early it is left out."""
+
+    title: str
+    width: int
+    show: "Callable[[Summary], str]"
+    importance: int  # columns of low importance are left out first
+
+
+COLUMNS = (
+    Column("units", 6, lambda summary: f"{summary.units}", 2),
+    Column("parameters", 12, lambda summary: f"{summary.num_parameters:,}", 1),
+    Column("characters/s", 14, lambda summary: f"{summary.characters_per_second:,.0f}", 3),
+    Column("text read", 11, lambda summary: _share(summary.epochs), 4),
+    Column("bits", 8, lambda summary: f"{summary.bits:.4f}", 6),
+    Column("+-", 8, lambda summary: f"{summary.half_range:.4f}" if summary.num_repeats > 1 else "", 5),
+)
+CELL_WIDTH, MIN_LINE_WIDTH = 14, 20  # columns; a line that would have fewer stands below its cell
+
+
+def comparison_lines(outcomes: "list[Outcome]", budget: str, *, width: int | None) -> list[str]:
+    """Return a table of the cells, the best first, as it is printed at the end; None: lines may have any length.
 
     The budget is what all of them had the same amount of; how much of the text they read in it differs.
     """
     from charlstm.experiments.outcomes import summarize
 
-    header = f"{'cell':<14}{'units':>6}{'parameters':>12}{'characters/s':>14}{'text read':>11}{'bits':>8}{'+-':>8}"
-    lines = [budget, f"{header}  best line"]
-    for summary in summarize(outcomes):
-        half_range = f"{summary.half_range:.4f}" if summary.num_repeats > 1 else ""
-        lines.append(
-            f"{summary.cell:<14}{summary.units:>6}{summary.num_parameters:>12,}"
-            f"{summary.characters_per_second:>14,.0f}{_share(summary.epochs):>11}{summary.bits:>8.4f}{half_range:>8}  "
-            f"{visible(summary.line)}"
-        )
-    return lines
+    summaries = summarize(outcomes)
+    columns = [column for column in COLUMNS if any(map(column.show, summaries))]
+    while width and CELL_WIDTH + sum(column.width for column in columns) > width and len(columns) > 1:
+        columns.remove(min(columns, key=lambda column: column.importance))
+    line_width = None if width is None else width - CELL_WIDTH - sum(column.width for column in columns) - 2
+    is_beside = line_width is None or line_width >= MIN_LINE_WIDTH
+    lines = ["cell".ljust(CELL_WIDTH) + "".join(column.title.rjust(column.width) for column in columns)]
+    lines[0] += "  best line" if is_beside else ""
+    for summary in summaries:
+        figures = "".join(column.show(summary).rjust(column.width) for column in columns)
+        lines.append(summary.cell.ljust(CELL_WIDTH) + figures)
+        if is_beside:
+            lines[-1] += f"  {_cropped(visible(summary.line), line_width)}"
+        else:
+            lines.append(f"  {_cropped(visible(summary.line), width and width - 2)}")
+    return [budget, *lines]
 
 
 def _share(epochs: float) -> str:
     """Return how much of the text was read: a share of it, or how many times."""
     return f"{epochs:.0%}" if epochs < 0.995 else f"{epochs:.1f} times"
+
+
+def _cropped(text: str, width: int | None) -> str:
+    return text if width is None or cell_len(text) <= width else set_cell_size(text, width - 1) + "\u2026"
 
 
 def save_comparison_plot(path: Path, outcomes: "list[Outcome]") -> None:
@@ -84,14 +118,14 @@ class ComparisonDisplay:
 
     def on_run_start(self, cell: str, repeat: int, number: int) -> None:
         self._run, self._progress = f"{cell}, run {number} of {self._num_runs}", ""
-        if not console.is_terminal:
+        if not can_redraw():
             say(f"{self._run} (repeat {repeat + 1})")
         elif not self._is_live:
             self._start_live_table()
 
     def on_outcomes(self, outcomes: "list[Outcome]") -> None:
         self._outcomes = outcomes
-        if not console.is_terminal:
+        if not can_redraw():
             newest = outcomes[-1]
             speed, read = newest.characters_per_second, _share(newest.evaluations[-1].epoch)
             say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s, text read: {read}")
@@ -104,17 +138,14 @@ class ComparisonDisplay:
         pass
 
     def _start_live_table(self) -> None:
-        from rich.live import Live
-
         self._is_live = True
-        self._stack.enter_context(
-            Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
-        )
+        self._stack.enter_context(LiveDisplay(self._render))
 
-    def _render(self) -> "RenderableType":
+    def _render(self, width: int, _: int) -> "RenderableType":
         from rich.console import Group
 
         table = [
-            Text(line, no_wrap=True, overflow="ellipsis") for line in comparison_lines(self._outcomes, self._budget)
+            Text(line, no_wrap=True, overflow="ellipsis")
+            for line in comparison_lines(self._outcomes, self._budget, width=width)
         ]
         return Group(*table, Text(f"{self._run}: {self._progress or 'building the network'}", style="bold"))

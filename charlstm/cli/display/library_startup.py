@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import BinaryIO, TextIO
 
+from charlstm.cli.display.live_display import status_line
 from charlstm.cli.display.messages import console
 from charlstm.errors import CharLSTMError
 
@@ -31,8 +32,8 @@ if not sys.stdin.buffer.read(1):
 def starting_tensorflow(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     """Show a status line, unless quiet, while TensorFlow is imported; yields a function that changes the line."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with _silenced_stderr(), nullcontext() if quiet else console.status("starting TensorFlow") as status:
-        yield status.update if status else lambda _: None
+    with _silenced_stderr(), nullcontext(lambda _: None) if quiet else status_line("starting TensorFlow") as show:
+        yield show
 
 
 @contextmanager

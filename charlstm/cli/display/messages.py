@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -17,11 +18,20 @@ from charlstm.cli.options import with_option_names
 
 MAX_NAMED_CHARACTERS = 8  # in a message about unknown characters
 DRIVES_TERMINAL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+TERMINAL_ENCODING = (getattr(sys.stderr, "encoding", None) or "utf-8").lower()  # before we write UTF-8 to it
+AMBER = "color(136)"  # yellow cannot be read on white
 DOTTED_CIRCLE = "\u25cc"  # carries a combining mark that stands alone
 
 
 class _Console(Console):
-    """A console that falls silent, instead of ending the process, when the reader of stderr has gone away."""
+    """A console that falls silent, instead of ending the process, when the reader of stderr has gone away.
+
+    It draws frames with ASCII on a terminal of another encoding than UTF-8.
+    """
+
+    @property
+    def encoding(self) -> str:
+        return TERMINAL_ENCODING
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -51,16 +61,40 @@ def shows_colours() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
+def is_terminal() -> bool:
+    """Return whether stderr is a terminal; unlike console.is_terminal it never takes a file for one (FORCE_COLOR)."""
+    return console.file.isatty()
+
+
+def can_redraw() -> bool:
+    """Return whether stderr is a terminal on which lines can be drawn again."""
+    return is_terminal() and not console.is_dumb_terminal
+
+
+def draws_ascii() -> bool:
+    """Return whether frames and plots must do with ASCII."""
+    return console.options.ascii_only
+
+
 def say(line: str, style: str = "") -> None:
-    """Show one line of status, never wrapped. A terminal that has been closed raises no error."""
+    """Show one line of status. A terminal that has been closed raises no error."""
     with suppress(OSError):
         _show("", line, style=style)
+
+
+def show_command(purpose: str, command: str) -> None:
+    """Show a command to copy: on one line, or on a line of its own if the terminal is too narrow for both."""
+    text = Text.assemble(f"{purpose}:", " ", (visible(command), "bold"))
+    if is_terminal() and text.cell_len > console.width:
+        text = Text.assemble(f"{purpose}:", "\n", (visible(command), "bold"))
+    with suppress(OSError):
+        console.print(text, soft_wrap=True)
 
 
 def warn(line: str) -> None:
     """Show a warning, on one line. A terminal that has been closed raises no error."""
     with suppress(OSError):
-        _show("warning", line, label_style="bold yellow")
+        _show("warning", line, label_style=f"bold {AMBER}")
 
 
 def ask(question: str) -> bool:
@@ -127,8 +161,20 @@ def clock(seconds: float) -> str:
 
 
 def _show(label: str, line: str, *, label_style: str = "", style: str = "") -> None:
-    prefix = (f"{label}: ", label_style) if label else ""
-    console.print(Text.assemble(prefix, (visible(with_option_names(line)), style)), soft_wrap=True)
+    """Show a line, broken at spaces on a terminal that is too narrow for it, and nowhere else."""
+    prefix = f"{label}: " if label else ""
+    text = Text(prefix + _wrapped(prefix + visible(with_option_names(line)))[len(prefix) :], style)
+    text.stylize(label_style, 0, len(prefix))
+    console.print(text, soft_wrap=True)
+
+
+def _wrapped(line: str) -> str:
+    """Break a line at spaces, so that a terminal does not break it within a word; a longer word stays whole."""
+    if not is_terminal() or cell_len(line) <= console.width:
+        return line
+    from wcwidth import wrap
+
+    return "\n".join(wrap(line, console.width, break_long_words=False, break_on_hyphens=False))
 
 
 def _shortened(names: list[str]) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.cli.display.messages import loss, standing_alone, visible
-from charlstm.cli.display.rows import aligned
+from charlstm.cli.display.messages import loss, standing_alone
+from charlstm.cli.display.rows import aligned, command_lines, output_width
 from charlstm.cli.repeat_command import RepeatCommand
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
@@ -15,7 +15,9 @@ from charlstm.storage.run_origin import RunOrigin
 if TYPE_CHECKING:
     from charlstm.config import ModelConfig
     from charlstm.storage.model_file import Model
+    from charlstm.storage.tensor_file import Metadata
 
+MAX_SHOWN = 2000  # characters of a vocabulary or a name
 NAME_WIDTH = 13  # columns
 
 
@@ -42,7 +44,7 @@ def model_to_json(
 
 
 def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None) -> str:
-    """Describe a model, one property per row; the last is the command that repeats its run, which is never wrapped."""
+    """Describe a model, one property per row; the last is the command that repeats its run, which can be copied."""
     config, vocabulary, training = model.config, model.vocabulary, model.training
     network = (
         f"{config.cell} {config.num_layers}x{config.units}, {_inputs(config)}, {model.num_parameters:,} parameters"
@@ -51,29 +53,25 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
         network += f", trained in {model.precision}"
     lowercase = ", lower case only" if vocabulary.lowercase else ""
     form = "" if vocabulary.normalize == "nfc" else f", normal form {vocabulary.normalize}"
-    alphabet = "".join(map(standing_alone, vocabulary.characters.strip()))
+    alphabet = "".join(map(standing_alone, _shortened(vocabulary.characters.strip())))
     rows = [
         ("model", str(path)),
         ("network", network),
         ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {alphabet}"),
     ]
-    if "text" in training:
-        rows.append(("trained on", f"{training['text']}, {training['text_characters']:,} characters"))
-    if "validation" in training:
-        validation = training["validation"]
-        rows.append(
-            (
-                "validation",
-                f"{loss(validation['nats_per_character'])} per character, "
-                f"accuracy {validation['accuracy']:.1%}, after {training['epoch']:.1f} epochs",
-            )
-        )
+    text = [_shortened(training["text"])] if "text" in training else []
+    text += [f"{training['text_characters']:,} characters"] if "text_characters" in training else []
+    rows += [("trained on", ", ".join(text))] if text else []
+    metrics = _metrics(training)
+    rows += [("validation", ", ".join(metrics))] if metrics else []
     rows += _training_rows(training.get("settings", {})) + _origin_rows(RunOrigin.from_json(settings.get("origin")))
     description = aligned(rows, name_width=NAME_WIDTH)
     if repeat is None:
         return description
     rows = [("repeat", repeat.caveat)] if repeat.caveat else []
-    command = f"{'' if repeat.caveat else 'repeat':<{NAME_WIDTH}}{visible(shlex.join(repeat.arguments))}"
+    command = command_lines(repeat.arguments, indent=" " * NAME_WIDTH, width=output_width())
+    if not repeat.caveat:
+        command = "repeat".ljust(NAME_WIDTH) + command[NAME_WIDTH:]
     return "\n".join([description, *([aligned(rows, name_width=NAME_WIDTH)] if rows else []), command])
 
 
@@ -100,6 +98,22 @@ def _origin_rows(origin: RunOrigin | None) -> "list[tuple[str, str]]":
     processor, threads = environment.pop("processor", ""), environment.pop("threads", "")
     rows += [("versions", ", ".join(f"{name} {version}" for name, version in environment.items()))]
     return [*rows, ("processor", f"{processor}, {threads} threads")]
+
+
+def _metrics(training: "Metadata") -> list[str]:
+    """Describe how well a model predicts its validation text, in so far as its file says so."""
+    validation, metrics = training.get("validation", {}), []
+    if "nats_per_character" in validation:
+        metrics.append(f"{loss(validation['nats_per_character'])} per character")
+    if "accuracy" in validation:
+        metrics.append(f"accuracy {validation['accuracy']:.1%}")
+    if metrics and "epoch" in training:
+        metrics.append(f"after {training['epoch']:.1f} epochs")
+    return metrics
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _inputs(config: "ModelConfig") -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+
 from charlstm.atomic_files import write_atomically
+from charlstm.cli.display.messages import draws_ascii
 from charlstm.errors import SettingError
 
 IMAGE_FORMATS = (".png", ".svg", ".pdf")
@@ -22,6 +25,9 @@ COLOURS = (
     244,
 )  # of 256; visible on black and on white
 MARKERS = ("\u2022", "x", "+", "*", "o", "#", "%", "@")  # of lines without colours
+ASCII = str.maketrans(  # the first marker, and frames
+    "\u2022\u2502\u2500\u250c\u2510\u2514\u2518\u2524\u251c\u252c\u2534\u253c", ".|-+++++++++"
+)
 PICTURE_DPI = 150  # of a .png file
 FOREGROUND, BACKGROUND = "#e6e6e6", "#111111"  # of a dark picture
 DARK: dict[Any, Any] = {  # settings of matplotlib
@@ -66,11 +72,15 @@ def check_image_format(path: Path | None) -> None:
 
 
 def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool = True) -> str:
-    """Draw a panel with characters; the labels of a logarithmic axis are powers of ten."""
+    """Draw a panel with characters; the labels of a logarithmic axis are powers of ten.
+
+    The names of the lines stand above it: plotext would write them over the beginning of the lines.
+    """
     import plotext
 
+    heading = _heading(panel, width=width, colours=colours)
     plotext.clear_figure()
-    plotext.plot_size(width, height)
+    plotext.plot_size(width, height - len(heading))
     plotext.theme("clear")
     for line in panel.lines:
         points = [
@@ -78,13 +88,29 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
         ]
         heights = [math.log10(y) if panel.log_y else y for _, y in points]
         number = panel.names.index(line.name) % len(COLOURS)
-        marker, colour = ("braille", COLOURS[number]) if colours else (MARKERS[number], None)
-        plotext.plot([x for x, _ in points], heights, label=line.name, marker=marker, color=colour)
-    plotext.title(panel.title)
+        marker = "braille" if colours and not draws_ascii() else MARKERS[number]
+        colour = COLOURS[number] if colours else None
+        plotext.plot([x for x, _ in points], heights, marker=marker, color=colour)
     plotext.xlabel(panel.x_label)
     plotext.ylabel(f"{panel.y_label}, log10" if panel.log_y else panel.y_label)
-    plot: str = plotext.build()
-    return plot if colours else plotext.uncolorize(plot)
+    plot: str = plotext.build().rstrip("\n")
+    plot = "\n".join([*heading, plot if colours else plotext.uncolorize(plot)])
+    return plot.translate(ASCII) if draws_ascii() else plot
+
+
+def _heading(panel: Panel, *, width: int, colours: bool) -> list[str]:
+    """Return the title and the names of the lines with their markers or in their colours."""
+    import plotext
+
+    rows, columns = [panel.title], cell_len(panel.title)
+    for number, name in enumerate(panel.names):
+        entry = f"{MARKERS[0] if colours else MARKERS[number % len(MARKERS)]} {name}"
+        if columns + 2 + cell_len(entry) > width:
+            rows, columns = [*rows, ""], -2
+        columns += 2 + cell_len(entry)
+        entry = plotext.colorize(entry, COLOURS[number % len(COLOURS)]) if colours else entry
+        rows[-1] += f"  {entry}" if rows[-1] else entry
+    return rows
 
 
 def save_plot(path: Path, panels: Sequence[Panel], *, dark: bool = False) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
-from charlstm.cli.display.messages import console, say
+from charlstm.cli.display.messages import can_redraw, console, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -20,7 +20,7 @@ def progress_over(items: Iterable[Item], label: str, *, total: int) -> Iterator[
     """Yield the items behind a progress bar that disappears at the end."""
     from rich.progress import track
 
-    return iter(track(items, label, total=total, console=console, transient=True, disable=not console.is_terminal))
+    return iter(track(items, label, total=total, console=console, transient=True, disable=not can_redraw()))
 
 
 @contextmanager
@@ -60,5 +60,5 @@ def download_bar(label: str) -> Iterator[DownloadBar]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not can_redraw()) as progress:
         yield DownloadBar(progress, label)

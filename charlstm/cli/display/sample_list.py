@@ -50,7 +50,9 @@ def sample_list(samples: Sequence[RecordedSample]) -> str:
     parts = []
     for sample in samples:
         text = visible(sample.text, keep="\n\t") if is_terminal else sample.text
-        parts.append(f"--- {', '.join(sample.heading())} ---\n{text}\n")
+        heading = f"--- {', '.join(sample.heading())} ---"
+        heading = "\n".join(_lines_of([heading], terminal_width())) if is_terminal else heading
+        parts.append(f"{heading}\n{text}\n")
     return "\n".join(parts)
 
 

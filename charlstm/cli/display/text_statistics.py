@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from charlstm.cli.display.messages import is_visible, standing_alone
-from charlstm.cli.display.rows import Value, aligned
+from charlstm.cli.display.rows import Value, aligned, output_width, row
 
 if TYPE_CHECKING:
     from charlstm.text.statistics import TextStatistics
 
+LIST_NAME_WIDTH = 24  # columns, with the star
+MIN_WIDTH_OF_COLUMNS = 60  # on narrower terminals, titles stand below the names
 MAX_CHARACTERS = 100  # of an alphabet that are shown
 
 
@@ -30,11 +32,15 @@ def describe_text(statistics: "TextStatistics", settings: str) -> str:
 
 def describe_text_list(rows: Sequence[Mapping[str, Any]]) -> str:
     """List texts by name, title and usual split, with a star before those that are on this machine."""
-    splits = [f"; usual split {row['split']}" if row["split"] else "" for row in rows]
-    lines = (
-        f"{'*' if row['here'] else ' '} {row['name']:<22}{row['title']}{split}"
-        for row, split in zip(rows, splits, strict=True)
-    )
+    width = output_width()
+    lines = []
+    for text in rows:
+        name = f"{'*' if text['here'] else ' '} {text['name']}"
+        title = text["title"] + (f"; usual split {text['split']}" if text["split"] else "")
+        if width is None or width >= MIN_WIDTH_OF_COLUMNS:
+            lines.append(row(name.ljust(LIST_NAME_WIDTH), title, width=width))
+        else:
+            lines += [name, row("    ", title, width=width)]
     return "\n".join(lines)
 
 

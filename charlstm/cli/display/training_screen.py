@@ -1,12 +1,15 @@
 """The progress of a run: a live screen on a terminal, lines elsewhere, only warnings if quiet."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from charlstm.cli.display.messages import clock, console, loss, say, visible, warn
+from charlstm.cli.display.live_display import LiveDisplay
+from charlstm.cli.display.messages import can_redraw, clock, loss, say, visible, warn
+from charlstm.cli.display.rows import Value, row
+from charlstm.cli.display.run_record import RunRecord
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -14,45 +17,75 @@ if TYPE_CHECKING:
     from charlstm.training.history import Evaluation, Progress
     from charlstm.training.reporting import TrainingReporter
 
+NAME_WIDTH = 12  # columns
+NARROW = 60  # columns; below, the screen has the most important figures only
+MIN_SAMPLE_HEIGHT, MAX_SAMPLE_HEIGHT = 4, 10  # rows, with the frame
+MIN_SILENCE, MAX_SILENT_SHARE = 10.0, 0.05  # seconds between two lines, and share of the time trained
+TAB_WIDTH = 4
+
 
 @contextmanager
-def training_display(*, quiet: bool) -> "Iterator[TrainingReporter]":
+def training_display(record: RunRecord, *, quiet: bool) -> "Iterator[TrainingReporter]":
     """Yield a reporter that shows training: a screen on a terminal, lines elsewhere, only warnings if quiet."""
     if quiet:
-        yield QuietReporter()
-    elif console.is_terminal:
-        with TrainingScreen() as screen:
+        yield QuietReporter(record)
+    elif can_redraw():
+        screen = TrainingScreen(record)
+        with screen.display:
             yield screen
     else:
-        yield LineReporter()
+        yield LineReporter(record)
 
 
-class LineReporter:
-    """Prints a line for each evaluation, for files and pipes."""
+class QuietReporter:
+    """Prints only warnings."""
+
+    def __init__(self, record: RunRecord) -> None:
+        self._record = record
 
     def on_step(self, progress: "Progress") -> None:
         pass
 
     def on_evaluation(self, evaluation: "Evaluation") -> None:
+        self._record.add(evaluation)
+
+    def on_warning(self, message: str) -> None:
+        warn(message)
+
+
+class LineReporter:
+    """Prints a line for each evaluation, and fewer and fewer between them: for files, pipes and dumb terminals."""
+
+    def __init__(self, record: RunRecord) -> None:
+        self._record = record
+        self._shown_at: float | None = None  # seconds of training
+        self._findings = set[str]()
+
+    def on_step(self, progress: "Progress") -> None:
+        seconds = progress.seconds
+        if self._shown_at is None:
+            self._shown_at = seconds
+        elif seconds - self._shown_at >= max(MIN_SILENCE, MAX_SILENT_SHARE * seconds):
+            self._shown_at = seconds
+            say(
+                f"step {progress.step:,}  {progress.fraction_done:.0%}  {clock(seconds)} elapsed  "
+                f"{clock(seconds_left(progress))} left  training {loss(progress.train_nats)}"
+            )
+
+    def on_evaluation(self, evaluation: "Evaluation") -> None:
+        self._record.add(evaluation)
+        self._shown_at = evaluation.seconds
         say(
             f"step {evaluation.step:,}  epoch {evaluation.epoch:.2f}  {clock(evaluation.seconds)}  "
             f"training {loss(evaluation.train_nats)}  "
             f"validation {loss(evaluation.validation.nats_per_character)}{'  best' if evaluation.is_best else ''}  "
             f"{evaluation.characters_per_second:,.0f} characters/s"
         )
-
-    def on_warning(self, message: str) -> None:
-        warn(message)
-
-
-class QuietReporter:
-    """Prints only warnings."""
-
-    def on_step(self, progress: "Progress") -> None:
-        pass
-
-    def on_evaluation(self, evaluation: "Evaluation") -> None:
-        pass
+        finding = self._record.finding()
+        kind = finding.partition(" ")[0]
+        if finding and kind not in self._findings:
+            self._findings.add(kind)
+            say(finding)
 
     def on_warning(self, message: str) -> None:
         warn(message)
@@ -61,67 +94,82 @@ class QuietReporter:
 class TrainingScreen:
     """A progress bar, the losses, the speed and the latest sample, updated in place."""
 
-    def __init__(self) -> None:
-        from rich.live import Live
+    def __init__(self, record: RunRecord) -> None:
         from rich.progress_bar import ProgressBar
 
+        self.display = LiveDisplay(self.render)
+        self._record = record
         self._progress: Progress | None = None
-        self._evaluation: Evaluation | None = None
-        self._best: Evaluation | None = None
+        self._sample: str | None = None
+        self._finding = ""
         self._bar = ProgressBar(total=1.0)
-        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
-
-    def __enter__(self) -> "TrainingScreen":
-        self._live.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        with suppress(OSError):  # the terminal is gone
-            self._live.stop()
 
     def on_step(self, progress: "Progress") -> None:
+        if self._progress is None:
+            self._finding = self._record.finding()
         self._progress = progress
 
     def on_evaluation(self, evaluation: "Evaluation") -> None:
-        self._evaluation = evaluation
-        if evaluation.is_best:
-            self._best = evaluation
+        self._record.add(evaluation)
+        self._finding = self._record.finding()
+        self._sample = evaluation.sample
 
     def on_warning(self, message: str) -> None:
+        self.display.refresh()
         warn(message)
 
-    def _render(self) -> "RenderableType":
+    def render(self, width: int, height: int) -> "RenderableType":
+        """Return what fits a terminal of this size."""
         from rich.console import Group
-        from rich.panel import Panel
 
         if self._progress is None:
             return Text("building the network")
-        rows: list[RenderableType] = [self._progress_row(self._progress), self._loss_rows(self._progress)]
-        if self._evaluation:
-            sample = Text(visible(self._evaluation.sample, keep="\n"))
-            rows.append(Panel(sample, title="latest sample", title_align="left", height=10))
+        figures = "\n".join(row(name.ljust(NAME_WIDTH), parts, width=width) for name, parts in self._rows(width))
+        rows: list[RenderableType] = [self._progress_row(self._progress, width), Text(figures)]
+        sample_height = min(MAX_SAMPLE_HEIGHT, height - 3 - figures.count("\n"))
+        if self._sample is not None and sample_height >= MIN_SAMPLE_HEIGHT:
+            rows.append(sample_panel(self._sample, title="latest sample", height=sample_height))
         return Group(*rows)
 
-    def _progress_row(self, progress: "Progress") -> "RenderableType":
+    def _progress_row(self, progress: "Progress", width: int) -> "RenderableType":
         from rich.table import Table
 
-        fraction_done = progress.fraction_done
-        self._bar.update(completed=fraction_done)
-        remaining = progress.seconds * (1 / fraction_done - 1) if fraction_done else 0.0
-        row = Table.grid(padding=(0, 2))
-        row.add_column(ratio=1)
-        row.add_row(self._bar, f"{fraction_done:.0%}", f"{clock(progress.seconds)} elapsed", f"{clock(remaining)} left")
-        return row
+        self._bar.update(completed=progress.fraction_done)
+        times = [f"{clock(progress.seconds)} elapsed"] if width >= NARROW else []
+        times += [f"{clock(seconds_left(progress))} left"]
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(ratio=1)
+        for _ in ("percentage", *times):
+            grid.add_column(no_wrap=True)
+        grid.add_row(self._bar, f"{progress.fraction_done:.0%}", *times)
+        return grid
 
-    def _loss_rows(self, progress: "Progress") -> "RenderableType":
-        from rich.table import Table
+    def _rows(self, width: int) -> list[tuple[str, Value]]:
+        progress = self._progress
+        if progress is None:
+            return []
+        validation, best = ["none yet"], self._record.best
+        if best:
+            validation = [loss(self._record.evaluations[-1].validation_nats)]
+            validation += [f"best {best.validation_nats:.4f} at epoch {best.epoch:.2f}"]
+        speed = f"{progress.characters_per_second:,.0f} characters/s"
+        rows: list[tuple[str, Value]] = [
+            ("training", [loss(progress.train_nats)]),
+            ("validation", validation),
+            ("progress", [f"epoch {progress.epoch:.2f}", f"step {progress.step:,}", speed]),
+        ]
+        finding = self._finding if width >= NARROW else self._finding.partition(":")[0]
+        return rows + ([("note", finding)] if finding else [])
 
-        validation = "none yet"
-        if self._evaluation and self._best:
-            best_nats = self._best.validation.nats_per_character
-            validation = loss(self._evaluation.validation.nats_per_character)
-            validation += f", best {best_nats:.4f} at epoch {self._best.epoch:.2f}"
-        rows = Table.grid(padding=(0, 2))
-        rows.add_row("training", loss(progress.train_nats), f"epoch {progress.epoch:.2f}, step {progress.step:,}")
-        rows.add_row("validation", validation, f"{progress.characters_per_second:,.0f} characters/s")
-        return rows
+
+def sample_panel(sample: str, *, title: str, height: int | None = None) -> "RenderableType":
+    """Return a generated text in a frame."""
+    from rich.panel import Panel
+
+    text = Text(visible(sample.expandtabs(TAB_WIDTH), keep="\n"))
+    return Panel(text, title=title, title_align="left", height=height)
+
+
+def seconds_left(progress: "Progress") -> float:
+    """Return how many seconds a run still takes if it goes on as before."""
+    return progress.seconds * (1 / progress.fraction_done - 1) if progress.fraction_done else 0.0

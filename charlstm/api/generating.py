@@ -1,0 +1,83 @@
+"""Generate text: as a whole, or piece by piece."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, Unpack
+
+from charlstm.analysis.line_sources import choose_line_filter
+from charlstm.api.messages import logger, warn_of_changes
+from charlstm.api.model import ModelOrRun, as_model, loaded
+from charlstm.api.settings import GenerationSettings, check_settings, check_type
+from charlstm.config import SamplingConfig
+from charlstm.errors import SettingError
+from charlstm.generation.generate import Request
+from charlstm.generation.jobs import GenerationJob
+from charlstm.generation.stopping import StopRules
+
+
+def generate(
+    model: ModelOrRun,
+    prompt: str | None = None,
+    *,
+    echo: bool = True,
+    unknown: str = "nearest",
+    new: bool | None = None,
+    unique: bool = False,
+    **settings: Unpack[GenerationSettings],
+) -> str:
+    """Return a text that a model generates: the prompt and its continuation, as `charlstm generate` prints them.
+
+    Without a prompt, the text starts like a line of the training text, or of a list of short lines on a new line; an
+    empty prompt always begins a new line. With `echo=False` the prompt is left out. `new` leaves out lines that stand
+    in the training text (None: only if that is a list of short lines), `unique` those that have been written before.
+
+    Settings are `length` (characters), `temperature`, `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
+    `repetition_window`, `stop` (a text, or several, to stop before), `include_stop`, `lines`, `paragraphs`,
+    `until_sentence`, `until_pause` (the end of a line will do as well), `max_time` (seconds, or "5m") and
+    `random_seed`: the same one gives the same text, None another one each time. `unknown` is the policy for characters
+    of the prompt that the model does not know: "nearest" takes a similar one, "skip" leaves them out, "error" raises
+    VocabularyError.
+
+    Raises SettingError for a setting out of range, and RunError or ModelFileError if the model cannot be loaded.
+    """
+    return "".join(stream(model, prompt, echo=echo, unknown=unknown, new=new, unique=unique, **settings))
+
+
+def stream(
+    model: ModelOrRun,
+    prompt: str | None = None,
+    *,
+    echo: bool = True,
+    unknown: str = "nearest",
+    new: bool | None = None,
+    unique: bool = False,
+    **settings: Unpack[GenerationSettings],
+) -> Iterator[str]:
+    """Yield the text of `generate` in pieces, while it is generated. Errors are raised before the first piece."""
+    if prompt is not None:
+        check_type("prompt", prompt, str)
+    request = _request(prompt, dict(settings))
+    trained = as_model(model)
+    trained.vocabulary.id_table("", unknown)  # refuses an invalid policy, even without a prompt
+    models, temperature = [loaded(trained)], request.config.temperature
+    line_filter = choose_line_filter(models, logger.info, new=new, unique=unique, temperature=temperature)
+    must_filter = new is True or unique
+    job = GenerationJob(models, [request], unknown=unknown, line_filter=line_filter, must_filter=must_filter)
+    warn_of_changes(job.changes)
+    if job.needs_compiling:
+        job.compile()
+    return job.stream(echo=echo)
+
+
+def _request(prompt: str | None, settings: dict[str, Any]) -> Request:
+    """Split the settings into those of sampling and the rules for stopping."""
+    checked = check_settings(settings, GenerationSettings)
+    checked.setdefault("random_seed", secrets.randbits(32))
+    stops = checked.pop("stop", ())
+    checked["stops"] = (stops,) if isinstance(stops, str) else tuple(stops)
+    if not all(isinstance(stop, str) for stop in checked["stops"]):
+        raise SettingError(f"`stop` is {stops!r}, but it must be a text or several", hint="give a list of texts")
+    names = {field.name for field in fields(SamplingConfig)}
+    config = SamplingConfig(**{name: value for name, value in checked.items() if name in names})
+    return Request(prompt, config, StopRules(**{name: value for name, value in checked.items() if name not in names}))

@@ -1,0 +1,49 @@
+"""The two ways to give a text: files by their paths, or the text itself."""
+
+from collections.abc import Sequence
+from os import PathLike
+
+from charlstm.api.messages import logger
+from charlstm.errors import SettingError
+from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.decoding import DecodingOptions
+from charlstm.text.given_text import load_given_text
+
+Files = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+MAX_PATH = 4096  # characters; a longer one is a text given in the wrong place
+
+
+def file_names(files: Files | None, text: str | None) -> list[str]:
+    """Return the files as a list, empty if the text itself is given.
+
+    Raises SettingError unless exactly one of the two is given, with the type that it must have.
+    """
+    if (files is None) == (text is None):
+        raise SettingError(
+            f"{'neither `files` nor `text` is' if files is None else '`files` and `text` are both'} given",
+            hint="give paths as `files`, or the text itself as `text`",
+        )
+    if text is not None:
+        if not isinstance(text, str):
+            raise SettingError(f"`text` is of type {type(text).__name__}, but it must be of type str")
+        return []
+    if not isinstance(files, str | PathLike | Sequence):
+        raise SettingError(f"`files` is of type {type(files).__name__}", hint="give a path, or a list of paths")
+    names = [files] if isinstance(files, str | PathLike) else list(files)
+    for name in names:
+        if not isinstance(name, str | PathLike):
+            raise SettingError(f"`files` has {name!r}, which is not a path", hint="give a path, or a list of paths")
+        if "\n" in str(name) or len(str(name)) > MAX_PATH:
+            raise SettingError("`files` has a text where a path must be", hint="give the text itself as `text`")
+    if not names:
+        raise SettingError("`files` is empty", hint="give at least one path")
+    return [str(name) for name in names]
+
+
+def read_corpus(files: Files | None, text: str | None, options: DecodingOptions) -> Corpus:
+    """Read the files, or the text itself. Raises SettingError or CorpusError."""
+    names = file_names(files, text)
+    if text is not None:
+        return load_given_text(text, options, on_message=logger.info)
+    return load_corpus(names, options, on_message=logger.info)

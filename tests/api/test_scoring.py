@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+import charlstm
+from charlstm.errors import CorpusError, SettingError, VocabularyError
+
+TEXT = "the cat sat on the mat\n" * 30
+
+
+@pytest.mark.parametrize("text", [TEXT, TEXT * 10], ids=["in NumPy", "in compiled code"])
+def test_the_figures_are_those_of_the_command(run, command, text):
+    (run / "text.txt").write_text(text)
+    code, out, err = command("evaluate", "tiny", run / "text.txt", "--json")
+    assert code == 0, err
+    figures = charlstm.evaluate("tiny", run / "text.txt")
+    expected = json.loads(out)
+    assert all(getattr(figures, name) == value for name, value in expected.items() if name != "unknown_characters")
+    assert figures == charlstm.evaluate("tiny", text=text)
+
+
+def test_several_files_are_read_one_after_the_other(run):
+    for name in ("one", "two"):
+        (run / name).write_text(TEXT)
+    together = charlstm.evaluate("tiny", [run / "one", str(run / "two")])
+    assert together.characters == charlstm.evaluate("tiny", text=TEXT * 2).characters == len(TEXT) * 2 - 1
+
+
+def test_unknown_characters_are_counted(run):
+    skipped = charlstm.evaluate("tiny", text="the café!")
+    assert (skipped.characters, skipped.num_skipped, skipped.num_replaced) == (6, 2, 0)
+    replaced = charlstm.evaluate("tiny", text="the café!", unknown="nearest")
+    assert (replaced.characters, replaced.num_skipped, replaced.num_replaced) == (7, 1, 1)
+    with pytest.raises(VocabularyError):
+        charlstm.evaluate("tiny", text="the café!", unknown="error")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({}, SettingError, "neither `files` nor `text` is given"),
+        ({"files": "a", "text": "b"}, SettingError, "`files` and `text` are both given"),
+        ({"files": TEXT}, SettingError, "`files` has a text where a path must be"),
+        ({"files": "word " * 2000}, SettingError, "`files` has a text where a path must be"),
+        ({"files": []}, SettingError, "`files` is empty"),
+        ({"files": ["a", 5]}, SettingError, "`files` has 5, which is not a path"),
+        ({"files": 5}, SettingError, "`files` is of type int"),
+        ({"files": "missing.txt"}, CorpusError, "there is no text 'missing.txt'"),
+        ({"text": ""}, CorpusError, "`text` is empty"),
+        ({"text": b"bytes"}, SettingError, "`text` is of type bytes"),
+        ({"text": "\ud800"}, CorpusError, "`text` has surrogates"),
+        ({"text": "a"}, CorpusError, "only one character"),
+        ({"text": "abc", "encoding": "utf-8"}, SettingError, "`encoding` is given for a text"),
+        ({"text": "abc", "normalize": "nfd"}, SettingError, "`normalize` is 'nfd'"),
+    ],
+)
+def test_errors_name_the_argument(run, arguments, error, message):
+    with pytest.raises(error, match=message) as caught:
+        charlstm.evaluate("tiny", **arguments)
+    assert "charlstm-" not in str(caught.value), "the name of a temporary folder"
+
+
+@pytest.fixture(name="command")
+def _command(charlstm):
+    return charlstm
