@@ -106,6 +106,15 @@ Models = Annotated[
         help="Use several models, one per --model, instead of RUN: their predictions are averaged with these weights.",
     ),
 ]
+Mix = Annotated[
+    str | None,
+    option(
+        "--mix",
+        metavar="UNIT",
+        help="How several models are mixed: characters (the default) averages their predictions; with words or lines "
+        "one of them, drawn by the weights, writes each word or line, and all read it.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 RandomSeed = Annotated[
     int | None,

@@ -13,7 +13,7 @@ from charlstm.cli.display.generation_notes import report_changes, report_left_ou
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.results import Result, ResultFormat, novelty_line, write_folder, write_output
-from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, duration, is_given, option
+from charlstm.cli.options import Mix, Models, RandomSeed, Run, TopK, TopP, Unknown, duration, is_given, option
 from charlstm.config import SamplingConfig
 from charlstm.generation.stopping import StopRules
 
@@ -28,6 +28,7 @@ def generate(
     context: typer.Context,
     run: Run = None,
     model: Models = None,
+    mix: Mix = None,
     seed: Annotated[
         str | None,
         option(
@@ -192,7 +193,7 @@ def generate(
     charlstm generate runs/macbeth --length 2000 --temperature 0.6 --random-seed 7 > out.txt
     charlstm generate --seed "MACBETH." --stop "LADY" --num-samples 5 --format jsonl
     charlstm generate runs/names -n 50
-    charlstm generate --model macbeth:2 --model recipes:1 --novelty
+    charlstm generate --model macbeth:2 --model recipes:1 --mix words
     charlstm generate --batch prompts.jsonl --format jsonl > answers.jsonl
     """
     config = SamplingConfig(
@@ -241,6 +242,7 @@ def generate(
         is_batch=batch is not None,
         line_filter=line_filter,
         must_filter=new is True or unique is True,
+        mix=mix,
     )
     report_changes(job)
     report_left_out(line_filter, new=new, unique=unique)
@@ -252,6 +254,7 @@ def generate(
         echo=not no_echo,
         separator=separator if separator is not None else "" if one_line else SEPARATOR,
         models=models,
+        mix=mix,
         beam=beam,
         scores=scores,
         line_filter=line_filter,
