@@ -1,20 +1,13 @@
 # Set up, check, train and generate in batches. `make help` lists the targets.
 
+# Another Python gets an environment of its own: make test PYTHON=python3.13
 PYTHON ?= python3
 VENV   := .venv
+ifneq ($(PYTHON),python3)
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV    := .venv-$(or $(VERSION),$(error $(PYTHON) cannot be run))
+endif
 CHARLSTM := $(VENV)/bin/charlstm
-
-# Settings for batch jobs, given on the command line: make samples LENGTH=2000 TRAIN_FLAGS="--max-time 10m"
-CORPORA     ?=
-TRAIN_FLAGS ?=
-LENGTH      ?= 1000
-TEMPERATURE ?= 0.6
-RANDOM_SEED ?= 0
-
-TEXTS   := $(sort $(wildcard data/*.txt) $(CORPORA))
-NAMES   := $(basename $(notdir $(TEXTS)))
-MODELS  := $(NAMES:%=runs/%/model.safetensors)
-SAMPLES := $(NAMES:%=samples/%.txt)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -26,8 +19,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 $(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
+	    "charlstm needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: $(VENV)/installed ## train on Macbeth for 90 seconds, then generate
@@ -51,36 +46,18 @@ docs: $(VENV)/installed ## write docs/cli.md from --help
 	$(VENV)/bin/python -m tests.cli.reference docs/cli.md
 
 bench: $(VENV)/installed ## compare speed with PyTorch, ONNX Runtime and Keras (installs PyTorch)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(VENV)/bin/python -m tests.benchmarks.training_speed
 	$(VENV)/bin/python -m tests.benchmarks.generation_speed
 	$(VENV)/bin/python -m tests.benchmarks.loss_over_time docs/loss_over_time.svg
 
-models: $(MODELS) ## train a model on each data/*.txt and each file in CORPORA="..." that is newer than its model
+# Settings: make samples CORPORA="lyrics.txt 'my names.txt'" TRAIN_FLAGS="--max-time 10m" LENGTH=2000 TEMPERATURE=0.7
+models: $(VENV)/installed ## train a model on each data/*.txt and each text in CORPORA="..." that has no up-to-date one
+	$(VENV)/bin/python -m tools.batch models $(CHARLSTM)
 
-samples: $(SAMPLES) ## generate samples/NAME.txt from each of these models
-
-# A model is trained in a temporary folder that is renamed at the end, so a failed run never looks up to date.
-define model_rule
-runs/$(basename $(notdir $(1)))/model.safetensors: $(1) | $(VENV)/installed
-	rm -rf runs/.making-$(basename $(notdir $(1)))
-	$(CHARLSTM) train $(1) $$(TRAIN_FLAGS) -o runs/.making-$(basename $(notdir $(1)))
-	rm -rf runs/$(basename $(notdir $(1)))
-	mv runs/.making-$(basename $(notdir $(1))) runs/$(basename $(notdir $(1)))
-	@touch $$@
-endef
-$(foreach text,$(TEXTS),$(eval $(call model_rule,$(text))))
-
-samples/%.txt: runs/%/model.safetensors samples/.settings
-	$(CHARLSTM) generate $< --length $(LENGTH) --temperature $(TEMPERATURE) --random-seed $(RANDOM_SEED) > $@.part
-	mv $@.part $@
-
-# This file changes only when the settings change, so samples are generated again only then.
-samples/.settings: FORCE
-	@mkdir -p samples
-	@echo '$(LENGTH) $(TEMPERATURE) $(RANDOM_SEED)' | cmp -s - $@ || echo '$(LENGTH) $(TEMPERATURE) $(RANDOM_SEED)' > $@
-FORCE:
+samples: $(VENV)/installed ## write samples/NAME.txt with each of these models
+	$(VENV)/bin/python -m tools.batch samples $(CHARLSTM)
 
 clean: ## remove the environment and caches, but no runs
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-3.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find charlstm tests -name __pycache__ -prune -exec rm -rf {} +

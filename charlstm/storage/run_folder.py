@@ -147,7 +147,7 @@ def find_run(run: str | Path | None) -> RunFolder:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(_newest(checkpoints).parent)
-    path = _under_runs(Path(run))
+    path = under_runs(Path(run))
     if not path.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}", hint=_known_runs_hint())
     if not RunFolder(path).has_checkpoint:
@@ -167,7 +167,7 @@ def find_model(run: str | Path | None) -> Path:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
         return _newest(models)
-    path = _under_runs(Path(run))
+    path = under_runs(Path(run))
     if not path.exists():
         raise RunError(f"there is no run or model file {str(run)!r}", hint=_known_runs_hint())
     if not path.is_dir():
@@ -180,9 +180,12 @@ def find_model(run: str | Path | None) -> Path:
     return model
 
 
-def _under_runs(path: Path) -> Path:
-    """Return the path itself, or the folder of this name under `runs/` if only that exists."""
-    return RUNS / path if not path.exists() and (RUNS / path).is_dir() else path
+def under_runs(path: Path) -> Path:
+    """Return the path itself, or the folder of this name under `runs/` if the path is no file and no run.
+
+    A folder of texts and the run that was trained on it have the same name.
+    """
+    return path if path.is_file() or RunFolder(path).has_run or not (RUNS / path).is_dir() else RUNS / path
 
 
 def _models() -> list[Path]:

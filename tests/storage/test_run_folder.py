@@ -1,8 +1,10 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from charlstm.errors import RunError
+from charlstm.storage.evaluations import find_recorded_run
 from charlstm.storage.run_folder import RunFolder, find_model, find_run
 
 
@@ -28,6 +30,18 @@ def test_model_is_found_by_folder_by_file_and_by_name(tmp_path, monkeypatch):
     expected = tmp_path / "runs/one/model.safetensors"
     for run in ("runs/one", "runs/one/model.safetensors", "one"):
         assert find_model(run).resolve() == expected
+
+
+def test_name_of_a_run_is_not_the_folder_of_its_texts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lyrics").mkdir()
+    make_model(tmp_path / "runs/lyrics", age=0)
+    (tmp_path / "runs/lyrics/checkpoint.safetensors").touch()
+    (tmp_path / "runs/lyrics/history.jsonl").touch()
+    assert find_model("lyrics").parent == find_run("lyrics").path == find_recorded_run("lyrics").path
+    assert find_model("lyrics").parent == Path("runs/lyrics")
+    (tmp_path / "lyrics/model.safetensors").touch()
+    assert find_model("lyrics").parent == Path("lyrics")
 
 
 def test_error_about_an_unknown_run_names_those_there_are(tmp_path, monkeypatch):
