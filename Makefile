@@ -27,7 +27,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 demo: $(VENV)/installed ## train on Macbeth for 90 seconds, then generate
 	$(CHARLSTM) train macbeth.txt --max-time 90s -o runs/demo --overwrite
-	$(CHARLSTM) generate runs/demo --seed "MACBETH." --length 700 --temperature 0.6
+	$(CHARLSTM) generate runs/demo --seed "MACBETH." --length 700
 
 test: $(VENV)/installed ## run the tests
 	$(VENV)/bin/pytest

@@ -120,9 +120,7 @@ class TrainingConfig:
         )
         _check_range(self, "patience", at_least=1, at_most=MAX_COUNT)
         _check_choice("`precision`", self.precision, PRECISIONS, hint="leave it out to use the faster one")
-        _check_range(
-            self, "num_shards", name="the number of shards", at_least=1, at_most=MAX_SHARDS, hint="1 always works"
-        )
+        _check_range(self, "num_shards", at_least=1, at_most=MAX_SHARDS, hint="1 always works")
         _check_range(self, "random_seed", at_least=0, at_most=MAX_SEED)
         _check_range(
             self, "evaluate_every", at_least=1, at_most=MAX_LENGTH, hint="try `evaluate_every` 200, or leave it out"
@@ -158,7 +156,7 @@ class SamplingConfig:
     """How characters are sampled. At temperature 0 sampling is greedy: always the most probable character."""
 
     length: int = 500  # characters to generate
-    temperature: float = 0.8
+    temperature: float = 0.6
     top_k: int | None = None  # sample from the k most probable characters; None: from all
     top_p: float | None = None  # sample from the most probable characters that together have this probability
     min_p: float | None = None  # leave out characters less probable than this share of the most probable one

@@ -96,19 +96,33 @@ def _home() -> Path:
     return home
 
 
-def save_throughput(speed: float) -> None:
-    """Keep the measured throughput of training here (floating-point operations a second), if it can be written."""
+def save_throughput(speed: float, *, precision: str) -> None:
+    """Keep the throughput of training here (floating-point operations a second), if it can be written."""
+    speeds = _load_throughputs() | {_throughput_key(precision): speed}
     with contextlib.suppress(RunError):
-        write_atomically(make_cache_folder() / THROUGHPUT_FILE, json.dumps({"speed": speed}).encode())
+        write_atomically(make_cache_folder() / THROUGHPUT_FILE, json.dumps({"speeds": speeds}).encode())
 
 
-def load_throughput() -> float | None:
-    """Return the throughput of training here (floating-point operations a second), or None if it was never measured."""
+def load_throughput(*precisions: str) -> float | None:
+    """Return the highest throughput of training here in any of these precisions, or None if none was measured.
+
+    It is that of this processor with as many cores as this process may use: a home may be shared by several machines.
+    """
+    speeds = _load_throughputs()
+    return max((speeds[key] for key in map(_throughput_key, precisions) if key in speeds), default=None)
+
+
+def _throughput_key(precision: str) -> str:
+    return f"{_processor()}, {num_cores()} cores, {precision}"
+
+
+def _load_throughputs() -> dict[str, float]:
     folder = cache_folder()
     try:
-        return float(json.loads((folder / THROUGHPUT_FILE).read_text(encoding="ascii"))["speed"]) if folder else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        content = json.loads((folder / THROUGHPUT_FILE).read_text(encoding="ascii")) if folder else {}
+        return {str(key): float(speed) for key, speed in content["speeds"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def environment() -> dict[str, str]:

@@ -82,7 +82,7 @@ def test_error_names_the_field_its_value_and_a_way_out(config, settings):
             {"schedule": "step"},
             "the schedule is 'step', but it must be one of linear, cosine, constant",
         ),
-        (TrainingConfig, {"num_shards": 0}, "the number of shards is 0, but it must be at least 1 and at most 1,024"),
+        (TrainingConfig, {"num_shards": 0}, "`num_shards` is 0, but it must be at least 1 and at most 1,024"),
         (
             TrainingConfig,
             {"batch_size": 4096, "sequence_length": 512},

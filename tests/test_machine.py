@@ -55,13 +55,23 @@ def test_without_control_groups_all_cores_are_used(cgroups):
 
 def test_throughput_is_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "cache"))
-    assert load_throughput() is None
-    save_throughput(1.5e11)
-    assert load_throughput() == 1.5e11
+    assert load_throughput("float32") is None
+    save_throughput(1.5e11, precision="float32")
+    assert load_throughput("float32") == 1.5e11
+    assert load_throughput("bfloat16") is None
+    save_throughput(2e11, precision="bfloat16")
+    assert load_throughput("float32", "bfloat16") == 2e11
+    cores = num_cores()
+    monkeypatch.setattr(machine, "num_cores", lambda: cores + 1)
+    assert load_throughput("float32") is None  # with other cores it was not measured
+    monkeypatch.undo()
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "speed.json").write_bytes(b'{"speed": 1}')  # of an earlier version
+    assert load_throughput("float32") is None
     (tmp_path / "cache" / "speed.json").write_bytes(b"[")
-    assert load_throughput() is None
+    assert load_throughput("float32") is None
     monkeypatch.setenv("CHARLSTM_CACHE", "/proc/nowhere")
-    save_throughput(1.0)
+    save_throughput(1.0, precision="float32")
 
 
 def test_the_cache_follows_the_users_settings(tmp_path, monkeypatch):
@@ -80,12 +90,12 @@ def test_no_folder_called_tilde_is_made(tmp_path, monkeypatch, variable):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     expected = {"CHARLSTM_CACHE": "cache", "XDG_CACHE_HOME": ".cache/charlstm"}
     assert cache_folder() == tmp_path / "home" / expected[variable]
-    save_throughput(1.5e11)
+    save_throughput(1.5e11, precision="float32")
     for home in ("", "~", "relative"):
         monkeypatch.setenv("HOME", home)
         assert cache_folder() is None
-        save_throughput(1.0)
-        assert load_throughput() is None
+        save_throughput(1.0, precision="float32")
+        assert load_throughput("float32") is None
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 

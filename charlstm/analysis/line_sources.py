@@ -15,19 +15,21 @@ def choose_line_filter(
     on_message: Callable[[str], None],
     *,
     new: bool | None,
-    unique: bool,
+    unique: bool | None,
     temperature: float,
 ) -> LineFilter | None:
     """Return the filter for new lines, unique ones, or both; None if all lines may be written.
 
     With `new` None, lines must be new if the models were trained on lists of short lines and these can be found; but
-    not at temperature 0, which asks for the most probable text wherever it stands. Raises RunError or CorpusError if
-    `new` is True, and a training text is needed and cannot be read as it was.
+    not at temperature 0, which asks for the most probable text wherever it stands. With `unique` None they must then be
+    unique as well. Raises RunError or CorpusError if `new` is True, and a training text is needed and cannot be read as
+    it was.
     """
+    writes_list = temperature > 0 and all(loaded.is_line_list for loaded in models)
+    unique = writes_list if unique is None else unique
     if new is None:
-        new_is_possible = temperature > 0 and all(loaded.is_line_list for loaded in models)
         with suppress(CharLSTMError):
-            if new_is_possible:
+            if writes_list:
                 return LineFilter(known=find_known_lines(models, on_message), unique=unique)
     known = find_known_lines(models, on_message) if new else None
     return LineFilter(known=known, unique=unique) if new or unique else None

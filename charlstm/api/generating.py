@@ -34,9 +34,10 @@ def generate(
 
     Settings are `length` (characters), `temperature`, `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
     `repetition_window`, `stop` (a text, or several, to stop before), `include_stop`, `lines`, `paragraphs`,
-    `until_sentence`, `max_time` (seconds, or "5m") and `random_seed`: the same one gives the same text, None another
-    one each time. `unknown` is the policy for characters of the prompt that the model does not know: "nearest" takes a
-    similar one, "skip" leaves them out, "error" raises VocabularyError.
+    `until_sentence`, `until_pause` (the end of a line will do as well), `max_time` (seconds, or "5m") and
+    `random_seed`: the same one gives the same text, None another one each time. `unknown` is the policy for characters
+    of the prompt that the model does not know: "nearest" takes a similar one, "skip" leaves them out, "error" raises
+    VocabularyError.
 
     Raises SettingError for a setting out of range, and RunError or ModelFileError if the model cannot be loaded.
     """

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from charlstm.analysis.evaluation import encode_corpus
 from charlstm.analysis.scoring import score_with_model
-from charlstm.api.messages import warn_of_changes
+from charlstm.analysis.trained_text import choose_text
+from charlstm.api.messages import logger, warn_of_changes
 from charlstm.api.model import ModelOrRun, as_model, loaded
 from charlstm.api.texts import Files, read_corpus
 from charlstm.text.decoding import DecodingOptions
@@ -21,6 +22,9 @@ class TextEvaluation:
     characters: int  # scored: all but the first
     num_skipped: int  # characters that the model does not know and that were left out
     num_replaced: int  # characters that the model does not know and that others took the place of
+    part: str  # of the text: train, validation or all
+    is_training_text: bool  # whether it is the text that the model was trained on
+    shared_with_training: float | None  # share of another text that stands in the training text; None: not known
 
 
 def evaluate(
@@ -28,6 +32,7 @@ def evaluate(
     files: Files | None = None,
     *,
     text: str | None = None,
+    part: str | None = None,
     unknown: str = "skip",
     encoding: str | None = None,
     normalize: str | None = None,
@@ -36,15 +41,23 @@ def evaluate(
     """Measure how well a model predicts a text, given by its path or paths (`files`) or as a string (`text`).
 
     The state is carried from the first character to the last; the first is not scored, because nothing comes before
-    it. `unknown` is the policy for characters that the model does not know: "skip" leaves them out, "nearest" scores
-    similar ones in their place, "error" raises VocabularyError. Files are read as `train` reads them.
+    it. Of the text that the model was trained on, `part` is "train", "validation" (the default, which the model has not
+    learned) or "all"; a warning is logged if the model has learned what is scored. `unknown` is the policy for
+    characters that the model does not know: "skip" leaves them out, "nearest" scores similar ones in their place,
+    "error" raises VocabularyError. Files are read as `train` reads them.
 
     Raises CorpusError if the text is missing, unreadable or shorter than two characters.
     """
-    trained = loaded(as_model(model)).model
+    one = loaded(as_model(model))
+    trained = one.model
     vocabulary = trained.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
-    encoded = encode_corpus(read_corpus(files, text, options), vocabulary, unknown=unknown)
+    corpus = read_corpus(files, text, options)
+    encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
+    chosen = choose_text(one.path, trained, corpus, encoded, part=part, on_message=lambda _: None)
+    if chosen.warning:
+        logger.warning("%s", chosen.warning)
+    encoded = chosen.encoded
     warn_of_changes(encoded.changes)
     *_, scores = score_with_model(trained, encoded.ids)
     return TextEvaluation(
@@ -55,4 +68,7 @@ def evaluate(
         characters=scores.characters,
         num_skipped=encoded.num_skipped,
         num_replaced=encoded.num_replaced,
+        part=chosen.part,
+        is_training_text=chosen.is_training_text,
+        shared_with_training=chosen.shared,
     )

@@ -63,6 +63,7 @@ class GenerationSettings(TypedDict, total=False):
     lines: int | None
     paragraphs: int | None
     until_sentence: bool | None
+    until_pause: bool | None
     max_time: float | str | None  # seconds, or a text such as "90s" or "5m"
 
 

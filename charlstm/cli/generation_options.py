@@ -39,7 +39,7 @@ Length = Annotated[
         "--length",
         metavar="N",
         rich_help_panel=COMMON,
-        help="Characters, at most.",
+        help="Characters, at most. Without it a text ends with a line or sentence.",
     ),
 ]
 Temperature = Annotated[
@@ -125,11 +125,12 @@ NumSamples = Annotated[
     int,
     typer.Option(
         "--num-samples",
+        "-n",
         metavar="N",
         min=1,
         max=1_000_000,
         rich_help_panel=COMMON,
-        help="Texts; the random seed counts up.",
+        help="Texts, or lines of a list such as names; the random seed counts up.",
     ),
 ]
 Batch = Annotated[
@@ -143,7 +144,13 @@ Batch = Annotated[
     ),
 ]
 Separator = Annotated[
-    str, option("--separator", metavar="TEXT", panel=OUTPUT, help=r"Written between two texts. Default: \n---\n")
+    str | None,
+    option(
+        "--separator",
+        metavar="TEXT",
+        panel=OUTPUT,
+        help=r"Written between two texts. Default: \n---\n; nothing between the lines of a list.",
+    ),
 ]
 Format = Annotated[
     str,
@@ -179,11 +186,12 @@ New = Annotated[
     ),
 ]
 Unique = Annotated[
-    bool,
-    typer.Option(
-        "--unique",
-        rich_help_panel=SAMPLING,
-        help="Leave out lines that have been written before, in this or another text.",
+    bool | None,
+    option(
+        "--unique/--no-unique",
+        panel=SAMPLING,
+        help="Leave out lines that have been written before, in this or another text. Default: --unique for a model of "
+        "a list of short lines.",
     ),
 ]
 Output = Annotated[

@@ -14,6 +14,7 @@ from charlstm.errors import SettingError
 FIELD_OPTIONS = {  # where field and option differ
     "num_layers": "--layers",
     "embedding_dim": "--embedding",
+    "num_shards": "--shards",
     "files": "--text",
     "start_from": "--from",
 }
@@ -134,6 +135,16 @@ Models = Annotated[
         metavar="RUN[:WEIGHT]",
         panel=SAMPLING,
         help="Use several models, one per --model, instead of RUN: their predictions are averaged with these weights.",
+    ),
+]
+Mix = Annotated[
+    str | None,
+    option(
+        "--mix",
+        metavar="UNIT",
+        panel=SAMPLING,
+        help="How several models are mixed: characters (the default) averages their predictions; with words or lines "
+        "one of them, drawn by the weights, writes each word or line, and all read it.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]

@@ -17,8 +17,7 @@ from charlstm.training.presets import PRESETS
 if TYPE_CHECKING:
     from charlstm.text.decoding import DecodingOptions
 
-WITHOUT_OPTION = ("residual", "window", "encoding", "schedule", "num_shards")  # set by a preset, or by the machine
-PRESET_ONLY = WITHOUT_OPTION[:-1]
+PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # have no option
 WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
     "cell",
     "attention",
@@ -99,7 +98,7 @@ def _setting_options(fields: Mapping[str, Any]) -> list[str]:
     can_be_left_out = {*WITH_FIXED_DEFAULT, *PRESETS.get(preset, {})}
     options = ["--preset", preset] if preset else []
     for field, value in fields.items():
-        if field in WITHOUT_OPTION or value is None or (field in can_be_left_out and value == given[field]):
+        if field in PRESET_ONLY or value is None or (field in can_be_left_out and value == given[field]):
             continue
         options += [FIELD_OPTIONS.get(field, "--" + field.replace("_", "-")), _as_typed(value)]
     return options

@@ -194,6 +194,16 @@ Precision = Annotated[
         "Default: auto, or the type of the model of --from.",
     ),
 ]
+Shards = Annotated[
+    int | None,
+    option(
+        "--shards",
+        metavar="N",
+        panel=NETWORK,
+        help="Parts of a batch that are computed in parallel. Default: one for each core, of at least 8 streams. The "
+        "last bits of the weights depend on it: give the same number to repeat a run on a machine with other cores.",
+    ),
+]
 MinCount = Annotated[
     int,
     typer.Option(

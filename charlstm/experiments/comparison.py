@@ -11,7 +11,7 @@ from charlstm.errors import TrainingError
 from charlstm.experiments.files import remove_comparison, results_to_json, run_folder, write_results
 from charlstm.experiments.matching import match_parameter_count
 from charlstm.experiments.outcomes import Outcome
-from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, extend_plan, new_plan
+from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, describe_budget, extend_plan, new_plan
 from charlstm.network.backend import tensorflow_memory_errors
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
@@ -30,6 +30,10 @@ from charlstm.training.training_data import TrainingData, split_text
 class ComparisonReporter(StartupReporter, TrainingReporter, Protocol):
     """Receives the progress of a comparison and of the run that is training now."""
 
+    def on_budget(self, budget: str) -> None:
+        """Receive what all runs have the same amount of, in words."""
+        ...
+
     def on_run_start(self, cell: str, repeat: int, number: int) -> None:
         """Receive which run starts; its number counts from 1, and counts requested runs that were finished earlier."""
         ...
@@ -44,6 +48,7 @@ class ComparisonResult:
     """The outcomes of a comparison, and the signal that interrupted it, if any."""
 
     plan: ComparisonPlan
+    budget: str  # what all runs had the same amount of, in words
     outcomes: list[Outcome]
     signal_number: int | None
 
@@ -65,13 +70,15 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
         data = replace(data, dataset=split_text(data.corpus.ids, data.vocabulary, plan.training))
         if warning := data.validation_warning(plan.training):
             reporter.on_warning(warning)
+        budget = describe_budget(plan, len(data.dataset.training))
+        reporter.on_budget(budget)
         comparison = _Comparison(request, plan, data, reporter, interruption)
         outcomes = comparison.earlier_outcomes()
         for outcome in comparison.requested_outcomes():
             outcomes[outcome.cell, outcome.repeat] = outcome
             write_results(request.folder, plan, list(outcomes.values()))
             reporter.on_outcomes(list(outcomes.values()))
-    return ComparisonResult(plan, list(outcomes.values()), interruption.signal_number)
+    return ComparisonResult(plan, budget, list(outcomes.values()), interruption.signal_number)
 
 
 def _load_data(request: ComparisonRequest, reporter: StartupReporter) -> TrainingData:
@@ -93,7 +100,7 @@ def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: Star
     """
     existing = ComparisonPlan.load(request.folder)
     if existing and not request.overwrite:
-        plan = extend_plan(existing, request, data.corpus.digest)
+        plan = extend_plan(existing, request, data.corpus.digest, len(data.dataset.training))
     else:
         plan = new_plan(request, data, reporter)
     for cell in request.cells:

@@ -85,6 +85,7 @@ class Summary:
     units: int
     num_parameters: int
     characters_per_second: float  # median over repeats
+    epochs: float  # of the training text that were read, median over repeats
     bits: float  # mean over repeats
     half_range: float  # of the bits: half of highest minus lowest
     num_repeats: int
@@ -96,6 +97,7 @@ class Summary:
             "units": self.units,
             "parameters": self.num_parameters,
             "characters_per_second": self.characters_per_second,
+            "epochs": round(self.epochs, 3),
             "bits": self.bits,
             "spread": self.half_range,
             "repeats": self.num_repeats,
@@ -125,6 +127,7 @@ def _summary(repeats: list[Outcome]) -> Summary:
         units=best.config.units,
         num_parameters=best.num_parameters,
         characters_per_second=median(outcome.characters_per_second for outcome in repeats),
+        epochs=median(outcome.evaluations[-1].epoch for outcome in repeats),
         bits=mean(bits),
         half_range=(max(bits) - min(bits)) / 2,
         num_repeats=len(repeats),

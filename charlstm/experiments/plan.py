@@ -1,16 +1,21 @@
 """The plan of a comparison: what was asked for, and the settings that all its runs share."""
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from charlstm.atomic_files import write_atomically
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.durations import format_duration
 from charlstm.errors import RunError, SettingError
 from charlstm.machine import num_cores
 from charlstm.training.auto_config import (
+    DEFAULT_SEQUENCE_LENGTH,
+    MIN_WIDE_BATCH_SIZE,
     AutoConfigInputs,
+    Settings,
     choose_settings,
     expected_training_characters,
     make_configs,
@@ -20,7 +25,8 @@ from charlstm.training.reporting import StartupReporter
 from charlstm.training.startup import tensorflow_ready
 from charlstm.training.training_data import TrainingData
 
-BUDGETS = ("time", "characters")  # what all runs have the same amount of
+BUDGETS = ("time", "epochs", "steps", "characters")  # what all runs have the same amount of
+AMOUNTS = ("epochs", "steps")  # budgets that a number may be given for
 PLAN_FILE = "plan.json"
 NEVER_STOP_EARLY = 1000  # evaluations without improvement
 
@@ -35,6 +41,7 @@ class ComparisonRequest:
     budget: str
     overrides: Overrides
     folder: Path
+    amount: float | None = None  # epochs or steps of each run; None: those that an LSTM is expected to take in max_time
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -42,6 +49,8 @@ class ComparisonRequest:
             raise SettingError(
                 f"`equal` is {self.budget!r}, but it must be one of {', '.join(BUDGETS)}", hint="time is the default"
             )
+        if self.amount is not None and not (self.budget in AMOUNTS and 0 < self.amount < math.inf):
+            raise SettingError(f"`{self.budget}` is {self.amount}, but it must be above 0", hint="try `epochs` 5")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,16 +102,22 @@ class ComparisonPlan:
         write_atomically(folder / PLAN_FILE, (json.dumps(self.to_json(), indent=2) + "\n").encode())
 
 
-def extend_plan(plan: ComparisonPlan, request: ComparisonRequest, text_sha256: str) -> ComparisonPlan:
+def extend_plan(
+    plan: ComparisonPlan, request: ComparisonRequest, text_sha256: str, num_characters: int
+) -> ComparisonPlan:
     """Return an existing plan with the cells and repeats of a request added.
 
-    Raises RunError if the request differs in anything else, or the text has changed.
+    `num_characters` are in the training text. Raises RunError if the request differs in anything else, or the text has
+    changed.
     """
     planned = plan.model.to_json() | plan.training.to_json() | {"equal": plan.budget}
     requested = request.overrides.settings | {"equal": request.budget}
-    if plan.budget == "characters":
+    if plan.budget != "time":
         requested.pop("max_time", None)  # it has been converted to epochs
     changed = [f"`{name}`" for name, value in requested.items() if planned.get(name) != value]
+    planned_amount = plan.training.epochs if plan.budget == "epochs" else num_steps(plan, num_characters)
+    if request.amount is not None and request.budget == plan.budget and request.amount != planned_amount:
+        changed.append(f"`{request.budget}`")
     if text_sha256 != plan.text_sha256:
         changed.append("text")
     if changed:
@@ -114,24 +129,41 @@ def extend_plan(plan: ComparisonPlan, request: ComparisonRequest, text_sha256: s
     return replace(plan, cells=cells, num_repeats=max(plan.num_repeats, request.num_repeats))
 
 
-def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:
-    """Choose the settings of an LSTM as for a single run, from the speed of this machine."""
-    with tensorflow_ready(reporter, precision=None) as startup:
-        from charlstm.training.throughput import measure_throughput
+def num_steps(plan: ComparisonPlan, num_characters: int) -> int:
+    """Return the steps of each run over a training text of so many characters, if they are planned in epochs."""
+    training = plan.training
+    return round((training.epochs or 0) * num_characters / (training.batch_size * training.sequence_length))
 
-        startup.show_status("measuring how fast this machine trains")
-        throughput = measure_throughput(precision=startup.precision)
+
+def describe_budget(plan: ComparisonPlan, num_characters: int) -> str:
+    """Return in words what all runs have the same amount of, and how much."""
+    training = plan.training
+    if plan.budget == "time":
+        return f"equal time: {format_duration(training.max_time or 0)} for each network"
+    amounts = {
+        "epochs": f"{training.epochs:g}",
+        "steps": f"{num_steps(plan, num_characters):,}",
+        "characters": f"{(training.epochs or 0) * num_characters:,.0f}",
+    }
+    return f"equal {plan.budget}: {amounts[plan.budget]} for each network"
+
+
+def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:
+    """Choose the settings of an LSTM as for a single run, from the speed of this machine if they depend on it."""
+    with tensorflow_ready(reporter, precision=None) as startup:
+        from charlstm.training.throughput import best_throughput
+
+        throughput = None
+        if request.amount is None:
+            startup.show_status("measuring how fast this machine trains")
+            throughput = best_throughput(precision=startup.precision)
     inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
     chosen = {
         "precision": startup.precision,
         "patience": NEVER_STOP_EARLY,
         "validation_split": data.dataset.validation_split,
     }
-    overrides = chosen | request.overrides.settings
-    settings = choose_settings(inputs, overrides)
-    if request.budget == "characters":
-        epochs = expected_training_characters(inputs, settings) / inputs.num_characters
-        settings |= {"epochs": float(f"{epochs:.3g}"), "max_time": None}
+    settings = _choose_settings(request, inputs, chosen | request.overrides.settings)
     model, training = make_configs(settings)
     return ComparisonPlan(
         text_sha256=data.corpus.digest,
@@ -141,3 +173,20 @@ def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupRe
         cells=request.cells,
         num_repeats=request.num_repeats,
     )
+
+
+def _choose_settings(request: ComparisonRequest, inputs: AutoConfigInputs, overrides: Settings) -> Settings:
+    """Return the settings of each run, with the number of epochs that it gets unless all have the same time."""
+    if request.budget == "time":
+        return choose_settings(inputs, overrides)
+    if request.amount is None:
+        settings = choose_settings(inputs, overrides)
+        epochs = float(f"{expected_training_characters(inputs, settings) / inputs.num_characters:.3g}")
+    elif request.budget == "epochs":
+        epochs = request.amount
+        settings = choose_settings(inputs, overrides | {"epochs": epochs})
+    else:
+        guess = request.amount * MIN_WIDE_BATCH_SIZE * DEFAULT_SEQUENCE_LENGTH / inputs.num_characters
+        settings = choose_settings(inputs, overrides | {"epochs": guess})
+        epochs = request.amount * settings["batch_size"] * settings["sequence_length"] / inputs.num_characters
+    return settings | {"epochs": epochs, "max_time": None}

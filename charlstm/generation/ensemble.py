@@ -16,6 +16,10 @@ from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
 
+MIXES = ("characters", "words", "lines")
+BOUNDARIES = {"characters": "", "words": " \t\n\u3000", "lines": "\n"}  # after which another model may go on
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # of the hash of a text
+
 
 class Member:
     """A model of an ensemble, which reads ids of the union of the vocabularies.
@@ -75,10 +79,17 @@ def _select_rows(use_new: npt.NDArray[np.bool_], new: CellStates, old: CellState
 class Ensemble:
     """A mixture of models: each character's probability is the weighted mean of its probabilities in the members.
 
+    Mixed by words or lines, one member writes each of them alone, drawn by the weights, and all members read it. What
+    is drawn is a hash of the text so far: a step stays a pure function of its ids and states.
+
     The weights are normalized. A model gives no probability to a character outside its vocabulary.
     """
 
-    def __init__(self, models: Sequence[Model], weights: Sequence[float]) -> None:
+    def __init__(self, models: Sequence[Model], weights: Sequence[float], *, mix: str = "characters") -> None:
+        if mix not in MIXES:
+            raise SettingError(
+                f"`mix` is {mix!r}, but it must be one of {', '.join(MIXES)}", hint="characters is the default"
+            )
         characters = {
             character
             for model in models
@@ -90,13 +101,16 @@ class Ensemble:
         self.vocabulary = Vocabulary("".join(sorted(characters)), lowercase, normalize=form)
         self._members = [Member(model, self.vocabulary) for model in models]
         self._weights = [weight / sum(weights) for weight in weights]
+        is_boundary = [character in BOUNDARIES[mix] for character in self.vocabulary.characters]
+        self._mix, self._is_boundary = mix, np.array(is_boundary)  # by id
 
     def compiled(self) -> "Ensemble":
         return self
 
     def initial_states(self) -> States:
-        """Return the states of all members, one after the other."""
-        return [layer for member in self._members for layer in member.initial_states()]
+        """Return the states of all members, one after the other, and the hashes of the text: see `_hash`."""
+        hashes = np.zeros((1, 1), np.uint64)
+        return [*(layer for member in self._members for layer in member.initial_states()), (hashes, hashes)]
 
     def step(self, ids: Ids, states: States) -> tuple[Logits, States]:
         """Read one character of each stream: ids is (streams,).
@@ -104,7 +118,8 @@ class Ensemble:
         Returns ln p of the next character, (streams, union), and the new states.
         """
         new_states = [member.step(ids, own) for member, own in self._split_states(states)]
-        return self._log_mixture(new_states), [layer for layers in new_states for layer in layers]
+        hashes = self._hash(ids, states[-1])
+        return self._log_mixture(new_states, hashes), [layer for own in new_states for layer in own] + [hashes]
 
     def read(self, ids: Ids, states: States) -> tuple[Logits, States]:
         """Read several characters of one stream: ids is (1, time).
@@ -112,7 +127,18 @@ class Ensemble:
         Returns ln p of the character after the last, (1, 1, union), and the new states.
         """
         new_states = [member.read(ids, own) for member, own in self._split_states(states)]
-        return self._log_mixture(new_states)[:, None], [layer for layers in new_states for layer in layers]
+        hashes = states[-1]
+        for position in range(ids.shape[1] if self._mix != "characters" else 0):
+            hashes = self._hash(ids[:, position], hashes)
+        logits = self._log_mixture(new_states, hashes)
+        return logits[:, None], [layer for own in new_states for layer in own] + [hashes]
+
+    def _hash(self, ids: Ids, hashes: CellStates) -> CellStates:
+        """Return the hashes (streams, 1) of the text with these ids: of all of it, and up to its last boundary."""
+        whole, at_boundary = hashes
+        whole = (whole + ids[:, None].astype(np.uint64) + np.uint64(1)) * _MULTIPLIER
+        whole = whole ^ (whole >> np.uint64(29))
+        return whole, np.where(self._is_boundary[ids][:, None], whole, at_boundary)
 
     def _split_states(self, states: States) -> list[tuple[Member, States]]:
         """Return each member with its own states."""
@@ -122,12 +148,21 @@ class Ensemble:
             start += member.num_states
         return pairs
 
-    def _log_mixture(self, states: list[States]) -> Logits:
-        """Return ln of the weighted mean of the members' probabilities."""
-        members = zip(self._weights, self._members, states, strict=True)
-        probabilities = np.sum([weight * member.probabilities(own) for weight, member, own in members], axis=0)
+    def _log_mixture(self, states: list[States], hashes: CellStates) -> Logits:
+        """Return ln of the weighted mean of the members' probabilities, or of those of the member that is drawn."""
+        members = zip(self._members, states, strict=True)
+        probabilities = np.stack([member.probabilities(own) for member, own in members])  # (members, streams, union)
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(probabilities))
+            return np.asarray(np.log((self._shares(hashes)[..., None] * probabilities).sum(axis=0)))
+
+    def _shares(self, hashes: CellStates) -> npt.NDArray[np.float64]:
+        """Return the share of each member in the next character, (members, streams)."""
+        weights = np.array(self._weights)
+        if self._mix == "characters":
+            return weights[:, None]
+        uniform = (hashes[1][:, 0] >> np.uint64(11)) / 2.0**53
+        drawn = np.searchsorted(np.cumsum(weights)[:-1], uniform, side="right")
+        return np.asarray(np.arange(len(weights))[:, None] == drawn, np.float64)
 
 
 def _common_normal_form(vocabularies: Sequence[Vocabulary]) -> str:

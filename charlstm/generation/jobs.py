@@ -88,6 +88,7 @@ class GenerationJob:
         is_batch: bool = False,
         line_filter: LineFilter | None = None,
         must_filter: bool = True,
+        mix: str | None = None,
     ) -> None:
         """Load the language model and prepare the prompts.
 
@@ -96,7 +97,7 @@ class GenerationJob:
         without `must_filter`, go on without it. Raises VocabularyError for an unknown character in a prompt if
         `unknown` is `error`.
         """
-        self._model = make_language_model(models)
+        self._model = make_language_model(models, mix=mix)
         line_starts = [start for loaded in models for start in loaded.line_starts]
         self._preparation = Preparation(self._model.vocabulary, line_starts, unknown=unknown)
         self._requests, self._num_samples = requests, num_samples

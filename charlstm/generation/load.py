@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charlstm.errors import ModelFileError, SettingError
-from charlstm.generation.ensemble import Ensemble
+from charlstm.generation.ensemble import MIXES, Ensemble
 from charlstm.generation.generate import LanguageModel
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model, load_model
@@ -75,11 +75,16 @@ def _digest(path: Path) -> str:
         raise ModelFileError(f"{path} cannot be read: {problem.strerror}", hint="check the path") from problem
 
 
-def make_language_model(models: Sequence[LoadedModel]) -> LanguageModel:
-    """Return the one model, or an ensemble of several, ready to predict characters."""
+def make_language_model(models: Sequence[LoadedModel], *, mix: str | None = None) -> LanguageModel:
+    """Return the one model, or an ensemble of several, ready to predict characters.
+
+    `mix` says how several are mixed, see `Ensemble`. Raises SettingError if it is given and there is only one.
+    """
+    if mix is not None and len(models) == 1:
+        raise SettingError("`mix` is for several models", hint="give `model` twice, or leave `mix` out")
     if len(models) == 1:
         return make_stepper(models[0].model)
-    return Ensemble([loaded.model for loaded in models], [loaded.weight for loaded in models])
+    return Ensemble([loaded.model for loaded in models], [loaded.weight for loaded in models], mix=mix or MIXES[0])
 
 
 def _split_weight(name: str) -> tuple[str, float]:

@@ -72,6 +72,8 @@ def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Req
             raise SettingError(f"there is no setting {shown(name)}", hint=f"settings are {', '.join(names)}")
     if isinstance(settings.get("stops"), str):
         settings["stops"] = [settings["stops"]]
+    if "length" in settings or settings.get("until_sentence"):
+        settings.setdefault("until_pause", False)  # the length is exact, or the end is another one
     if settings.get("max_time") is not None:
         settings["max_time"] = _parse_max_time(settings["max_time"])
     changed_config, changed_rules = _settings_of(config, settings), _settings_of(rules, settings)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_STOPS, MAX_STOP_LENGTH = 1_000, 10_000  # stop strings, and characters of each
 MAX_SENTENCE_LENGTH = 2000  # characters to wait for the end of a sentence
+MAX_PAUSE_LENGTH = 200  # characters to wait for the end of a line or a sentence, before the end of a word will do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class StopRules:
     lines: int | None = None
     paragraphs: int | None = None
     until_sentence: bool = False  # after the length, generate up to the end of the sentence
+    until_pause: bool = False  # the same, or up to the end of the line if that comes first
     max_time: float | None = None  # seconds
 
     def __post_init__(self) -> None:
@@ -58,10 +60,15 @@ class StopRules:
         return asdict(self) | {"stops": list(self.stops)}
 
 
+def max_length(rules: StopRules, length: int) -> int:
+    """Return how many characters a text of this length has at most."""
+    return length + (MAX_SENTENCE_LENGTH if rules.until_sentence or rules.until_pause else 0)
+
+
 def unreachable_stops(rules: StopRules, length: int, vocabulary: "Vocabulary") -> dict[str, str]:
     """Return the stop strings that a text of this length can never hold, and why not."""
     written = set(vocabulary.characters) - {vocabulary.unknown}
-    limit = length + (MAX_SENTENCE_LENGTH if rules.until_sentence else 0)
+    limit = max_length(rules, length)
     reasons = {}
     for stop in rules.stops:
         if missing := [character for character in dict.fromkeys(stop) if character not in written]:
@@ -81,7 +88,12 @@ class StopCondition:
     def __init__(self, rules: StopRules, length: int) -> None:
         self._rules, self._length = rules, length
         self._has_only_length = not (
-            rules.stops or rules.lines or rules.paragraphs or rules.until_sentence or rules.max_time
+            rules.stops
+            or rules.lines
+            or rules.paragraphs
+            or rules.until_sentence
+            or rules.until_pause
+            or rules.max_time
         )
         self._deadline = None if rules.max_time is None else time.monotonic() + rules.max_time
         self._held_back = ""
@@ -115,7 +127,7 @@ class StopCondition:
         """Feed one character and return the text it completes, which may be empty or longer than one character."""
         self.num_fed += 1
         self._held_back += character
-        if self._is_after_sentence(character):
+        if self._ends_before(character):
             self.is_reached = True
             return self._release(len(self._held_back) - 1)
         for stop in self._rules.stops:
@@ -147,11 +159,19 @@ class StopCondition:
         self._is_in_paragraph = not self._line_is_blank
         self._line_is_blank = True
 
-    def _is_after_sentence(self, character: str) -> bool:
-        """Return whether the last sentence has ended before this character, and the text is long enough."""
-        if not self._rules.until_sentence:
+    def _ends_before(self, character: str) -> bool:
+        """Return whether the text has ended before this character, and is long enough."""
+        if not (self._rules.until_sentence or self._rules.until_pause):
             return False
-        return self._sentences.place(character) is Place.AFTER and self.num_fed > self._length
+        is_after_sentence = self._sentences.place(character) is Place.AFTER
+        num_extra = self.num_fed - self._length  # with this character
+        if self._rules.until_sentence:
+            return is_after_sentence and num_extra > 0
+        is_word = character.isascii() and character.isalnum()  # as after the full stop in 3.14 or index.html
+        is_after_word = character.isspace() and num_extra > MAX_PAUSE_LENGTH
+        return (num_extra >= 0 and character == "\n") or (
+            num_extra > 0 and ((is_after_sentence and not is_word) or is_after_word)
+        )
 
     def _is_complete(self) -> bool:
         """Return whether the text ends after the last character."""
@@ -161,5 +181,4 @@ class StopCondition:
             return True
         if self._deadline is not None and time.monotonic() > self._deadline:
             return True
-        limit = self._length + (MAX_SENTENCE_LENGTH if rules.until_sentence else 0)
-        return self.num_fed >= limit
+        return self.num_fed >= max_length(rules, self._length)

@@ -29,6 +29,8 @@ MIN_STEPS_PER_EPOCH = 64  # a batch that is widened for many cores leaves at lea
 MIN_WIDE_BATCH_SIZE = 32  # but is not limited below this, the batch of four cores
 MIN_SHARD_SIZE = 8  # rows of a batch
 
+CHOSEN = ("units", "dropout", "recurrent_dropout", "batch_size", "learning_rate", "precision", "num_shards")
+
 REFERENCE_UNITS = 256  # width of the network that the throughput is measured with
 THROUGHPUT_EXPONENT = 0.4  # throughput grows with this power of the width: larger matmuls are more efficient
 MAX_CHARACTERS_PER_SECOND = 500_000  # each step has a fixed cost, however small the network
@@ -126,7 +128,16 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
     if math.isfinite(expected_epochs):
         line += f", about {counted(expected_epochs, 'epoch', digits=2)}"
     time = max_time if max_time or epochs == overrides.get("epochs") else default_max_time(inputs.num_characters)
-    return line + (f" in {counted(round(time), 'second')} on this machine" if time and inputs.throughput else "")
+    speed = "at this machine's best speed"
+    return line + (f" in {counted(round(time), 'second')} {speed}" if time and inputs.throughput else "")
+
+
+def describe_choice(settings: Settings, fixed: Settings) -> str:
+    """Return the chosen settings as they are given to choose them again; nothing if all of them are fixed."""
+    chosen = [name for name in CHOSEN if name not in fixed]
+    if not chosen:
+        return ""
+    return "the same choice again: " + " ".join(f"`{name}` {settings[name]}" for name in chosen)
 
 
 def expected_training_characters(inputs: AutoConfigInputs, settings: Settings) -> float:

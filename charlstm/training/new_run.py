@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from charlstm.cells.registry import get_cell
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError
-from charlstm.machine import num_cores, save_throughput
+from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.storage.run_origin import RunOrigin
@@ -23,6 +23,7 @@ from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
     AutoConfigInputs,
     choose_settings,
+    describe_choice,
     describe_settings,
     make_configs,
     needs_throughput,
@@ -99,7 +100,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingRes
         )
 
 
-UNSETTABLE = ("residual", "window", "encoding", "schedule", "num_shards", "precision")  # or measured at the start
+UNSETTABLE = ("residual", "window", "encoding", "schedule", "precision")  # or measured at the start
 
 
 def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, tuple[Any, str]]:
@@ -121,7 +122,7 @@ def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, 
     model, training = make_configs(settings)
     values, preset = model.to_json() | training.to_json(), preset_settings(request.overrides.preset)
     sources = {
-        **dict.fromkeys(settings.keys() - overrides.keys() - {"num_shards"}, "chosen"),
+        **dict.fromkeys(settings.keys() - overrides.keys(), "chosen"),
         **dict.fromkeys(["validation_split"], "chosen"),
         **dict.fromkeys(preset, f"preset {request.overrides.preset}"),
         **dict.fromkeys(model.to_json() if start_from else (), "of the model"),
@@ -245,22 +246,26 @@ def _build_run(
     overrides = request.overrides.settings
     with tensorflow_ready(reporter, precision=overrides.get("precision")) as startup:
         from charlstm.training.loop import TrainingRun
-        from charlstm.training.throughput import measure_throughput
+        from charlstm.training.throughput import best_throughput, measure_step_time
 
         overrides |= {"precision": startup.precision, "validation_split": data.dataset.validation_split}
         throughput = None
         if needs_throughput(overrides):
             startup.show_status("measuring how fast this machine trains")
-            throughput = measure_throughput(precision=startup.precision)
-            save_throughput(throughput)
+            throughput = best_throughput(precision=startup.precision)
         inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
         settings = choose_settings(inputs, overrides)
         origin = _origin(request)
         run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
+        startup.show_status("measuring how long an epoch takes")
+        step_time = measure_step_time(run.trainer, run.streams.batch(0))
     reporter.on_message(data.describe(run.config))
     if warning := data.validation_warning(run.config):
         reporter.on_warning(warning)
     reporter.on_message(describe_settings(settings, overrides, inputs))
+    if choice := describe_choice(settings, request.overrides.settings):
+        reporter.on_message(choice)
+    reporter.on_message(run.plan.describe_pace(seconds_per_step=step_time, steps_per_epoch=run.streams.steps_per_epoch))
     return run
 
 

@@ -1,5 +1,6 @@
 """Preview the settings that training on a text would choose, without starting TensorFlow to measure the machine."""
 
+from charlstm.config import PRECISIONS
 from charlstm.machine import load_throughput, num_cores
 from charlstm.training.auto_config import AutoConfigInputs, choose_settings, describe_settings
 
@@ -7,8 +8,8 @@ NOMINAL_THROUGHPUT = 7e10  # floating-point operations per second and core, unti
 
 
 def expected_throughput() -> float:
-    """Return the speed of this machine: the one measured last, or that of a usual one."""
-    return load_throughput() or NOMINAL_THROUGHPUT * num_cores()
+    """Return the speed of this machine: the best one measured, or that of a usual one."""
+    return load_throughput(*PRECISIONS) or NOMINAL_THROUGHPUT * num_cores()
 
 
 def preview_settings(num_characters: int, vocabulary_size: int) -> str:

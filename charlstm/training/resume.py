@@ -149,14 +149,25 @@ def _build_run(
     data: TrainingData, config: TrainingConfig, checkpoint: Checkpoint, folder: RunFolder, reporter: RunReporter
 ) -> "TrainingRun":
     model_config = ModelConfig.from_json(checkpoint.metadata["model"])
-    with tensorflow_ready(reporter, precision=config.precision):
+    with tensorflow_ready(reporter, precision=config.precision) as startup:
         from charlstm.training.loop import TrainingRun
+        from charlstm.training.throughput import measure_step_time
 
         run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
+        startup.show_status("measuring how long an epoch takes")
+        step_time = measure_step_time(run.trainer, run.streams.batch(run.history.step))
     if changes := _environment_changes(checkpoint):
         reporter.on_warning(f"results may differ in the last bits from those of an uninterrupted run: {changes}")
     reporter.on_message(data.describe(config))
     reporter.on_message(f"resuming {folder.path} at epoch {run.epoch:.2f}, {run.fraction_done:.0%} of the run")
+    reporter.on_message(
+        run.plan.describe_pace(
+            seconds_per_step=step_time,
+            steps_per_epoch=run.streams.steps_per_epoch,
+            step=run.history.step,
+            seconds=run.seconds,
+        )
+    )
     return run
 
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from charlstm.config import TrainingConfig
+from charlstm.durations import format_duration
 
 WARMUP_FRACTION = 0.02  # of the plan; the learning rate rises during it
 NUM_EVALUATIONS = 24  # per run, unless `evaluate_every` is set
@@ -55,6 +56,19 @@ class TrainingPlan:
         elif self.num_steps is not None:
             limits.append(self._steps_between_evaluations - steps_since)
         return max(1, min(limits))
+
+    def describe_pace(
+        self, *, seconds_per_step: float, steps_per_epoch: float, step: int = 0, seconds: float = 0.0
+    ) -> str:
+        """Return in words how long an epoch takes, and how far the plan gets after these steps and seconds of it."""
+        line = f"an epoch takes about {format_duration(seconds_per_step * steps_per_epoch)}"
+        steps_left = math.inf if self.num_steps is None else self.num_steps - step
+        if self.max_time is not None and (self.max_time - seconds) / seconds_per_step < steps_left:
+            reached = (step + (self.max_time - seconds) / seconds_per_step) / steps_per_epoch
+            shown = f"{reached:.0f}" if reached >= 10 else f"{reached:.2g}"
+            return f"{line}; {format_duration(self.max_time)} reach about epoch {shown}"
+        words = "the rest of the run takes" if step else f"{(self.num_steps or 0) / steps_per_epoch:.3g} of them take"
+        return f"{line}, {words} about {format_duration(seconds_per_step * steps_left)}"
 
     @property
     def _steps_between_evaluations(self) -> int:

@@ -58,7 +58,9 @@ def test_unknown_characters_are_counted(model, tmp_path, policy, text, num_skipp
         encode_corpus(corpus, model.vocabulary, unknown="error")
 
 
-@pytest.mark.parametrize(("text", "message"), [("a", "only one character(?m:$)"), ("XY", "no character that the model")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("a", "only one character(?m:$)"), ("XY", "no character that the model")]
+)
 def test_text_of_less_than_two_known_characters_is_refused(model, tmp_path, text, message):
     (tmp_path / "text").write_text(text)
     with pytest.raises(CorpusError, match=message):

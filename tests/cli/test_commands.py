@@ -81,6 +81,9 @@ def test_evaluate_prints_figures_or_json(charlstm, run):
         "accuracy",
         "characters",
         "unknown_characters",
+        "part",
+        "is_training_text",
+        "shared_with_training",
     ]
     assert figures["characters"] == 9
     assert f"{figures['nats_per_character']:.4f}" in charlstm("evaluate", "text")[1]

@@ -22,7 +22,8 @@ def text(tmp_path, monkeypatch):
 def test_a_comparison_is_written_and_continued(charlstm, text):
     code, out, err = charlstm("compare", text, "--cells", "lstm,rnn", *OPTIONS)
     assert code == 0
-    assert {line.split()[0] for line in out.splitlines()} == {"cell", "lstm", "rnn"}
+    assert out.startswith("equal time: 1s for each network\n")
+    assert {line.split()[0] for line in out.splitlines()[1:]} == {"cell", "lstm", "rnn"}
     folder = Path("runs/compare-cats")
     results = json.loads((folder / "comparison.json").read_text())
     sizes = [summary["parameters"] for summary in results["cells"]]
@@ -75,9 +76,23 @@ def test_equal_characters_give_every_run_the_same_number(charlstm, text):
     assert Path("p.png").read_bytes()[1:4] == b"PNG"
 
 
+def test_equal_steps(charlstm, text):
+    code, out, _ = charlstm("compare", text, "--cells", "lstm,rnn", *OPTIONS[:4], "--steps", 7)
+    assert code == 0
+    assert out.startswith("equal steps: 7 for each network\n")
+    runs = json.loads(Path("runs/compare-cats/comparison.json").read_text())["trainings"]
+    assert runs[0]["epochs"] == runs[1]["epochs"]
+    history = Path("runs/compare-cats/rnn-1/history.jsonl").read_text()
+    steps = [json.loads(line)["step"] for line in history.splitlines()]
+    assert steps[-1] == 7
+    assert charlstm("compare", text, "--cells", "lstm,rnn", *OPTIONS[:4], "--equal", "steps", "--steps", 7)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["--epochs", 3, "--steps", 5], 2, "--epochs and --steps are both given"),
+        (["--epochs", 3, "--equal", "time"], 2, "--epochs is given, but --equal is time"),
         (["--cells", "lstm,magic"], 2, "unknown cell 'magic'"),
         (["--cells", "lstm,lstm"], 2, "names a cell twice"),
         (["--equal", "luck"], 2, "--equal is 'luck'"),

@@ -328,3 +328,13 @@ def test_a_prompt_is_read_in_the_form_of_the_model(charlstm, run):
         assert (code, err) == (0, "")
         texts.append(out)
     assert texts[0] == texts[1]
+
+
+def test_models_are_mixed_by_words(charlstm, run):
+    models = ["--model", "tiny", "--model", "tiny:2"]
+    code, out, _ = charlstm("generate", *models, "--mix", "words", "--length", 20, "--format", "jsonl")
+    assert (code, json.loads(out)["mix"]) == (0, "words")
+    code, _, err = charlstm("generate", *models, "--mix", "letters")
+    assert (code, "--mix is 'letters', but it must be one of characters, words, lines" in err) == (2, True)
+    code, _, err = charlstm("generate", "--mix", "words")
+    assert (code, "--mix is for several models" in err) == (2, True)

@@ -29,7 +29,7 @@ def test_lines_of_a_list_are_new_by_default(charlstm, list_run):
     assert code == 0
     assert "--no-new keeps them" in err
     assert all(len(line.strip()) > 1 for line in out.split("|"))
-    code, out, err = charlstm("generate", list_run, *LINES, "--no-new", "--num-samples", 100)
+    code, out, err = charlstm("generate", list_run, *LINES, "--no-new", "--no-unique", "--num-samples", 100)
     assert (code, err) == (0, "")
     assert any(len(line.strip()) == 1 for line in out.split("|"))
 
@@ -80,3 +80,19 @@ def test_checksums_of_lines_are_not_shown(charlstm, list_run):
     training = json.loads(charlstm("info", "--json")[1])["training"]
     assert "openings" in training
     assert "line_checksums" not in training
+
+
+def test_several_texts_of_a_list_are_new_lines_none_of_them_twice(charlstm, list_run):
+    code, out, err = charlstm("generate", "-n", 40, "--random-seed", 3, "--temperature", 1.5)
+    assert (code, out.count("\n")) == (0, 40)
+    lines = [line.strip() for line in out.splitlines()]
+    assert len(set(lines)) == 40
+    assert min(map(len, lines)) > 1
+    assert "--no-unique keeps them" in err
+    assert charlstm("generate", "-n", 3, "--length", 5)[1].count("---") == 2  # the length is exact
+
+
+def test_without_a_length_a_text_ends_with_a_line(charlstm, list_run):
+    out = charlstm("generate", "--random-seed", 3, "--temperature", 1.5, "--no-new", "--no-unique")[1]
+    assert 499 <= len(out) < 700
+    assert len(charlstm("generate", "--random-seed", 3, "--no-new", "--no-unique", "--length", 500)[1]) == 500

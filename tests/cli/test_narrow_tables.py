@@ -23,24 +23,25 @@ TEXTS = [
 @pytest.fixture
 def summaries(monkeypatch):
     names = ("lstm", "peephole:fi")
-    summaries = [Summary(name, 16, 1234567, 123456.0, 2.34567, 0.5, 1, "to be or not " * 20) for name in names]
+    summaries = [Summary(name, 16, 1234567, 123456.0, 0.5, 2.34567, 0.5, 1, "to be or not " * 20) for name in names]
     monkeypatch.setattr("charlstm.experiments.outcomes.summarize", Mock(return_value=summaries))
 
 
 @pytest.mark.parametrize("width", [200, 80, 60, 40, 30])
 def test_a_comparison_fits_the_terminal(summaries, width):
-    lines = comparison_lines([], width=width)
+    lines = comparison_lines([], "equal time", width=width)
+    assert lines.pop(0) == "equal time"
     assert max(map(len, lines)) <= width
     assert all("2.3457" in line for line in lines if "lstm" in line or "peephole:fi" in line)
-    assert ("1,234,567" in "\n".join(lines)) == (width >= 60)
-    assert ("best line" in lines[0]) == (width >= 80)
+    assert ("1,234,567" in "\n".join(lines)) == (width >= 80)
+    assert ("best line" in lines[0]) == (width >= 100)
     assert sum("to be or not" in line for line in lines) == 2
     assert "+-" not in lines[0], "no cell was trained twice"
 
 
 def test_a_comparison_in_a_file_has_everything_on_one_line(summaries):
-    heading, *lines = comparison_lines([], width=None)
-    assert heading.split() == ["cell", "units", "parameters", "characters/s", "bits", "best", "line"]
+    _, heading, *lines = comparison_lines([], "equal time", width=None)
+    assert heading.split() == ["cell", "units", "parameters", "characters/s", "text", "read", "bits", "best", "line"]
     assert all(line.endswith("to be or not " * 20) for line in lines)
 
 

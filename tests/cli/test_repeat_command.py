@@ -10,7 +10,7 @@ import pytest
 
 from charlstm.cli.commands.train import train
 from charlstm.cli.options import FIELD_OPTIONS
-from charlstm.cli.repeat_command import WITHOUT_OPTION, repeat_command
+from charlstm.cli.repeat_command import PRESET_ONLY, repeat_command
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
@@ -51,7 +51,7 @@ def test_every_setting_has_an_option_or_comes_from_a_preset():
     parameters = {"--" + name.replace("_", "-") for name in inspect.signature(train).parameters}
     fields = [field.name for config in (ModelConfig, TrainingConfig) for field in dataclasses.fields(config)]
     without = {f for f in fields if FIELD_OPTIONS.get(f, "--" + f.replace("_", "-")) not in parameters}
-    assert without - {"encoding"} == set(WITHOUT_OPTION) - {"encoding"}  # --encoding is that of the text
+    assert without - {"encoding"} == set(PRESET_ONLY) - {"encoding"}  # --encoding is that of the text
 
 
 def test_settings_that_train_would_choose_are_given_and_fixed_defaults_left_out():

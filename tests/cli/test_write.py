@@ -126,7 +126,7 @@ def test_message_disappears_with_the_next_edit(model, tmp_path):
 def test_ctrl_c_and_the_temperature(model):
     editor = edit(model, HOTTER, HOTTER, CANCEL)
     assert codes[-1] == 130
-    assert editor.session.config.temperature == pytest.approx(1.0)
+    assert editor.session.config.temperature == pytest.approx(SamplingConfig.temperature + 0.2)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_summaries_average_the_best_evaluation_of_each_repeat():
     assert lstm.half_range == pytest.approx(0.2)
     assert lstm.line == "the best of all"
     assert lstm.characters_per_second == 1500
+    assert lstm.epochs == 1.0
     assert outcomes[0].curve == [(3.0, 400.0, pytest.approx(3.0)), (6.0, 800.0, pytest.approx(2.5))]
 
 
@@ -51,7 +52,7 @@ def test_keys_on_disk_stay_the_same():
         "cell repeat units layers parameters characters_per_second validation_bits validation_nats seconds epochs line"
     )
     assert list(outcome.to_json()) == columns.split()
-    summary = "cell units parameters characters_per_second bits spread repeats line"
+    summary = "cell units parameters characters_per_second epochs bits spread repeats line"
     assert list(summarize([outcome])[0].to_json()) == summary.split()
 
 

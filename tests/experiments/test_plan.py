@@ -1,13 +1,14 @@
 """The plan of a comparison: its file, and what a request may change."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError
-from charlstm.experiments.plan import PLAN_FILE, ComparisonPlan, ComparisonRequest, extend_plan
+from charlstm.experiments.plan import PLAN_FILE, ComparisonPlan, ComparisonRequest, describe_budget, extend_plan
 from charlstm.training.overrides import Overrides
 
 PLAN = ComparisonPlan(
@@ -20,12 +21,13 @@ PLAN = ComparisonPlan(
 )
 
 
-def make_request(*, cells=("gru",), num_repeats=1, budget="time", **settings):
+def make_request(*, cells=("gru",), num_repeats=1, budget="time", amount=None, **settings):
     return ComparisonRequest(
         texts=["cats.txt"],
         cells=list(cells),
         num_repeats=num_repeats,
         budget=budget,
+        amount=amount,
         overrides=Overrides(settings),
         folder=Path("runs/compare-cats"),
     )
@@ -51,9 +53,9 @@ def test_a_damaged_plan_is_refused(tmp_path, content):
 
 
 def test_cells_and_repeats_are_added_to_a_plan():
-    plan = extend_plan(PLAN, make_request(cells=["rnn", "gru"], num_repeats=3, max_time=8.0, units=32), "abc")
+    plan = extend_plan(PLAN, make_request(cells=["rnn", "gru"], num_repeats=3, max_time=8.0, units=32), "abc", 1000)
     assert (plan.cells, plan.num_repeats) == (["lstm", "rnn", "gru"], 3)
-    assert extend_plan(PLAN, make_request(cells=["rnn"]), "abc") == PLAN
+    assert extend_plan(PLAN, make_request(cells=["rnn"]), "abc", 1000) == PLAN
 
 
 @pytest.mark.parametrize(
@@ -67,9 +69,39 @@ def test_cells_and_repeats_are_added_to_a_plan():
 )
 def test_a_request_for_another_comparison_is_refused(request_settings, text_sha256, changed):
     with pytest.raises(RunError, match=f"another {changed}"):
-        extend_plan(PLAN, make_request(**request_settings), text_sha256)
+        extend_plan(PLAN, make_request(**request_settings), text_sha256, 1000)
 
 
 def test_an_unknown_budget_is_refused():
     with pytest.raises(SettingError, match="`equal` is 'luck'"):
         make_request(budget="luck")
+
+
+IN_STEPS = replace(PLAN, budget="steps", training=TrainingConfig(epochs=2.048, batch_size=8, sequence_length=16))
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("time", "equal time: 8s for each network"),
+        ("epochs", "equal epochs: 2.048 for each network"),
+        ("steps", "equal steps: 16 for each network"),
+        ("characters", "equal characters: 2,048 for each network"),
+    ],
+)
+def test_the_budget_in_words(budget, words):
+    plan = PLAN if budget == "time" else replace(IN_STEPS, budget=budget)
+    assert describe_budget(plan, 1000) == words
+
+
+def test_the_same_number_of_steps_continues_a_comparison_and_another_one_does_not():
+    assert extend_plan(IN_STEPS, make_request(cells=["rnn"], budget="steps", amount=16), "abc", 1000) == IN_STEPS
+    assert extend_plan(IN_STEPS, make_request(cells=["rnn"], budget="steps", max_time=3.0), "abc", 1000) == IN_STEPS
+    with pytest.raises(RunError, match="another `steps`"):
+        extend_plan(IN_STEPS, make_request(budget="steps", amount=17), "abc", 1000)
+
+
+@pytest.mark.parametrize(("budget", "amount"), [("epochs", 0), ("steps", -1), ("epochs", float("nan"))])
+def test_an_amount_must_be_above_0(budget, amount):
+    with pytest.raises(SettingError, match=f"`{budget}` is {amount}"):
+        make_request(budget=budget, amount=amount)

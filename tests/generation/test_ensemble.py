@@ -98,3 +98,47 @@ def test_models_of_different_normal_forms_are_refused():
 def test_texts_that_are_the_same_in_every_form_may_be_mixed():
     assert Ensemble([in_form("ab", "nfc"), in_form("bc\u2019", "nfkc")], [1, 1]).vocabulary.characters == "abc\u2019"
     assert Ensemble([in_form("ae\u0301", "none")] * 2, [1, 1]).vocabulary.normalize == "none"
+
+
+def test_by_words_one_model_writes_each_word_and_all_read_it():
+    lower, upper = random_model(characters=" ab"), random_model(characters=" AB")
+    ensemble = Ensemble([lower, upper], [1, 1], mix="words")
+    texts = [
+        "".join(generate(ensemble, Request("a ", SamplingConfig(length=300, temperature=1, random_seed=seed))))
+        for seed in range(3)
+    ]
+    words = " ".join(texts).split()
+    assert {"lower" if word.islower() else "upper" for word in words} == {"lower", "upper"}
+    assert all(word.islower() or word.isupper() for word in words)
+    assert len(set(texts)) == 3
+    batch = generate_batch(ensemble, [Request("a ", SamplingConfig(length=300, temperature=1, random_seed=1))] * 2)
+    assert batch[1].text == texts[1]
+
+
+def test_by_lines_a_model_goes_on_to_the_end_of_its_line():
+    ensemble = Ensemble([random_model(characters="\n ab"), random_model(characters="\n AB")], [1, 1], mix="lines")
+    text = "".join(generate(ensemble, Request("\n", SamplingConfig(length=600, temperature=1, random_seed=1))))
+    lines = [line for line in text.split("\n")[1:] if line.strip()]
+    assert all(line.islower() or line.isupper() for line in lines)
+    assert {line.islower() for line in lines} == {True, False}
+
+
+@pytest.mark.parametrize("mix", ["words", "lines"])
+def test_what_is_drawn_depends_on_the_text_alone(mix):
+    ensemble = Ensemble([random_model(characters="\n ab"), random_model(characters="\n AB")], [1, 3], mix=mix)
+    states = ensemble.initial_states()
+    for character_id in ensemble.vocabulary.encode("ab A\nB"):
+        logits, states = ensemble.step(np.array([character_id]), states)
+    np.testing.assert_allclose(logits[0], logits_after(ensemble, "ab A\nB"), rtol=1e-4)
+
+
+def test_weights_are_the_shares_of_the_words():
+    ensemble = Ensemble([random_model(characters=" ab"), random_model(characters=" AB")], [1, 3], mix="words")
+    prompts = [f"{a}{b}{c}{d}{e} " for a in "abAB" for b in "abAB" for c in "abAB" for d in "abAB" for e in "abAB"]
+    allowed = [np.isfinite(logits_after(ensemble, prompt)[ensemble.vocabulary.encode("A")[0]]) for prompt in prompts]
+    assert np.mean(allowed) == pytest.approx(0.75, abs=0.05)
+
+
+def test_an_unknown_mix_is_refused():
+    with pytest.raises(SettingError, match="`mix` is 'both', but it must be one of characters, words, lines"):
+        Ensemble([random_model()] * 2, [1, 1], mix="both")

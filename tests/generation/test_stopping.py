@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.errors import SettingError
-from charlstm.generation.stopping import StopCondition, StopRules
+from charlstm.generation.stopping import MAX_SENTENCE_LENGTH, StopCondition, StopRules
 
 
 def accepted(text, length=10_000, **rules):
@@ -141,3 +141,24 @@ def test_text_ends_after_a_time():
 def test_impossible_rules_are_refused(wrong):
     with pytest.raises(SettingError):
         StopRules(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0123456789\nmore", "0123456789"),  # the length is reached at the end of a line
+        ("01234567\nand\nmore", "01234567\nand"),
+        ("0123456789 and. More", "0123456789 and."),
+        ('0123456789 "and." More', '0123456789 "and."'),
+        ("0123456789 at 3.14 or index.html\nmore", "0123456789 at 3.14 or index.html"),
+        ("0123456789\u4f60\u597d\u3002\u4f60", "0123456789\u4f60\u597d\u3002"),
+        ("First. Second one. Third", "First. Second one."),
+        ("0123456789" + "x" * 400 + " y", "0123456789" + "x" * 400),  # a word that is longer than the wait
+    ],
+)
+def test_a_text_ends_at_a_line_or_a_sentence(text, expected):
+    assert accepted(text, 10, until_pause=True) == expected
+
+
+def test_without_any_end_there_is_a_longest_text():
+    assert len(accepted("x" * 5000, 10, until_pause=True)) == 10 + MAX_SENTENCE_LENGTH

@@ -12,6 +12,7 @@ from charlstm.training.auto_config import (
     choose_settings,
     count_parameters,
     default_max_time,
+    describe_choice,
     describe_settings,
     expected_training_characters,
     make_configs,
@@ -143,7 +144,7 @@ def test_settings_are_described_with_what_they_were_chosen_for():
     line = describe_settings(settings, {"max_time": 60}, inputs)
     assert f"2x{settings['units']} units" in line
     assert "chosen for 1,000,000 characters, about" in line
-    assert "in 60 seconds on this machine" in line
+    assert "in 60 seconds at this machine's best speed" in line
     assert "chosen" not in describe_settings(settings, settings, inputs)
 
 
@@ -155,3 +156,16 @@ def test_a_description_without_a_throughput_promises_no_number_of_epochs():
     fixed = "`units`, `dropout`, `recurrent_dropout`, `batch_size`, `max_time` fixed"
     assert line.endswith(f"60 seconds; {fixed}, the rest chosen for 100,000 characters")
     assert "inf" not in line
+
+
+def test_the_choice_is_said_as_it_is_given_again():
+    fixed = {"units": 64, "dropout": 0.25}
+    settings = choose_settings(inputs_for(100_000), fixed) | {"precision": "float32"}
+    given = dict(
+        pair.split() for pair in describe_choice(settings, fixed).split(": ")[1].replace(" `", "|`").split("|")
+    )
+    assert given.keys() == {
+        f"`{name}`" for name in ("recurrent_dropout", "batch_size", "learning_rate", "precision", "num_shards")
+    }
+    assert float(given["`learning_rate`"]) == settings["learning_rate"]
+    assert describe_choice(settings, settings) == ""

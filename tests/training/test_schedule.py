@@ -71,3 +71,23 @@ def test_steps_per_call_end_at_an_evaluation_and_at_the_end(step, every, setting
 def test_a_plan_in_seconds_takes_several_steps_per_call_as_well():
     plan = TrainingPlan(num_steps=None, max_time=60)
     assert plan.steps_per_call(9, steps_since=5, steps_per_second=1e6) == 16
+
+
+@pytest.mark.parametrize(
+    ("settings", "done", "words"),
+    [
+        ({"epochs": None, "max_time": 60}, {}, "an epoch takes about 14m; 1m reach about epoch 0.071"),
+        ({"epochs": 20}, {}, "an epoch takes about 14m, 20 of them take about 4h40m"),
+        ({"epochs": 20, "max_time": 8400}, {}, "an epoch takes about 14m; 2h20m reach about epoch 10"),
+        ({"epochs": 0.1, "max_time": 600}, {}, "an epoch takes about 14m, 0.1 of them take about 1m24s"),
+        ({"epochs": 2}, {"step": 12_600}, "an epoch takes about 14m, the rest of the run takes about 7m"),
+        (
+            {"epochs": None, "max_time": 900},
+            {"step": 8400, "seconds": 480.0},
+            "an epoch takes about 14m; 15m reach about epoch 1.5",
+        ),
+    ],
+)
+def test_how_long_an_epoch_takes_in_words(settings, done, words):
+    plan = TrainingPlan.from_config(TrainingConfig(**settings), steps_per_epoch=8400)
+    assert plan.describe_pace(seconds_per_step=0.1, steps_per_epoch=8400, **done) == words

@@ -34,9 +34,9 @@ def compare(
         ),
     ] = "lstm,gru,rnn",
     max_time: Annotated[
-        float,
+        float | None,
         option("--max-time", parser=duration, metavar="TIME", help="Time for each run: 90s, 5m, 1h30m. Default: 2m."),
-    ] = DEFAULT_MAX_TIME,
+    ] = None,
     repeats: Annotated[
         int,
         typer.Option(
@@ -44,15 +44,21 @@ def compare(
         ),
     ] = 1,
     equal: Annotated[
-        str,
-        typer.Option(
+        str | None,
+        option(
             "--equal",
             autocompletion=choices(("time", "characters")),
             metavar="BUDGET",
-            help="What all runs get the same amount of: time, or characters (as many as an LSTM is expected to train "
-            "on in that time).",
+            help="What all runs get the same amount of: time (the default), epochs, steps or characters; unless they "
+            "are given, as many as an LSTM is expected to train on in that time.",
         ),
-    ] = "time",
+    ] = None,
+    epochs: Annotated[
+        float | None, option("--epochs", metavar="N", help="Passes over the training text of each run, for equal ones.")
+    ] = None,
+    steps: Annotated[
+        int | None, option("--steps", metavar="N", min=1, help="Training steps of each run, for equal ones.")
+    ] = None,
     layers: training_options.Layers = None,
     units: Annotated[
         int | None,
@@ -85,23 +91,25 @@ def compare(
 ) -> None:
     """Train networks with different cells on a text and compare them.
 
-    All have the same number of parameters, within 2 %, and the same time or the same number of characters. A table of
-    validation bits per character, speed and a generated line grows as results come in; the folder gets them as JSON
-    and CSV, with a plot. To continue an interrupted comparison, run the same command again.
+    All have the same number of parameters, within 2 %, and the same time, epochs or steps. A table of validation bits
+    per character, speed, how much of the text was read and a generated line grows as results come in; the folder gets
+    them as JSON and CSV, with a plot. To continue an interrupted comparison, run the same command again.
 
     \b
     charlstm compare macbeth.txt --cells lstm,gru,coupled,rnn
-    charlstm compare lyrics/ --cells lstm,mogrifier --max-time 5m --repeats 3 --equal characters
+    charlstm compare lyrics/ --cells lstm,mogrifier --max-time 5m --repeats 3
+    charlstm compare macbeth.txt --cells lstm,gru --epochs 10
     """
     names = _cell_names(cells)
     check_image_format(plot)
+    budget, amount = _budget(equal, {"epochs": epochs, "steps": steps, "max_time": max_time})
     options = {
         "num_layers": layers,
         "units": units,
         "dropout": dropout,
         "recurrent_dropout": recurrent_dropout,
         "learning_rate": learning_rate,
-        "max_time": max_time,
+        "max_time": max_time if max_time is not None or amount is not None else DEFAULT_MAX_TIME,
         "validation_split": validation_split,
         "random_seed": random_seed,
     }
@@ -116,7 +124,8 @@ def compare(
         texts=texts,
         cells=names,
         num_repeats=repeats,
-        budget=equal,
+        budget=budget,
+        amount=amount,
         overrides=overrides,
         folder=folder,
         overwrite=overwrite,
@@ -126,7 +135,7 @@ def compare(
     if result.signal_number is not None:
         warn("stopped; nothing is lost, run the same command again to continue")
         raise typer.Exit(exit_code(result.signal_number))
-    lines = comparison_lines(result.outcomes, width=output_width())
+    lines = comparison_lines(result.outcomes, result.budget, width=output_width())
     print(to_json(result.to_json(), indent=2) if as_json else "\n".join(lines))
     say(f"in {folder}: comparison.json, comparison.csv, and a folder for each run; the plot is {plot}")
 
@@ -138,6 +147,18 @@ def _cell_names(cells: str) -> list[str]:
     if len(set(names)) < len(names):
         raise SettingError(f"--cells names a cell twice: {cells}", hint="use --repeats to train each more than once")
     return names
+
+
+def _budget(equal: str | None, amounts: dict[str, float | None]) -> tuple[str, float | None]:
+    """Return what is to be equal, and the number of epochs or steps if one is given."""
+    given = [name for name, amount in amounts.items() if amount is not None]
+    if len(given) > 1:
+        raise SettingError(f"`{given[0]}` and `{given[1]}` are both given", hint="give one of the two")
+    if not given or given == ["max_time"]:
+        return equal or "time", None
+    if equal not in (None, given[0]):
+        raise SettingError(f"`{given[0]}` is given, but `equal` is {equal}", hint="leave `equal` out")
+    return given[0], amounts[given[0]]
 
 
 def _default_folder(texts: list[str]) -> Path:

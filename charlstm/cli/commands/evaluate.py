@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from charlstm.cli import text_options
-from charlstm.cli.completion import complete_models, complete_texts
+from charlstm.cli.completion import choices, complete_models, complete_texts
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
-from charlstm.cli.display.messages import changes_line, say
+from charlstm.cli.display.messages import changes_line, say, warn
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
 from charlstm.cli.display.rows import aligned
-from charlstm.cli.options import Json, Unknown
+from charlstm.cli.options import Json, Unknown, option
 from charlstm.errors import SettingError
 from charlstm.text.decoding import DecodingOptions
 
@@ -36,6 +36,16 @@ def evaluate(
         ),
     ] = None,
     text: Annotated[str, typer.Argument(autocompletion=complete_texts, metavar="TEXT", help="The text to score.")],
+    part: Annotated[
+        str | None,
+        option(
+            "--part",
+            metavar="PART",
+            autocompletion=choices(("train", "validation", "all")),
+            help="Of the text that the model was trained on, score this part: train, validation or all. Default: "
+            "validation, which the model has not learned; all of any other text.",
+        ),
+    ] = None,
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,
@@ -48,30 +58,43 @@ def evaluate(
     last; the first is not scored, because nothing comes before it. Characters that the model does not know are skipped
     and counted; with --unknown nearest they are scored as the characters that replace them.
 
+    Of the text that the model was trained on, only the validation part is scored. A warning says if another text shares
+    passages with it.
+
     \b
-    charlstm evaluate macbeth.txt
-    charlstm evaluate runs/macbeth hamlet.txt --json
+    charlstm evaluate hamlet.txt
+    charlstm evaluate runs/macbeth macbeth.txt --part train --json
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
     _check_is_text(text)
     from charlstm.analysis.evaluation import encode_corpus
+    from charlstm.analysis.trained_text import check_part, choose_text
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
     from charlstm.text.corpus import load_corpus
 
+    check_part(part)
     path = find_model(run[0] if run else None)
     model = load_model(path)
     vocabulary = model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
-    encoded = encode_corpus(load_corpus([text], options, on_message=say), vocabulary, unknown=unknown)
+    corpus = load_corpus([text], options, on_message=say)
+    encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
+    chosen = choose_text(path, model, corpus, encoded, part=part, on_message=say)
+    encoded = chosen.encoded
+    if chosen.note:
+        say(chosen.note)
+    if chosen.warning:
+        warn(chosen.warning)
     scores = _score(model, encoded)
     if not run:
         say(newest_run_line(path))
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
-        print(to_json({"model": str(path)} | scores.to_json() | {"unknown_characters": encoded.unknown_to_json()}))
+        result = scores.to_json() | {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
+        print(to_json({"model": str(path)} | result))
     else:
         print(aligned(_rows(scores, encoded), name_width=20))
 

@@ -8,32 +8,28 @@ from typing import TYPE_CHECKING
 import typer
 
 from charlstm.cli import generation_options, text_options
-from charlstm.cli.display.generation_notes import newest_run_line, report_changes, report_refused_lines
+from charlstm.cli.contradictions import refuse_contradictions
+from charlstm.cli.display.generation_notes import (
+    newest_run_line,
+    report_changes,
+    report_left_out,
+    report_refused_lines,
+)
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
-from charlstm.cli.display.results import FORMATS, Result, ResultFormat, novelty_line, write_folder, write_output
-from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, is_given
+from charlstm.cli.display.results import Result, ResultFormat, novelty_line, write_folder, write_output
+from charlstm.cli.options import Mix, Models, RandomSeed, Run, TopK, TopP, Unknown, is_given
 from charlstm.cli.overwriting import check_may_replace
 from charlstm.config import SamplingConfig
-from charlstm.errors import CorpusError, SettingError
+from charlstm.errors import CorpusError
 from charlstm.generation.stopping import StopRules
 
 if TYPE_CHECKING:
     from charlstm.generation.jobs import GeneratedText
     from charlstm.generation.load import LoadedModel
 
-SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
 LIMITS = ("top_k", "top_p", "min_p", "typical")  # on the characters to sample from
-NEEDED = [  # the first has no effect without the second
-    ("include_stop", "stop"),
-    ("repetition_window", "repetition_penalty"),
-]
-CONTRADICTIONS = [
-    ("seed", "seed_file"),
-    ("output", "output_dir"),
-    *(("batch", other) for other in ("seed", "seed_file", "num_samples", "beam")),
-    *(("beam", other) for other in (*SAMPLING, "new", "unique")),
-]
+SEPARATOR = "\n---\n"
 
 
 def generate(
@@ -47,6 +43,7 @@ def generate(
     num_samples: generation_options.NumSamples = 1,
     output: generation_options.Output = None,
     model: Models = None,
+    mix: Mix = None,
     seed_file: generation_options.SeedFile = None,
     encoding: text_options.FileEncoding = None,
     no_echo: generation_options.NoEcho = False,
@@ -63,12 +60,12 @@ def generate(
     max_time: generation_options.MaxTime = None,
     beam: generation_options.Beam = None,
     batch: generation_options.Batch = None,
-    separator: generation_options.Separator = "\n---\n",
+    separator: generation_options.Separator = None,
     output_format: generation_options.Format = "text",
     scores: generation_options.Scores = False,
     novelty: generation_options.Novelty = False,
     new: generation_options.New = None,
-    unique: generation_options.Unique = False,
+    unique: generation_options.Unique = None,
     output_dir: generation_options.OutputDir = None,
     overwrite: generation_options.Overwrite = False,
     unknown: Unknown = "nearest",
@@ -84,7 +81,8 @@ def generate(
     charlstm generate --seed "Tomorrow, and tomorrow"
     charlstm generate macbeth --length 2000 --temperature 0.6 > out.txt
     charlstm generate --seed "MACBETH." --stop "LADY" --num-samples 5
-    charlstm generate --model macbeth:2 --model recipes:1 --novelty
+    charlstm generate names -n 50
+    charlstm generate --model macbeth:2 --model recipes:1 --mix words
     charlstm generate --batch prompts.jsonl --format jsonl > answers.jsonl
     """
     config = SamplingConfig(
@@ -106,7 +104,7 @@ def generate(
         until_sentence=until_sentence,
         max_time=max_time,
     )
-    _refuse_contradictions(context)
+    refuse_contradictions(context)
     if is_given(context, "separator") and output_format != "text":
         warn("`separator` has no effect on JSON")
     for name in LIMITS if temperature == 0 and not batch else ():
@@ -115,6 +113,7 @@ def generate(
     from charlstm.analysis.line_sources import choose_line_filter
     from charlstm.generation.generate import Request
     from charlstm.generation.jobs import GenerationJob
+    from charlstm.generation.list_defaults import with_default_end, writes_lines
     from charlstm.generation.load import load_models
     from charlstm.generation.requests import read_requests
 
@@ -124,6 +123,10 @@ def generate(
             _check_file(path)
     for file in _files_to_write(output, output_dir):
         check_may_replace(file, overwrite=overwrite)
+    asked = {"length_is_given": is_given(context, "length"), "many": is_given(context, "num_samples")}
+    one_line = writes_lines(rules, models, **asked)
+    if not beam:
+        rules = with_default_end(rules, models, **asked)
     if batch:
         requests = read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
@@ -137,21 +140,22 @@ def generate(
         num_samples=1 if beam else num_samples,
         is_batch=batch is not None,
         line_filter=line_filter,
-        must_filter=new is True or unique,
+        must_filter=new is True or unique is True,
+        mix=mix,
     )
     if not (run or model):
         say(newest_run_line(models[0].path))
     report_changes(job)
-    if new is None and line_filter is not None and line_filter.is_new:
-        say("lines that stand in the training text are left out; --no-new keeps them")
+    report_left_out(line_filter, new=new, unique=unique)
     if job.needs_compiling:
         with notice_if_slow(COMPILING):
             job.compile()
     result_format = ResultFormat(
         name=output_format,
         echo=not no_echo,
-        separator=separator,
+        separator=separator if separator is not None else "" if one_line else SEPARATOR,
         models=models,
+        mix=mix,
         beam=beam,
         scores=scores,
         line_filter=line_filter,
@@ -204,27 +208,3 @@ def _read_prompt_file(path: str, encoding: str | None) -> str:
 
     options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
     return load_corpus([path], options, on_message=say).text
-
-
-def _refuse_contradictions(context: typer.Context) -> None:
-    """Raise SettingError for options that contradict each other, or that would have no effect."""
-    options = context.params
-    if options["output_format"] not in FORMATS:
-        raise SettingError(f"`format` is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
-    if options["scores"] and options["output_format"] == "text":
-        raise SettingError("`scores` needs `format` json or jsonl", hint="add one of them")
-    if options["encoding"] and not (options["seed_file"] or options["batch"]):
-        raise SettingError("`encoding` is that of a file, but none is given", hint="give `seed_file` or `batch`")
-    if is_given(context, "run") and is_given(context, "model"):
-        raise SettingError("RUN and `model` are both given", hint="give one of the two")
-    for one, other in CONTRADICTIONS:
-        if is_given(context, one) and is_given(context, other):
-            raise SettingError(f"`{one}` and `{other}` are both given", hint="give one of the two")
-    for one, other in NEEDED:
-        if is_given(context, one) and not (is_given(context, other) or options["batch"]):
-            raise SettingError(f"`{one}` has no effect without `{other}`", hint=f"give `{other}`, or leave `{one}` out")
-    if options["beam"] and options["num_samples"] > options["beam"]:
-        raise SettingError(
-            f"`num_samples` is {options['num_samples']}, but `beam` {options['beam']} finds at most that many texts",
-            hint="give a wider `beam`",
-        )

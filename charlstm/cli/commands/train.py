@@ -76,6 +76,7 @@ def train(
     evaluate_every: training_options.EvaluateEvery = None,
     random_seed: training_options.RandomSeed = None,
     precision: training_options.Precision = None,
+    shards: training_options.Shards = None,
     lowercase: Annotated[
         bool, typer.Option("--lowercase", rich_help_panel=TEXT, help="Convert the text to lower case.")
     ] = False,
@@ -130,6 +131,7 @@ def train(
         "evaluate_every": evaluate_every,
         "random_seed": random_seed,
         "precision": None if precision == "auto" else precision,
+        "num_shards": shards,
     }
     overrides = Overrides.from_options(options, preset=preset)
     if resume and overwrite:

@@ -35,14 +35,18 @@ COLUMNS = (
     Column("units", 6, lambda summary: f"{summary.units}", 2),
     Column("parameters", 12, lambda summary: f"{summary.num_parameters:,}", 1),
     Column("characters/s", 14, lambda summary: f"{summary.characters_per_second:,.0f}", 3),
-    Column("bits", 8, lambda summary: f"{summary.bits:.4f}", 5),
-    Column("+-", 8, lambda summary: f"{summary.half_range:.4f}" if summary.num_repeats > 1 else "", 4),
+    Column("text read", 11, lambda summary: _share(summary.epochs), 4),
+    Column("bits", 8, lambda summary: f"{summary.bits:.4f}", 6),
+    Column("+-", 8, lambda summary: f"{summary.half_range:.4f}" if summary.num_repeats > 1 else "", 5),
 )
 CELL_WIDTH, MIN_LINE_WIDTH = 14, 20  # columns; a line that would have fewer stands below its cell
 
 
-def comparison_lines(outcomes: "list[Outcome]", *, width: int | None) -> list[str]:
-    """Return a table of the cells, the best first, as it is printed at the end; None: lines may have any length."""
+def comparison_lines(outcomes: "list[Outcome]", budget: str, *, width: int | None) -> list[str]:
+    """Return a table of the cells, the best first, as it is printed at the end; None: lines may have any length.
+
+    The budget is what all of them had the same amount of; how much of the text they read in it differs.
+    """
     from charlstm.experiments.outcomes import summarize
 
     summaries = summarize(outcomes)
@@ -60,7 +64,12 @@ def comparison_lines(outcomes: "list[Outcome]", *, width: int | None) -> list[st
             lines[-1] += f"  {_cropped(visible(summary.line), line_width)}"
         else:
             lines.append(f"  {_cropped(visible(summary.line), width and width - 2)}")
-    return lines
+    return [budget, *lines]
+
+
+def _share(epochs: float) -> str:
+    """Return how much of the text was read: a share of it, or how many times."""
+    return f"{epochs:.0%}" if epochs < 0.995 else f"{epochs:.1f} times"
 
 
 def _cropped(text: str, width: int | None) -> str:
@@ -92,7 +101,7 @@ class ComparisonDisplay:
     def __init__(self, num_runs: int, plot: Path, stack: ExitStack) -> None:
         self._num_runs, self._plot, self._stack = num_runs, plot, stack
         self._outcomes = list["Outcome"]()
-        self._run, self._progress = "", ""
+        self._run, self._progress, self._budget = "", "", ""
         self._is_live = False
 
     def on_message(self, message: str) -> None:
@@ -103,6 +112,9 @@ class ComparisonDisplay:
 
     def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
         return starting_tensorflow(quiet=bool(self._run))  # then the table shows the progress
+
+    def on_budget(self, budget: str) -> None:
+        self._budget = budget
 
     def on_run_start(self, cell: str, repeat: int, number: int) -> None:
         self._run, self._progress = f"{cell}, run {number} of {self._num_runs}", ""
@@ -115,8 +127,8 @@ class ComparisonDisplay:
         self._outcomes = outcomes
         if not can_redraw():
             newest = outcomes[-1]
-            speed = newest.characters_per_second
-            say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s")
+            speed, read = newest.characters_per_second, _share(newest.evaluations[-1].epoch)
+            say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s, text read: {read}")
         save_comparison_plot(self._plot, outcomes)
 
     def on_step(self, progress: "Progress") -> None:
@@ -133,6 +145,7 @@ class ComparisonDisplay:
         from rich.console import Group
 
         table = [
-            Text(line, no_wrap=True, overflow="ellipsis") for line in comparison_lines(self._outcomes, width=width)
+            Text(line, no_wrap=True, overflow="ellipsis")
+            for line in comparison_lines(self._outcomes, self._budget, width=width)
         ]
         return Group(*table, Text(f"{self._run}: {self._progress or 'building the network'}", style="bold"))

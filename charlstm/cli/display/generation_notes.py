@@ -8,6 +8,7 @@ from charlstm.errors import GenerationError
 
 if TYPE_CHECKING:
     from charlstm.generation.jobs import GenerationJob
+    from charlstm.generation.line_filter import LineFilter
 
 
 def newest_run_line(model: Path) -> str:
@@ -21,6 +22,18 @@ def report_changes(job: "GenerationJob") -> None:
         say(changes_line(job.changes))
     for stop, reason in job.unreachable_stops.items():
         warn(f"`stop` {stop!r} never ends a text: {reason}")
+
+
+def report_left_out(line_filter: "LineFilter | None", *, new: bool | None, unique: bool | None) -> None:
+    """Say which lines are left out of the texts of a list although nobody asked for it."""
+    if line_filter is None:
+        return
+    kinds = [
+        "those of the training text (--no-new keeps them)" if line_filter.is_new and new is None else "",
+        "repeated ones (--no-unique keeps them)" if line_filter.is_unique and unique is None else "",
+    ]
+    if any(kinds):
+        say(f"a list of short lines: new lines are written, without {' and '.join(filter(None, kinds))}")
 
 
 def report_refused_lines(job: "GenerationJob") -> None:

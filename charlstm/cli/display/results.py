@@ -40,6 +40,7 @@ class ResultFormat:
     echo: bool  # write the prompt before the text
     separator: str  # between two texts
     models: "Sequence[LoadedModel]"
+    mix: str | None = None  # how several models are mixed
     beam: int | None = None
     scores: bool = False
     line_filter: "LineFilter | None" = None
@@ -93,7 +94,7 @@ class ResultFormat:
         if len(self.models) == 1:
             return {"model": str(self.models[0].path), "model_sha256": self.models[0].digest}
         members = [{"path": str(one.path), "weight": one.weight, "sha256": one.digest} for one in self.models]
-        return {"models": members}
+        return {"models": members} | ({"mix": self.mix} if self.mix else {})
 
 
 def _end_of_array(start: str) -> str:
