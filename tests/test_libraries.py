@@ -86,8 +86,8 @@ def test_command_without_a_library_ends_with_one_line(tmp_path, package, code, m
 
 def test_long_text_without_numba_is_refused_and_a_short_one_generated(run, tmp_path):
     code = "raise ImportError('no')"
-    assert run_without("numba", code, tmp_path / "a", "generate", "--length", "20") == (0, [])
-    exit_code, lines = run_without("numba", code, tmp_path / "b", "generate", "--length", "5000")
+    assert run_without("numba", code, tmp_path / "a", "generate", "tiny", "--length", "20") == (0, [])
+    exit_code, lines = run_without("numba", code, tmp_path / "b", "generate", "tiny", "--length", "5000")
     assert exit_code == 1
     assert lines[0] == "error: Numba cannot be imported: ImportError: no"
 

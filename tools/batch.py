@@ -138,9 +138,8 @@ def write_samples(batch: Batch) -> None:
         if is_newer and record.exists() and record.read_text() == settings:
             continue
         SAMPLES.mkdir(exist_ok=True)
-        _call(
-            [*batch.charlstm, "generate", str(RUNS / name), *batch.sample_flags, "--output", str(sample), "--overwrite"]
-        )
+        saving = ["--overwrite", "--output", str(sample)]
+        _call([*batch.charlstm, "generate", str(RUNS / name), *batch.sample_flags, *saving])
         record.write_text(settings)
 
 

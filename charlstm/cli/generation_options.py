@@ -9,6 +9,7 @@ from charlstm.cli.completion import choices
 from charlstm.cli.help_text import help_all
 from charlstm.cli.options import COMMON, OUTPUT, PROMPT, SAMPLING, STOPPING, duration, option
 from charlstm.cli.overwriting import OVERWRITE
+from charlstm.config import SamplingConfig
 
 Seed = Annotated[
     str | None,
@@ -39,7 +40,8 @@ Length = Annotated[
         "--length",
         metavar="N",
         rich_help_panel=COMMON,
-        help="Characters, at most. Without it a text ends with a line or sentence.",
+        show_default=False,
+        help=f"Characters. Default: up to {SamplingConfig.length}, to a line's end.",
     ),
 ]
 Temperature = Annotated[

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+NEWEST = "the newest run: runs/tiny\n"
 LINE = "the quick brown fox jumps over the lazy dog\n"
 
 
@@ -60,10 +61,10 @@ def test_passages_of_the_training_text_in_another_one_are_named(charlstm, traine
     assert "% of other stands in the text that the model was trained on" in err
     Path("new.txt").write_text("pack my box with five dozen liquor jugs and more of them\n" * 10)
     figures, err = evaluate(charlstm, "new.txt")
-    assert (figures["shared_with_training"], err) == (0, "")
+    assert (figures["shared_with_training"], err) == (0, NEWEST)
     Path("text.txt").unlink()  # nothing to compare with
     figures, err = evaluate(charlstm, "other.txt")
-    assert (figures["shared_with_training"], err) == (None, "")
+    assert (figures["shared_with_training"], err) == (None, NEWEST)
 
 
 def test_of_a_list_known_lines_are_counted(charlstm, trained, model):

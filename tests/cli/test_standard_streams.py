@@ -22,7 +22,7 @@ def shell(line, **environment):
     return result.returncode, result.stdout, result.stderr
 
 
-@pytest.mark.parametrize(("command", "unbuffered"), [("--help", ""), ("info", "1"), ("generate --length 9", "")])
+@pytest.mark.parametrize(("command", "unbuffered"), [("--help", ""), ("info", "1"), ("generate tiny --length 9", "")])
 def test_stdout_that_cannot_be_written_is_an_error(run, command, unbuffered):
     for redirection, reason in ((">&-", "Bad file descriptor"), ("> /dev/full", "No space left on device")):
         code, out, err = shell(f"charlstm {command} {redirection}", PYTHONUNBUFFERED=unbuffered)
@@ -38,7 +38,7 @@ def test_messages_may_get_lost(run, redirection):
 
 
 def test_reader_that_stops_reading_is_no_error(run):
-    code, out, err = shell("charlstm generate --length 3000 | head -c 1")
+    code, out, err = shell("charlstm generate tiny --length 3000 | head -c 1")
     assert code in (0, 1)
     assert (len(out), err) == (1, "")
 
