@@ -69,7 +69,7 @@ FIELDS = sorted(
 PYTHON_ONLY = ("api/", "text/given_text.py")  # messages that no command shows
 
 
-@pytest.mark.parametrize("field", {field for field, file in FIELDS if file.startswith(PYTHON_ONLY)})
+@pytest.mark.parametrize("field", sorted({field for field, file in FIELDS if file.startswith(PYTHON_ONLY)}))
 def test_every_field_in_a_message_to_python_is_a_name_there(field):
     functions = (package.train, package.resume, package.evaluate, package.generate)
     arguments = {name for function in functions for name in signature(function).parameters}
