@@ -30,7 +30,7 @@ demo: $(VENV)/installed ## train on Macbeth for 90 seconds, then generate
 	$(CHARLSTM) generate runs/demo --seed "MACBETH." --length 700
 
 test: $(VENV)/installed ## run the tests
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/installed ## check style, types and imports between packages
 	$(VENV)/bin/ruff check .

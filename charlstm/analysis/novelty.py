@@ -22,7 +22,7 @@ from charlstm.text.batches import split_for_validation
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.normal_form import normalization_pieces
 from charlstm.text.vocabulary import POLICIES, Vocabulary
 

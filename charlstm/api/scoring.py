@@ -8,7 +8,7 @@ from charlstm.analysis.trained_text import choose_text
 from charlstm.api.messages import logger, warn_of_changes
 from charlstm.api.model import ModelOrRun, as_model, loaded
 from charlstm.api.texts import Files, read_corpus
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 
 
 @dataclass(frozen=True, kw_only=True)

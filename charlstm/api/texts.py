@@ -6,7 +6,7 @@ from os import PathLike
 from charlstm.api.messages import logger
 from charlstm.errors import SettingError
 from charlstm.text.corpus import Corpus, load_corpus
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.given_text import load_given_text
 
 Files = str | PathLike[str] | Sequence[str | PathLike[str]]

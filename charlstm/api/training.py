@@ -18,7 +18,7 @@ from charlstm.errors import RunError
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RUNS, RunFolder, find_run
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.given_text import GIVEN_TEXT
 from charlstm.text.sources import corpus_name
 from charlstm.training.history import Evaluation, History

@@ -2,24 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from charlstm import __version__
-from charlstm.cli.commands.compare import compare
-from charlstm.cli.commands.corpus import corpus
-from charlstm.cli.commands.evaluate import evaluate
-from charlstm.cli.commands.generate import generate
-from charlstm.cli.commands.gradients import gradients
-from charlstm.cli.commands.info import info
-from charlstm.cli.commands.plot import plot
-from charlstm.cli.commands.resume import resume
-from charlstm.cli.commands.runs import runs
-from charlstm.cli.commands.samples import samples
-from charlstm.cli.commands.train import train
-from charlstm.cli.commands.write import write
 from charlstm.cli.display.messages import show_error
 from charlstm.cli.help_text import Command, Group
 from charlstm.cli.options import set_command_line, set_current_command, with_option_names
@@ -30,24 +20,33 @@ from charlstm.machine import prefer_avx512_openblas
 
 MEMORY_FIELDS = ("batch_size", "units", "sequence_length", "num_samples", "beam", "length")
 
-app = typer.Typer(
-    name="charlstm",
-    cls=Group,
-    invoke_without_command=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
-)
-COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Train": (train, resume, compare),
-    "Write": (generate, write),
-    "Look": (evaluate, info, plot, samples, gradients),
+COMMANDS = {  # in the order of --help: each is the function or group of its name in commands/NAME.py
+    **dict.fromkeys(("train", "resume", "compare"), "Train"),
+    **dict.fromkeys(("generate", "write"), "Write"),
+    **dict.fromkeys(("evaluate", "info", "plot", "samples", "gradients"), "Look"),
+    **dict.fromkeys(("runs", "corpus"), "Keep house"),
 }
-for panel, commands in COMMANDS.items():
-    for command in commands:
-        app.command(cls=Command, rich_help_panel=panel)(command)
-app.add_typer(runs, rich_help_panel="Keep house")
-app.add_typer(corpus, rich_help_panel="Keep house")
+
+
+@cache
+def make_app(only: str | None = None) -> typer.Typer:
+    """Return the program with all its commands, or with only one: it takes long to import the others."""
+    app = typer.Typer(
+        name="charlstm",
+        cls=Group,
+        callback=charlstm,
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+    )
+    for name in [only] if only else COMMANDS:
+        command = getattr(import_module(f"charlstm.cli.commands.{name}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, rich_help_panel=COMMANDS[name])
+        else:
+            app.command(cls=Command, rich_help_panel=COMMANDS[name])(command)
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -56,7 +55,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def charlstm(
     context: typer.Context,
     _version: Annotated[
@@ -82,9 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prefer_avx512_openblas()
     streams = prepare_standard_streams()
     set_current_command(None)
-    set_command_line(sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    set_command_line(words)
     try:
-        code = app(args=arguments, prog_name="charlstm", standalone_mode=False) or 0
+        app = make_app(words[0] if words and words[0] in COMMANDS else None)
+        code = app(args=words, prog_name="charlstm", standalone_mode=False) or 0
         sys.stdout.flush()
     except SystemExit as stop:  # raised by Typer when the reader of stdout has gone away
         code = int(stop.code or 0)

@@ -15,7 +15,7 @@ from charlstm.storage.run_origin import RunOrigin
 from charlstm.training.presets import PRESETS
 
 if TYPE_CHECKING:
-    from charlstm.text.decoding import DecodingOptions
+    from charlstm.text.decoding_options import DecodingOptions
 
 PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # have no option
 WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
@@ -43,7 +43,7 @@ def repeat_command(folder: RunFolder, settings: Mapping[str, Any]) -> RepeatComm
 
     Returns None for a run of an earlier version, which did not record how it was started, and for damaged settings.
     """
-    from charlstm.text.decoding import DecodingOptions
+    from charlstm.text.decoding_options import DecodingOptions
 
     origin = RunOrigin.from_json(settings.get("origin"))
     if origin is None:

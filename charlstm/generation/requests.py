@@ -32,7 +32,7 @@ def read_requests(
     not valid, and CorpusError for a file that cannot be read.
     """
     from charlstm.text.corpus import load_corpus
-    from charlstm.text.decoding import DecodingOptions
+    from charlstm.text.decoding_options import DecodingOptions
 
     options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
     name = "standard input" if str(path) == "-" else path

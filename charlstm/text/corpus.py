@@ -17,7 +17,7 @@ import numpy.typing as npt
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError
 from charlstm.text.catalogue import CATALOGUE, find_named_text, shipped_texts
-from charlstm.text.decoding import DecodingOptions, OnMessage
+from charlstm.text.decoding_options import DecodingOptions, OnMessage
 from charlstm.text.encoded_text import MAX_IN_MEMORY, SourceInUse, read_encoded, store_or_keep
 from charlstm.text.file_search import Skipped
 from charlstm.text.id_cache import load_ids

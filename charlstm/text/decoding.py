@@ -1,51 +1,21 @@
 """Bytes to clean text, chunk by chunk: encoding, line ends, Project Gutenberg's licence, Unicode normal form, case."""
 
 import codecs
-import io
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-from charlstm.errors import CorpusError, SettingError, shown
+from charlstm.errors import CorpusError
 from charlstm.text.boilerplate import strip_boilerplate
 from charlstm.text.cleaning import Counts, clean_chunks
 from charlstm.text.compression import ByteStream
+from charlstm.text.decoding_options import DecodingOptions, OnMessage
 from charlstm.text.detection import HEAD_BYTES, TextEncoding, detect_encoding, encoding_by_name
-from charlstm.text.normal_form import NORMAL_FORMS
 from charlstm.text.normalization import lowercase_chunks, normalize_chunks
 from charlstm.text.sources import TextSource
 from charlstm.text.utf8 import MARK_INVALID, Utf8Decoder, whole_lines
 
 CHUNK_BYTES = 1 << 20  # read at once; a chunk of text has about as many characters
 ENCODINGS_WITH_NEXT_LINE = ("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140")  # EBCDIC
-
-OnMessage = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class DecodingOptions:
-    """How bytes become text."""
-
-    encoding: str | None = None  # None: detected
-    normalize: str = "nfc"
-    keep_boilerplate: bool = False
-    lowercase: bool = False
-
-    def __post_init__(self) -> None:
-        if self.normalize not in NORMAL_FORMS:
-            raise SettingError(
-                f"`normalize` is {shown(self.normalize)}, but it must be one of {', '.join(NORMAL_FORMS)}",
-                hint="leave it out for nfc",
-            )
-        if self.encoding is not None and not _is_text_encoding(self.encoding):
-            raise SettingError(
-                f"there is no encoding {shown(self.encoding)}",
-                hint="try `encoding` utf-8, latin-1 or cp1252, or leave it out",
-            )
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def read_chunks(source: TextSource, options: DecodingOptions, on_message: OnMessage) -> Iterator[str]:
@@ -76,15 +46,6 @@ def read_chunks(source: TextSource, options: DecodingOptions, on_message: OnMess
             f"{source.name}: {counts.num_invalid:,} characters that are not {encoding.name} were left out, the first "
             f"in line {counts.first_invalid_line:,}"
         )
-
-
-def _is_text_encoding(name: str) -> bool:
-    try:
-        codecs.getincrementaldecoder(name)
-        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs of other things than text, such as zlib
-    except (LookupError, ValueError):
-        return False
-    return True
 
 
 def _decode_detected(source: TextSource, encoding: TextEncoding, on_message: OnMessage) -> Iterator[str]:

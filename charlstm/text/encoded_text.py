@@ -18,7 +18,8 @@ import numpy.typing as npt
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError, RunError
 from charlstm.machine import CACHE_HINT, cache_folder
-from charlstm.text.decoding import DecodingOptions, OnMessage, read_chunks
+from charlstm.text.decoding import read_chunks
+from charlstm.text.decoding_options import DecodingOptions, OnMessage
 from charlstm.text.id_cache import CachedIds, load_ids, store_ids
 from charlstm.text.id_files import IdSpool
 from charlstm.text.sources import TextSource, reason_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from charlstm.errors import CorpusError, SettingError
 from charlstm.text.corpus import Corpus, load_corpus
-from charlstm.text.decoding import DecodingOptions, OnMessage
+from charlstm.text.decoding_options import DecodingOptions, OnMessage
 from charlstm.text.streams import STANDARD_INPUT
 
 GIVEN_TEXT = "text"  # its name

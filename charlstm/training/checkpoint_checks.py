@@ -11,7 +11,7 @@ from charlstm.json_objects import describe_type, has_type, object_from_json
 from charlstm.storage.model_file import MAX_COUNT, MAX_NATS, MAX_WEIGHT_BYTES, check_weights
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.tensor_file import Arrays, TensorFile
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.vocabulary import POLICIES, Vocabulary
 from charlstm.training.history import Evaluation, History
 from charlstm.training.snapshots import BEST_PREFIX

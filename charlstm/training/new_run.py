@@ -15,7 +15,7 @@ from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.given_text import load_given_text
 from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary

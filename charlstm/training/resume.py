@@ -14,7 +14,7 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays

@@ -15,7 +15,7 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.batches import Dataset, Streams, Windows, split_for_validation
 from charlstm.text.corpus import Corpus
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.id_files import in_chunks
 from charlstm.text.known_lines import MAX_KEPT_LINES, KnownLines
 from charlstm.text.line_lists import is_line_list

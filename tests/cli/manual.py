@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 from charlstm import __version__
-from charlstm.cli.app import app
+from charlstm.cli.app import make_app
 from charlstm.cli.help import CommandHelp, Panel, describe_command
 
 EXIT_STATUS = Panel(
@@ -25,7 +25,7 @@ EXIT_STATUS = Panel(
 
 def pages() -> dict[str, str]:
     """Return the pages by the names of their files."""
-    found = list(_described(get_command(app), "charlstm", None))
+    found = list(_described(get_command(make_app()), "charlstm", None))
     names = [_name(described) for described in found]
     return {f"{_name(described)}.1": _page(described, names) for described in found}
 

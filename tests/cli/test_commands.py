@@ -20,11 +20,11 @@ def test_reference_is_up_to_date():
 
 
 def test_every_command_is_in_the_reference():
-    from charlstm.cli.app import app
+    from charlstm.cli.app import make_app
     from charlstm.cli.commands.corpus import corpus
     from charlstm.cli.commands.runs import runs
 
-    commands = [getattr(command.callback, "__name__", "") for command in app.registered_commands] + ["runs"]
+    commands = [getattr(command.callback, "__name__", "") for command in make_app().registered_commands] + ["runs"]
     commands += [
         f"{group.info.name} {command.name or getattr(command.callback, '__name__', '')}"
         for group in (runs, corpus)

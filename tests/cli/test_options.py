@@ -12,7 +12,7 @@ from typer.main import get_command
 
 import charlstm as package
 from charlstm.api.settings import GenerationSettings, TrainingSettings
-from charlstm.cli.app import app
+from charlstm.cli.app import make_app
 from charlstm.cli.options import FIELD_OPTIONS, duration, with_option_names
 
 PACKAGE = Path(package.__file__).parent
@@ -30,7 +30,7 @@ USERS = {  # of packages, the commands that show most of their messages
 def commands():
     """Return the commands by name: `generate`, `corpus stats`."""
     found: dict[str, Any] = {}
-    group: Any = get_command(app)
+    group: Any = get_command(make_app())
     for name, command in group.commands.items():
         subcommands = getattr(command, "commands", None)
         found |= {f"{name} {sub}": one for sub, one in subcommands.items()} if subcommands else {name: command}

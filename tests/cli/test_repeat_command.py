@@ -14,7 +14,7 @@ from charlstm.cli.repeat_command import PRESET_ONLY, repeat_command
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.presets import PRESETS
 
 TEXT = "the cat sat on the mat and the dog sat on the log\n" * 40

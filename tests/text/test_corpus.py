@@ -11,7 +11,7 @@ from charlstm.text import corpus as corpus_module
 from charlstm.text import encoded_text
 from charlstm.text.catalogue import shipped_texts
 from charlstm.text.corpus import load_corpus
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.vocabulary import Vocabulary
 
 TEXT = "Grüße, Löwe!\nDas ist ein Text.\n"

@@ -7,7 +7,7 @@ import pytest
 from charlstm.errors import VocabularyError
 from charlstm.text.corpus import load_corpus
 from charlstm.text.corpus_encoding import encode_text
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.vocabulary import Vocabulary
 
 

@@ -3,7 +3,8 @@ import random
 import pytest
 
 from charlstm.errors import CorpusError, SettingError
-from charlstm.text.decoding import DecodingOptions, read_chunks
+from charlstm.text.decoding import read_chunks
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.sources import TextSource
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from charlstm.errors import CorpusError
-from charlstm.text.decoding import DecodingOptions, read_chunks
+from charlstm.text.decoding import read_chunks
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.sources import TextSource
 
 GERMAN = "Der Wächter hörte plötzlich ein Geräusch und grüßte die Königin.\n"

@@ -10,7 +10,7 @@ import pytest
 from charlstm.errors import CorpusError
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.corpus import load_corpus
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.file_search import RUN_FILES, Skipped, describe_skipped
 
 BINARY = random.Random(1).randbytes(3000) + bytes(100)

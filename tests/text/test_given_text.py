@@ -1,5 +1,5 @@
 from charlstm.text.corpus import load_corpus
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.given_text import load_given_text
 from charlstm.text.streams import STANDARD_INPUT
 

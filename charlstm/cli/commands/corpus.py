@@ -14,7 +14,7 @@ from charlstm.cli.help_text import Command, Group
 from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import SettingError
 from charlstm.machine import cache_folder, make_cache_folder
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.interruption import Interruption
 
 corpus = typer.Typer(name="corpus", cls=Group, invoke_without_command=True, rich_markup_mode=None)

@@ -14,7 +14,7 @@ from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_ov
 from charlstm.cli.display.rows import aligned
 from charlstm.cli.options import Json, Unknown, option
 from charlstm.errors import SettingError
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 
 if TYPE_CHECKING:
     from charlstm.analysis.evaluation import Scores

@@ -204,7 +204,7 @@ def _check_file(path: str | Path) -> None:
 def _read_prompt_file(path: str, encoding: str | None) -> str:
     """Return the text of a file as it is: the model's vocabulary puts it into its normal form and case."""
     from charlstm.text.corpus import load_corpus
-    from charlstm.text.decoding import DecodingOptions
+    from charlstm.text.decoding_options import DecodingOptions
 
     options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
     return load_corpus([path], options, on_message=say).text

@@ -15,7 +15,7 @@ from charlstm.cli.display.messages import say, warn
 from charlstm.cli.options import Json, is_given, option
 from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 
 OPTIONS_OF_UNTRAINED = ("cells", "layers", "units", "random_seed")
 DEFAULT_TEXT = "macbeth.txt"

@@ -13,7 +13,7 @@ from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, option
 from charlstm.errors import SettingError
-from charlstm.text.decoding import DecodingOptions
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL
 from charlstm.training.schedule import CHECKPOINT_EVERY

@@ -104,7 +104,7 @@ def read_file(file: Path, encoding: str | None) -> tuple[str, str]:
 
     Raises CorpusError for a file that is not plain text.
     """
-    from charlstm.text.decoding import DecodingOptions
+    from charlstm.text.decoding_options import DecodingOptions
     from charlstm.text.detection import detect_encoding, encoding_by_name
     from charlstm.text.sources import TextSource
     from charlstm.text.unicode_forms import form_by_mark
