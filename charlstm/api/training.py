@@ -28,7 +28,7 @@ from charlstm.training.presets import TUTORIAL
 from charlstm.training.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
-    from charlstm.training.loop import TrainingResult
+    from charlstm.training.reporting import TrainingResult
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
-from charlstm.training.reporting import TrainingReporter
+from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
 from charlstm.training.train_step import Trainer
@@ -32,20 +31,6 @@ SAMPLE_LENGTH = 240  # characters
 DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is this many times the first loss
 LOSS_SMOOTHING = 0.1  # weight of the newest loss in the running mean
 MAX_ROLLBACKS = 3  # before a run that keeps diverging is given up
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """How a run ended."""
-
-    folder: RunFolder
-    best: Evaluation | None
-    seconds: float
-    fraction_done: float  # of the plan
-    stopped_early: bool  # because validation did not improve any more
-    signal_number: int | None  # that interrupted it
-    history: tuple[Evaluation, ...]  # over all processes
-    model: Model | None  # the best one; None before the first evaluation
 
 
 class TrainingRun:

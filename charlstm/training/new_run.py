@@ -33,12 +33,12 @@ from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL, preset_settings
 from charlstm.training.preview import expected_throughput
-from charlstm.training.reporting import RunReporter
+from charlstm.training.reporting import RunReporter, TrainingResult
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
-    from charlstm.training.loop import TrainingResult, TrainingRun
+    from charlstm.training.loop import TrainingRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class NewRunRequest:
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
-def train_new_run(request: NewRunRequest, reporter: RunReporter) -> "TrainingResult":
+def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResult:
     """Train a network on a text, from random weights or those of another model.
 
     An existing run is only removed once everything that can fail has succeeded. Raises CharLSTMError for everything

@@ -1,9 +1,12 @@
-"""How training reports to its user without printing: protocols that a display implements."""
+"""How training reports to its user without printing: protocols that a display implements, and the result of a run."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
+from charlstm.storage.model_file import Model
+from charlstm.storage.run_folder import RunFolder
 from charlstm.training.history import Evaluation, Progress
 
 
@@ -39,3 +42,17 @@ class RunReporter(StartupReporter, Protocol):
     def training(self) -> AbstractContextManager[TrainingReporter]:
         """Return a context to run the training loop in; it yields the reporter of its progress."""
         ...
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended."""
+
+    folder: RunFolder
+    best: Evaluation | None
+    seconds: float
+    fraction_done: float  # of the plan
+    stopped_early: bool  # because validation did not improve any more
+    signal_number: int | None  # that interrupted it
+    history: tuple[Evaluation, ...]  # over all processes
+    model: Model | None  # the best one; None before the first evaluation

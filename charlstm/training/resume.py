@@ -20,12 +20,12 @@ from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
-from charlstm.training.reporting import RunReporter
+from charlstm.training.reporting import RunReporter, TrainingResult
 from charlstm.training.startup import locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
-    from charlstm.training.loop import TrainingResult, TrainingRun
+    from charlstm.training.loop import TrainingRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class ResumeRequest:
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
-def resume_run(request: ResumeRequest, reporter: RunReporter) -> "TrainingResult | None":
+def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult | None:
     """Train to the end of the plan; returns None if the run is complete already.
 
     Raises CharLSTMError for everything that the user can fix.

@@ -13,10 +13,10 @@ from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
 from charlstm.storage.lock import exclusive_lock, is_owner
 from charlstm.storage.run_folder import RunFolder
 from charlstm.training.interruption import Interruption, exit_code
-from charlstm.training.reporting import RunReporter, StartupReporter
+from charlstm.training.reporting import RunReporter, StartupReporter, TrainingResult
 
 if TYPE_CHECKING:
-    from charlstm.training.loop import TrainingResult, TrainingRun
+    from charlstm.training.loop import TrainingRun
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def train(
     *,
     checkpoint_every: float,
     waits_for_space: bool,
-) -> "TrainingResult":
+) -> TrainingResult:
     """Run the training loop: from here on the first signal stops it gracefully.
 
     Raises TrainingError if the locked folder is not there any more.

@@ -15,7 +15,7 @@ from charlstm.training.overrides import Overrides
 from charlstm.training.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
-    from charlstm.training.loop import TrainingResult
+    from charlstm.training.reporting import TrainingResult
     from charlstm.training.resume import ResumeRequest
 
 

@@ -13,12 +13,10 @@ from typing import Any
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.document import Document
-from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.layout import FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.screen import Char
-from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import TextArea
@@ -26,6 +24,7 @@ from wcwidth import grapheme_boundary_before, iter_graphemes
 
 from charlstm.atomic_files import write_atomically
 from charlstm.cli.display.messages import visible
+from charlstm.cli.display.score_colours import SCORE_STYLES, ScoreLexer
 from charlstm.errors import RunError
 from charlstm.generation.session import Session
 from charlstm.text.line_endings import LineEndings
@@ -34,10 +33,7 @@ CHARACTERS_PER_SECOND = 40.0  # fast, but one can still read along
 SCORING_CHUNK = 50  # characters that are scored before the keyboard gets its turn
 SCORING_PAUSE, IDLE_PAUSE = 0.001, 0.05  # seconds between two chunks, and between two looks for edits
 UNSAVED_NAME = "written"  # a text without a file is saved to written.txt, or written-2.txt
-SCORE_STYLES = ((0.5, "class:sure"), (0.1, "class:likely"), (0.01, "class:unlikely"), (0.0, "class:wild"))
-STYLE = Style.from_dict(
-    {"sure": "", "likely": "ansicyan", "unlikely": "ansiyellow", "wild": "ansired bold", "bar": "reverse"}
-)
+STYLE = Style.from_dict(SCORE_STYLES | {"bar": "reverse"})
 KEY_HELP = "Tab generate/pause ^R retry ^Z undo ^Y redo ^T hotter ^G cooler ^S save ^Q quit"  # in 80 columns
 TEMPERATURE_STEP = 0.1
 INTERRUPTED = 130  # exit code
@@ -71,7 +67,7 @@ class Editor:
         self._message = ""
         self._generating: asyncio.Task[None] | None = None
         self._continuation: tuple[int, str] | None = None  # where the last one starts, and its text
-        self.area = TextArea(text=text, wrap_lines=True, lexer=_ScoreLexer(self), scrollbar=False)
+        self.area = TextArea(text=text, wrap_lines=True, lexer=ScoreLexer(self), scrollbar=False)
         self.area.buffer.cursor_position = len(text)
         self.area.buffer.on_text_changed += self._on_edit
         bar = Window(FormattedTextControl(self.bar_text), height=2, style="class:bar", wrap_lines=False)
@@ -253,29 +249,6 @@ class Editor:
         return f" {'  '.join(filter(None, parts))}\n {self._message or KEY_HELP}"
 
 
-class _ScoreLexer(Lexer):
-    """Colours each character by its probability."""
-
-    def __init__(self, editor: Editor) -> None:
-        self._editor = editor
-
-    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        starts = [0]
-        for line in document.lines:
-            starts.append(starts[-1] + len(line) + 1)
-
-        def lex_line(number: int) -> StyleAndTextTuples:
-            return [
-                (_style_of(self._editor.score_at(starts[number] + column)), character)
-                for column, character in enumerate(document.lines[number])
-            ]
-
-        return lex_line
-
-    def invalidation_hash(self) -> int:
-        return self._editor.num_scored
-
-
 def _size_before(document: Document) -> int:
     """Return the length of the grapheme before the cursor: a letter with its marks, or a joined emoji."""
     position = document.cursor_position
@@ -285,12 +258,6 @@ def _size_before(document: Document) -> int:
 def _size_after(document: Document) -> int:
     line = document.current_line_after_cursor
     return len(next(iter_graphemes(line))) if line else 1
-
-
-def _style_of(score: float | None) -> str:
-    if score is None or math.isnan(score):
-        return ""
-    return next(style for least, style in SCORE_STYLES if math.exp(score) >= least)
 
 
 def _common_prefix_length(one: str, other: str) -> int:

@@ -25,8 +25,7 @@ from charlstm.figures import counted
 from charlstm.storage.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from charlstm.training.loop import TrainingResult
-    from charlstm.training.reporting import TrainingReporter
+    from charlstm.training.reporting import TrainingReporter, TrainingResult
 
 MAX_CURVE_WIDTH, MIN_CURVE_HEIGHT, MAX_CURVE_HEIGHT = 80, 9, 14  # columns and rows
 MAX_SAMPLE_HEIGHT = 10  # rows, with the frame
