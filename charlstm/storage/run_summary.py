@@ -21,6 +21,7 @@ HISTORY_END_BYTES = 1 << 13  # some evaluations: a line has about 200 bytes
 MAX_DEPTH = 3  # folders below the one that is listed, as in runs/compare-macbeth/lstm-0
 CLOCK_TOLERANCE = 0.97  # a run planned by time keeps some of it for its last evaluation
 
+COMPARISON_PLAN = "plan.json"  # of experiments.plan: a comparison is locked as a whole, and its runs are below it
 TRAINING, INTERRUPTED, COMPLETE, DAMAGED = "training", "interrupted", "complete", "damaged"
 
 
@@ -60,7 +61,8 @@ def is_run(run: RunFolder) -> bool:
     config.json and samples.txt are no signs of one: their names are too common.
     """
     files = (run.model, run.checkpoint, run.previous_checkpoint, run.damaged_checkpoint, run.history)
-    return any(os.path.lexists(file) for file in (*files, run.path / LOCK_FILE))
+    is_locked_run = os.path.lexists(run.path / LOCK_FILE) and not os.path.lexists(run.path / COMPARISON_PLAN)
+    return is_locked_run or any(map(os.path.lexists, files))
 
 
 def summarize_run(run: RunFolder, *, name: str) -> RunSummary:

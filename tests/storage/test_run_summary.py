@@ -142,6 +142,13 @@ def test_runs_are_found_below_folders_but_not_behind_links_or_in_runs(run, tmp_p
     assert not list(find_runs(root / "nowhere"))
 
 
+def test_a_comparison_is_no_run_but_holds_some(tmp_path):
+    make_run_folder(tmp_path / "runs" / "compare-cats" / "lstm-1")
+    for name in ("plan.json", ".lock"):
+        (tmp_path / "runs" / "compare-cats" / name).touch()
+    assert [found.path.name for found in find_runs(tmp_path / "runs")] == ["lstm-1"]
+
+
 def test_a_long_history_is_not_read_as_a_whole(run):
     line = run.history.read_text().splitlines()[-1] + "\n"
     with run.history.open("w") as file:
