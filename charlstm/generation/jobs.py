@@ -102,6 +102,7 @@ class GenerationJob:
         self._preparation = Preparation(self._model.vocabulary, line_starts, unknown=unknown)
         self._requests, self._num_samples = requests, num_samples
         self._filter, self._must_filter, self.has_given_up_filter = line_filter, must_filter, False
+        self.ends_early = False  # the text of `stream`, where a filter that need not pass left out all further lines
         self.prepared = [self._preparation.prepare(request) for request in requests]  # the first sample of each
         self.is_batch = is_batch
         self.needs_compiling = is_batch or not _is_short(self.prepared[0].request)
@@ -139,7 +140,8 @@ class GenerationJob:
             if not first and _is_refused(sample):
                 continue
             yield from chain([one.prompt] if echo else [], [first], parts)
-            self.num_generated = 0 if _is_refused(sample) else 1
+            self.ends_early = _is_refused(sample) and not self._must_filter
+            self.num_generated = 0 if _is_refused(sample) and self._must_filter else 1
             return
         if self._without_filter():
             yield from self.stream(echo=echo)

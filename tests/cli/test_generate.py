@@ -215,10 +215,10 @@ def test_contradicting_options(charlstm, run, arguments):
 
 
 def test_path_that_cannot_be_written(charlstm, run):
-    code, out, err = charlstm("generate", run, "--output", "/nonexistent/x")
+    code, out, err = charlstm("generate", run, "--output", "missing/x")
     assert (code, out) == (1, "")
     lines = err.splitlines()
-    assert lines[0] == "error: /nonexistent/x cannot be written: No such file or directory"
+    assert lines[0] == "error: missing/x cannot be written: No such file or directory"
     assert lines[1] == "hint: check that the folder exists, its permissions and the free space"
 
 

@@ -96,3 +96,14 @@ def test_without_a_length_a_text_ends_with_a_line(charlstm, list_run):
     out = charlstm("generate", "--random-seed", 3, "--temperature", 1.5, "--no-new", "--no-unique")[1]
     assert 499 <= len(out) < 700
     assert len(charlstm("generate", "--random-seed", 3, "--no-new", "--no-unique", "--length", 500)[1]) == 500
+
+
+def test_a_text_that_runs_out_of_new_lines_is_an_error_only_if_they_were_asked_for(charlstm, list_run, monkeypatch):
+    monkeypatch.setattr("charlstm.generation.jobs._is_refused", lambda sample: True)  # once it has begun
+    options = [list_run, "--seed", "ab", "--length", 30, "--random-seed", 1]
+    code, out, err = charlstm("generate", *options)
+    assert (code, out[:2]) == (0, "ab")
+    assert "warning: the text ends here: the model writes hardly any further line that is new" in err
+    code, out, err = charlstm("generate", *options, "--unique")
+    assert code == 1
+    assert "error: 0 of 1 texts were generated" in err

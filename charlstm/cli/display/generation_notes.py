@@ -42,6 +42,8 @@ def report_refused_lines(job: "GenerationJob") -> None:
 
     if job.has_given_up_filter:
         warn("the model writes hardly any line that does not stand in its training text: some are from there")
+    elif job.ends_early:
+        warn("the text ends here: the model writes hardly any further line that is new")
     elif job.num_generated < len(job):
         raise GenerationError(
             f"{job.num_generated:,} of {len(job):,} texts were generated: with {MAX_TRIES} random seeds the next one "
