@@ -47,9 +47,9 @@ def find_known_lines(models: Sequence[LoadedModel], on_message: Callable[[str], 
         if "line_checksums" in training:
             parts.append(KnownLines.from_base64(training["line_checksums"]))
             continue
-        from charlstm.analysis.novelty import read_training_text  # not needed for a list, and slow to import
+        from charlstm.analysis.training_text import read_training_text  # not needed for a list, and slow to import
 
         on_message(f"reading the training text of {path}")
-        corpus, *_ = read_training_text(RunFolder(path.parent), str(training.get("text_sha256", "")), on_message)
+        corpus = read_training_text(RunFolder(path.parent), loaded.model, on_message)
         parts.append(KnownLines.from_chunks(corpus.chunks()))
     return KnownLines.union(parts)

@@ -11,25 +11,19 @@ import numpy as np
 import numpy.typing as npt
 from pydivsufsort import divsufsort
 
+from charlstm.analysis.training_text import find_recorded_text, read_training_text, split_training_text
 from charlstm.arrays import Ids
 from charlstm.atomic_files import write_atomically
-from charlstm.errors import CorpusError, RunError, SettingError, TensorFileError
-from charlstm.json_objects import has_type, object_from_json, parse_json
+from charlstm.errors import RunError, TensorFileError
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.tensor_file import open_tensors, to_bytes
-from charlstm.text.batches import split_for_validation
-from charlstm.text.catalogue import relocate_shipped_text
-from charlstm.text.corpus import Corpus, load_corpus
-from charlstm.text.corpus_encoding import encode_text
-from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.normal_form import normalization_pieces
-from charlstm.text.vocabulary import POLICIES, Vocabulary
+from charlstm.text.vocabulary import Vocabulary
 
 MIN_COPIED = 20  # characters in a row from which a match counts as copied
 FILE_KIND = "text index"
 ID_DTYPES, SUFFIX_DTYPES = ("U8", "U16"), ("I32", "I64")
-MAX_CONFIG_BYTES = 8 << 20  # of config.json, which holds the vocabulary
 
 
 @dataclass(frozen=True)
@@ -143,7 +137,7 @@ def load_training_text(path: Path, model: Model, on_message: Callable[[str], Non
     index = load_index(run.index, key)
     if index is None:
         on_message(f"indexing the training text of {path}")
-        index = TextIndex.build(_training_ids(run, model, digest, on_message))
+        index = TextIndex.build(_training_ids(run, model, on_message))
         try:
             save_index(run.index, index, key)
         except RunError as problem:
@@ -175,57 +169,10 @@ def load_index(path: Path, digest: str) -> TextIndex | None:
     return TextIndex(arrays["ids"], arrays["suffixes"])
 
 
-def read_training_text(run: RunFolder, digest: str, on_message: Callable[[str], None]) -> tuple[Corpus, str, bool]:
-    """Read the text of a run again; return it with `unknown` and `keeps_rare` as its run encoded it.
-
-    Raises RunError if the run does not say where, and CorpusError if the text is gone or has another digest.
-    """
-    try:
-        text = parse_json(_read_config(run.config))["text"]
-        if not has_type(text["sources"], list[str]):
-            raise TypeError("the sources are no list of paths")
-        sources = [relocate_shipped_text(source) for source in text["sources"]]
-        options, unknown = object_from_json(DecodingOptions, text["reading"]), text["unknown"]
-        keeps_rare = text.get("keeps_rare", True)
-        if unknown not in POLICIES or not has_type(keeps_rare, bool):
-            raise TypeError("the policy for unknown characters is none")
-    except (OSError, ValueError, KeyError, TypeError, SettingError) as problem:
-        raise RunError(
-            f"there is no {run.config} that says which text the model was trained on",
-            hint="`novelty` and `new` compare with that text: give the whole run folder, as charlstm train writes it",
-        ) from problem
-    texts = [str(run.text)] if run.text.exists() else sources
-    corpus = load_corpus(texts, options, own_run=run.path, is_recorded=True, on_message=on_message)
-    if corpus.digest != digest:
-        raise CorpusError(
-            f"{', '.join(sources)} has changed since the model was trained on it",
-            hint="put the old text back; `novelty` and `new` compare with it",
-        )
-    return corpus, unknown, keeps_rare
-
-
-def _training_ids(run: RunFolder, model: Model, digest: str, on_message: Callable[[str], None]) -> Ids:
+def _training_ids(run: RunFolder, model: Model, on_message: Callable[[str], None]) -> Ids:
     """Return the ids that a model was trained on, without those of the validation part."""
-    corpus, unknown, keeps_rare = read_training_text(run, digest, on_message)
-    settings = model.training.get("settings", {})
-    if not {"validation", "sequence_length"} <= settings.keys():
-        raise RunError(f"{run.model} does not say which part of its text is for validation", hint="train it again")
-    encoded = encode_text(corpus, model.vocabulary, unknown=unknown, keeps_rare=keeps_rare)
-    return split_for_validation(
-        encoded.ids,
-        validation=settings["validation"],
-        sequence_length=settings["sequence_length"],
-        validation_split=settings.get("validation_split", "end"),
-        vocabulary=model.vocabulary,
-        random_seed=settings.get("random_seed", 0),
-    ).training
-
-
-def _read_config(path: Path) -> str:
-    """Return the content of a run's config. Raises OSError if it is no regular file, or far too large for one."""
-    if not path.is_file() or path.stat().st_size > MAX_CONFIG_BYTES:
-        raise OSError(f"{path} is not a file of at most {MAX_CONFIG_BYTES:,} bytes")
-    return path.read_text(encoding="utf-8")
+    corpus = read_training_text(run, model, on_message)
+    return split_training_text(model, corpus, find_recorded_text(run)).training
 
 
 def _bytes_per_id(dtype: np.dtype[np.integer]) -> int:

@@ -4,7 +4,6 @@ A text may be the one that the model was trained on; then it is scored on the pa
 may share passages with it, as another edition does; then the user is told how many.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from charlstm.analysis.shared_passages import shared_share
-from charlstm.config import TrainingConfig
-from charlstm.errors import CharLSTMError, CorpusError, SettingError
+from charlstm.analysis.training_text import (
+    RecordedText,
+    find_recorded_text,
+    read_training_text,
+    split_training_text,
+)
+from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.batches import Dataset, split_for_validation
-from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus
-from charlstm.text.corpus_encoding import EncodedCorpus, encode_text
+from charlstm.text.corpus_encoding import EncodedCorpus
 from charlstm.text.id_files import in_chunks
 from charlstm.text.known_lines import KnownLines, line_checksum
 
@@ -77,7 +79,7 @@ def choose_text(
         )
     shared = _shared_share(run, model, corpus)
     warning = ""
-    if list(corpus.sources) == _text_settings(run).get("sources"):
+    if list(corpus.sources) == _recorded_text(run).sources:
         warning = f"{corpus.name} has changed since the model was trained on it: {TOO_GOOD}"
     elif shared is not None and shared >= MIN_SHARED_SHARE:
         warning = f"{shared:.0%} of {corpus.name} stands in the text that the model was trained on: {TOO_GOOD}"
@@ -89,14 +91,11 @@ def _training_corpus(run: RunFolder, model: Model, corpus: Corpus, on_message: O
 
     The files of the run are read again, in the run's encoding, if they were read in another one now.
     """
-    digest = str(model.training.get("text_sha256", ""))
-    if corpus.digest == digest:
+    if corpus.digest == model.training.get("text_sha256"):
         return corpus
-    if list(corpus.sources) == _text_settings(run).get("sources"):
-        from charlstm.analysis.novelty import read_training_text  # slow to import
-
+    if list(corpus.sources) == _recorded_text(run).sources:
         with suppress(CharLSTMError):
-            return read_training_text(run, digest, on_message)[0]
+            return read_training_text(run, model, on_message)
     return None
 
 
@@ -107,8 +106,8 @@ def _part_of_training_text(
         warning = f"the model was trained on most of {corpus.name}: {TOO_GOOD}"
         return TextToScore(encoded, "all", is_training_text=True, warning=warning)
     try:
-        dataset = _split(run, model, corpus)
-    except (CharLSTMError, KeyError):
+        dataset = split_training_text(model, corpus, _recorded_text(run))
+    except CharLSTMError:
         if part is not None:
             raise SettingError(
                 "the model does not say which part of its text was kept for validation", hint="train it again"
@@ -132,28 +131,12 @@ def _part_of_training_text(
     return TextToScore(encoded, chosen, is_training_text=True, note=note, warning=warning)
 
 
-def _split(run: RunFolder, model: Model, corpus: Corpus) -> Dataset:
-    """Divide the text as its run did. Raises KeyError if the model does not know how."""
-    settings, text = model.training["settings"], _text_settings(run)
-    unknown, keeps_rare = text.get("unknown", "skip"), text.get("keeps_rare", True)
-    ids = encode_text(corpus, model.vocabulary, unknown=unknown, keeps_rare=keeps_rare).ids
-    return split_for_validation(
-        ids,
-        validation=settings["validation"],
-        sequence_length=settings["sequence_length"],
-        validation_split=settings.get("validation_split", TrainingConfig.validation_split),
-        vocabulary=model.vocabulary,
-        random_seed=settings.get("random_seed", TrainingConfig.random_seed),
-    )
-
-
-def _text_settings(run: RunFolder) -> dict[str, Any]:
-    """Return what the folder says about its text; nothing if it is no run folder as training leaves it."""
+def _recorded_text(run: RunFolder) -> RecordedText:
+    """Return what the run says about its text; nothing but defaults if the folder is none, or not as it was left."""
     try:
-        text = json.loads(run.config.read_text(encoding="utf-8"))["text"]
-        return {**text, "sources": [relocate_shipped_text(source) for source in text["sources"]]}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return find_recorded_text(run)
+    except RunError:
+        return RecordedText()
 
 
 def _shared_share(run: RunFolder, model: Model, corpus: Corpus) -> float | None:
@@ -164,12 +147,10 @@ def _shared_share(run: RunFolder, model: Model, corpus: Corpus) -> float | None:
     if "line_checksums" in model.training:
         with suppress(ValueError):
             return _known_share(KnownLines.from_base64(model.training["line_checksums"]), corpus)
-    from charlstm.analysis.novelty import read_training_text  # slow to import
-
     try:
-        own, *_ = read_training_text(run, str(model.training.get("text_sha256", "")), lambda _: None)
-        dataset = _split(run, model, own)
-    except (CharLSTMError, KeyError):
+        own = read_training_text(run, model, lambda _: None)
+        dataset = split_training_text(model, own, find_recorded_text(run))
+    except CharLSTMError:
         return None
     return shared_share(corpus.chunks(), map(model.vocabulary.decode, in_chunks(dataset.training)))
 

@@ -2,14 +2,16 @@
 
 import json
 import math
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charlstm.atomic_files import write_atomically
+from charlstm.atomic_files import read_regular_file, write_atomically
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.durations import format_duration
 from charlstm.errors import RunError, SettingError
+from charlstm.json_objects import has_type, parse_json
 from charlstm.machine import num_cores
 from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
@@ -28,6 +30,7 @@ from charlstm.training.training_data import TrainingData
 BUDGETS = ("time", "epochs", "steps", "characters")  # what all runs have the same amount of
 AMOUNTS = ("epochs", "steps")  # budgets that a number may be given for
 PLAN_FILE = "plan.json"
+MAX_PLAN_BYTES = 1 << 20
 NEVER_STOP_EARLY = 1000  # evaluations without improvement
 
 
@@ -76,6 +79,9 @@ class ComparisonPlan:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ComparisonPlan":
+        types = {"text_sha256": str, "equal": str, "cells": list[str], "repeats": int}
+        if not all(has_type(values[name], kind) for name, kind in types.items()):
+            raise TypeError("a value has another type")
         return cls(
             text_sha256=values["text_sha256"],
             budget=values["equal"],
@@ -89,10 +95,10 @@ class ComparisonPlan:
     def load(cls, folder: Path) -> "ComparisonPlan | None":
         """Read the plan of a folder, if it has one. Raises RunError if the file is damaged."""
         path = folder / PLAN_FILE
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
         try:
-            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_json(parse_json(read_regular_file(path, max_bytes=MAX_PLAN_BYTES).decode()))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
             raise RunError(
                 f"{path} is damaged", hint="remove it, or compare in another folder with `output`"

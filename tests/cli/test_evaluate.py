@@ -1,6 +1,7 @@
 """`charlstm evaluate` on text that the model was trained on."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,18 @@ def test_the_text_is_known_by_its_content_also_without_its_run(charlstm, trained
     (trained / "config.json").unlink()
     Path("text.txt").rename("copy.txt")
     assert evaluate(charlstm, "copy.txt")[0]["part"] == "validation"
+
+
+@pytest.mark.parametrize("hostile", ["nested", "pipe"])
+def test_the_config_of_a_stranger_does_no_harm(charlstm, trained, hostile):
+    config = trained / "config.json"
+    config.unlink()
+    if hostile == "pipe":
+        os.mkfifo(config)
+    else:
+        config.write_text("[" * 200_000)
+    Path("other.txt").write_text(LINE * 3)
+    assert evaluate(charlstm, "other.txt")[0]["shared_with_training"] is None
 
 
 def test_the_file_of_the_run_is_read_as_the_run_read_it(charlstm, trained):

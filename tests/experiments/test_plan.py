@@ -1,6 +1,7 @@
 """The plan of a comparison: its file, and what a request may change."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,11 +42,21 @@ def test_keys_on_disk_stay_the_same(tmp_path):
     assert ComparisonPlan.load(tmp_path) == PLAN
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_the_place_of_a_plan_is_refused(tmp_path):
+    os.mkfifo(tmp_path / PLAN_FILE)
+    with pytest.raises(RunError, match="is damaged"):
+        ComparisonPlan.load(tmp_path)
+
+
 def test_a_folder_without_a_plan_has_none(tmp_path):
     assert ComparisonPlan.load(tmp_path) is None
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"text_sha256": 1}', "\x00"])
+WRONG_CELLS = json.dumps(PLAN.to_json() | {"cells": [3]})
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"text_sha256": 1}', "\x00", "[" * 200_000, WRONG_CELLS])
 def test_a_damaged_plan_is_refused(tmp_path, content):
     (tmp_path / PLAN_FILE).write_text(content)
     with pytest.raises(RunError, match="is damaged"):

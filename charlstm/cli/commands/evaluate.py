@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from charlstm.storage.model_file import Model
     from charlstm.text.corpus_encoding import EncodedCorpus
 
-MAX_UNCOMPILED_LENGTH = 5000  # characters; up to here NumPy is done before compiled code is loaded
-
 
 def evaluate(
     *,
@@ -110,20 +108,10 @@ def _check_is_text(text: str) -> None:
 
 
 def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":
-    from charlstm.analysis.evaluation import chunk_length, num_chunks, score_text
-    from charlstm.generation.generate import LanguageModel
-    from charlstm.generation.stepper import make_stepper
+    from charlstm.analysis.scoring import num_steps, score_with_model
 
-    stepper: LanguageModel = make_stepper(model)
-    if len(encoded.ids) > MAX_UNCOMPILED_LENGTH:
-        with notice_if_slow(COMPILING):
-            stepper = stepper.compiled()
-    length = chunk_length(len(model.vocabulary))
-    *_, scores = progress_over(
-        score_text(stepper.read, stepper.initial_states(), encoded.ids, length),
-        "scoring",
-        total=num_chunks(encoded.ids, length),
-    )
+    steps = score_with_model(model, encoded.ids, while_compiling=notice_if_slow(COMPILING))
+    *_, scores = progress_over(steps, "scoring", total=num_steps(model, encoded.ids))
     return scores
 
 
