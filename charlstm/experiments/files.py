@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.atomic_files import write_atomically
+from charlstm.errors import RunError
 from charlstm.experiments.outcomes import Outcome, summarize
 from charlstm.experiments.plan import PLAN_FILE, ComparisonPlan
 from charlstm.storage.lock import LOCK_FILE
@@ -17,8 +18,11 @@ JSON_FILE, CSV_FILE, PLOT_FILE = "comparison.json", "comparison.csv", "compariso
 
 
 def run_folder(folder: Path, cell: str, repeat: int) -> RunFolder:
-    """Return the folder of one run, such as `lstm-1`."""
-    return RunFolder(folder / f"{cell.replace(':', '-')}-{repeat + 1}")
+    """Return the folder of one run, such as `lstm-1`. Raises RunError if a link to another place is there."""
+    path = folder / f"{cell.replace(':', '-')}-{repeat + 1}"
+    if path.is_symlink():
+        raise RunError(f"{path} is a link, not a folder of this comparison", hint="remove the link")
+    return RunFolder(path)
 
 
 def results_to_json(plan: ComparisonPlan, outcomes: list[Outcome]) -> dict[str, Any]:
@@ -43,13 +47,12 @@ def write_results(folder: Path, plan: ComparisonPlan, outcomes: list[Outcome]) -
 
 
 def remove_comparison(folder: Path, plan: ComparisonPlan) -> None:
-    """Remove the runs and results of a comparison, and nothing else."""
+    """Remove the runs and results of a comparison, and nothing else. Raises RunError if a run is a link."""
+    runs = [run_folder(folder, cell, repeat) for repeat in range(plan.num_repeats) for cell in plan.cells]
     for name in (PLAN_FILE, JSON_FILE, CSV_FILE, PLOT_FILE):
         (folder / name).unlink(missing_ok=True)
-    for repeat in range(plan.num_repeats):
-        for cell in plan.cells:
-            run = run_folder(folder, cell, repeat)
-            if run.path.is_dir():
-                run.clear()
-                if all(path.name == LOCK_FILE for path in run.path.iterdir()):
-                    shutil.rmtree(run.path)
+    for run in runs:
+        if run.path.is_dir():
+            run.clear()
+            if all(path.name == LOCK_FILE for path in run.path.iterdir()):
+                shutil.rmtree(run.path)

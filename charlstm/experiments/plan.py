@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.atomic_files import read_regular_file, write_atomically
+from charlstm.cells.registry import get_cell
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.durations import format_duration
 from charlstm.errors import RunError, SettingError
@@ -31,6 +32,7 @@ BUDGETS = ("time", "epochs", "steps", "characters")  # what all runs have the sa
 AMOUNTS = ("epochs", "steps")  # budgets that a number may be given for
 PLAN_FILE = "plan.json"
 MAX_PLAN_BYTES = 1 << 20
+MAX_REPEATS = 1000  # of each cell
 NEVER_STOP_EARLY = 1000  # evaluations without improvement
 
 
@@ -82,6 +84,10 @@ class ComparisonPlan:
         types = {"text_sha256": str, "equal": str, "cells": list[str], "repeats": int}
         if not all(has_type(values[name], kind) for name, kind in types.items()):
             raise TypeError("a value has another type")
+        if not 1 <= values["repeats"] <= MAX_REPEATS:
+            raise ValueError("there are too many repeats, or none")
+        for cell in values["cells"]:
+            get_cell(cell)  # raises for any other name: it becomes the name of a folder
         return cls(
             text_sha256=values["text_sha256"],
             budget=values["equal"],

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,10 +54,28 @@ def test_a_folder_without_a_plan_has_none(tmp_path):
     assert ComparisonPlan.load(tmp_path) is None
 
 
-WRONG_CELLS = json.dumps(PLAN.to_json() | {"cells": [3]})
+WRONG: list[dict[str, Any]] = [
+    {"cells": [3]},
+    {"cells": ["../../elsewhere/lstm"]},
+    {"repeats": 0},
+    {"repeats": 10**9},
+    {"repeats": "2"},
+]
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"text_sha256": 1}', "\x00", "[" * 200_000, WRONG_CELLS])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"text_sha256": 1}',
+        "\x00",
+        "[" * 200_000,
+        *(json.dumps(PLAN.to_json() | wrong) for wrong in WRONG),
+    ],
+    ids=range(6 + len(WRONG)),
+)
 def test_a_damaged_plan_is_refused(tmp_path, content):
     (tmp_path / PLAN_FILE).write_text(content)
     with pytest.raises(RunError, match="is damaged"):
