@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from charlstm.atomic_files import write_atomically
+from charlstm.atomic_files import read_regular_file, write_atomically
 from charlstm.errors import RunError
 
 THROUGHPUT_FILE = "speed.json"
@@ -117,9 +117,11 @@ def _throughput_key(precision: str) -> str:
 
 
 def _load_throughputs() -> dict[str, float]:
+    from charlstm.json_objects import parse_json
+
     folder = cache_folder()
     try:
-        content = json.loads((folder / THROUGHPUT_FILE).read_text(encoding="ascii")) if folder else {}
+        content = parse_json(read_regular_file(folder / THROUGHPUT_FILE, max_bytes=1 << 16).decode()) if folder else {}
         return {str(key): float(speed) for key, speed in content["speeds"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

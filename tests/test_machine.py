@@ -99,6 +99,16 @@ def test_no_folder_called_tilde_is_made(tmp_path, monkeypatch, variable):
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
+@pytest.mark.parametrize("place", ["nested", "pipe"])
+def test_a_damaged_file_of_speeds_counts_as_none(tmp_path, monkeypatch, place):
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path))
+    if place == "pipe":
+        os.mkfifo(tmp_path / machine.THROUGHPUT_FILE)
+    else:
+        (tmp_path / machine.THROUGHPUT_FILE).write_text("[" * 50_000)
+    assert load_throughput("float32") is None
+
+
 def test_the_environment_names_all_that_results_depend_on():
     names = {"processor", "threads", "python", "charlstm", "tensorflow", "keras", "numba", "numpy"}
     assert environment().keys() == names

@@ -29,11 +29,12 @@ import numpy as np
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 
-from charlstm.atomic_files import remove_leftovers, write_atomically
+from charlstm.atomic_files import read_regular_file, remove_leftovers, write_atomically
 from charlstm.errors import RunError
 from charlstm.kernels.target import compile_target
 from charlstm.machine import cache_folder
 
+MAX_CODE_BYTES = 1 << 28  # of a file
 DIGEST_SIZE = hashlib.sha256().digest_size  # bytes
 NAME_LENGTH = 16  # hexadecimal digits
 UNUSED_DAYS = 30  # after which the code of other versions is removed
@@ -55,7 +56,7 @@ class CodeFolder:
         if self.path is None:
             return None
         try:
-            file = (self.path / name).read_bytes()
+            file = read_regular_file(self.path / name, max_bytes=MAX_CODE_BYTES)
         except OSError:
             return None
         digest, content = file[:DIGEST_SIZE], file[DIGEST_SIZE:]

@@ -92,6 +92,14 @@ def test_damaged_code_is_compiled_again_and_overwritten(folder, damage):
     assert was_loaded(after)
 
 
+def test_a_pipe_in_the_place_of_code_is_not_waited_for(folder):
+    make_function()(21)
+    file = saved_file(folder)
+    file.unlink()
+    os.mkfifo(file)
+    assert folder.load(file.name) is None
+
+
 def test_code_under_the_name_of_another_function_is_not_loaded(folder):
     function = make_function()
     function(21)
