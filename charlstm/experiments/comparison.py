@@ -14,6 +14,7 @@ from charlstm.experiments.outcomes import Outcome
 from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, describe_budget, extend_plan, new_plan
 from charlstm.network.backend import tensorflow_memory_errors
 from charlstm.storage.checkpoint import load_checkpoint
+from charlstm.storage.lock import is_owner
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.corpus import load_corpus
 from charlstm.text.validation_split import default_validation_split
@@ -168,6 +169,7 @@ class _Comparison:
 
                 keras.backend.clear_session()  # frees the graph of the previous run
                 gc.collect()
+            self._check_folder()
             folder.create()
             dataset = split_text(self._data.corpus.ids, self._data.vocabulary, config)
             data = replace(self._data, dataset=dataset)
@@ -177,10 +179,18 @@ class _Comparison:
                 with tensorflow_memory_errors():
                     run.run(self._reporter, self._interruption)
             except TrainingError as error:
+                self._check_folder()
                 self._reporter.on_warning(f"{cell}: {error}")
                 return None
             history = run.history
         return self._outcome(history, model_config, repeat) if history.evaluations else None
+
+    def _check_folder(self) -> None:
+        """Raise TrainingError if the folder is no longer the one that was locked."""
+        if not is_owner(self._request.folder):
+            raise TrainingError(
+                f"{self._request.folder} was removed or replaced while cells were compared", hint="compare again"
+            )
 
     def _model_config(self, cell: str) -> ModelConfig:
         return match_parameter_count(self._plan.model, cell, len(self._data.vocabulary))

@@ -142,7 +142,7 @@ def extend_plan(
 
 
 def num_steps(plan: ComparisonPlan, num_characters: int) -> int:
-    """Return the steps of each run over a training text of so many characters, if they are planned in epochs."""
+    """Return the steps of each run over a training text of `num_characters`, if they are planned in epochs."""
     training = plan.training
     return round((training.epochs or 0) * num_characters / (training.batch_size * training.sequence_length))
 
