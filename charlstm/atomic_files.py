@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import Iterator
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -94,14 +95,22 @@ def append(path: Path, content: bytes, *, length: int) -> bool:
     return True
 
 
+def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
+    """Open a regular file for reading. Raises OSError for anything else, which might block or never end."""
+    flags = SAFE_OPEN & ~getattr(os, "O_NOFOLLOW", 0) if follow_links else SAFE_OPEN
+    descriptor = os.open(path, os.O_RDONLY | flags | BINARY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def read_regular_file(path: Path, *, max_bytes: int) -> bytes:
     """Return the content of a file.
 
     Raises OSError if it cannot be read, is a link or no regular file, or has more than `max_bytes`.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | SAFE_OPEN | BINARY), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
+    with open_regular(path, follow_links=False) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from charlstm.atomic_files import open_regular
 from charlstm.json_objects import parse_json
 from charlstm.storage.lock import LOCK_FILE, is_locked
 from charlstm.storage.run_folder import RunFolder
@@ -89,8 +90,7 @@ def summarize_run(run: RunFolder, *, name: str) -> RunSummary:
 
 def read_settings(run: RunFolder) -> dict[str, Any]:
     """Return the object in config.json. Raises OSError or ValueError if it is not a file with a JSON object."""
-    _check_is_file(run.config)
-    with run.config.open("rb") as file:
+    with open_regular(run.config) as file:
         content = file.read(MAX_CONFIG_BYTES + 1)
     if len(content) > MAX_CONFIG_BYTES:
         raise ValueError(f"it has more than {MAX_CONFIG_BYTES:,} bytes")

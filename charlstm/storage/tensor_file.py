@@ -4,12 +4,10 @@ Nothing in it can be executed. The same content always gives the same bytes, and
 content has changed is refused.
 """
 
-import errno
 import hashlib
 import json
 import math
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
+from charlstm.atomic_files import open_regular
 from charlstm.errors import TensorFileError, shown
 from charlstm.json_objects import parse_json
 from charlstm.storage.tensor_header import LENGTH_BYTES, METADATA_KEY
@@ -160,15 +159,9 @@ def _check_file(path: Path, max_header_bytes: int) -> None:
 
     Raises TensorFileError for a header that would take much memory to parse.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        size = int.from_bytes(os.read(descriptor, LENGTH_BYTES), "little")
-    finally:
-        os.close(descriptor)
-    if max_header_bytes < size <= status.st_size:  # a size beyond the end of the file is refused by safetensors
+    with open_regular(path) as file:
+        size, file_size = int.from_bytes(file.read(LENGTH_BYTES), "little"), os.fstat(file.fileno()).st_size
+    if max_header_bytes < size <= file_size:  # a size beyond the end of the file is refused by safetensors
         raise TensorFileError(
             f"{path} has a header of {size:,} bytes, but at most {max_header_bytes:,} can be read",
             hint="charlstm writes smaller ones: use a file from a source that you trust",

@@ -10,9 +10,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from charlstm.atomic_files import open_regular
 
 
 class ByteStream(Protocol):
@@ -81,16 +82,6 @@ def list_members(path: Path) -> tuple[list[str], list[str]]:
     visible = sorted(name for name in entries if not name.startswith(MAC_FOLDER) and not _is_hidden(name))
     encrypted = [name for name in visible if entries[name].flag_bits & ENCRYPTED]
     return [name for name in visible if name not in set(encrypted)], encrypted
-
-
-def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
-    """Open a regular file for reading; raises OSError for anything else, which might block or never end."""
-    flags = getattr(os, "O_NONBLOCK", 0) | (0 if follow_links else getattr(os, "O_NOFOLLOW", 0))
-    file = open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(f"{path} is not a regular file")
-    return file
 
 
 def without_compression_suffixes(name: str) -> str:

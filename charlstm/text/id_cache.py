@@ -17,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids
-from charlstm.atomic_files import open_atomically, remove_leftovers, write_atomically
+from charlstm.atomic_files import open_atomically, open_regular, remove_leftovers, write_atomically
 from charlstm.machine import cache_folder, make_cache_folder
-from charlstm.text.compression import open_regular
 
 MAX_CACHED_BYTES = 4 << 30  # of all entries; the newest one is kept whatever its size
 MAX_DESCRIPTION_BYTES = 8 << 20

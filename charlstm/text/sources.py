@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from charlstm.atomic_files import open_regular
 from charlstm.errors import CorpusError
 from charlstm.text.compression import (
     ARCHIVE,
@@ -18,7 +19,6 @@ from charlstm.text.compression import (
     list_members,
     open_file,
     open_member,
-    open_regular,
     without_compression_suffixes,
 )
 from charlstm.text.file_search import FileSearch, Skipped, describe_skipped

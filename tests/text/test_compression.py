@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
+from charlstm import atomic_files
 from charlstm.errors import CorpusError
 from charlstm.text import compression
 from charlstm.text.corpus import load_corpus
@@ -63,7 +64,7 @@ def test_archive_is_opened_and_digested_once(tmp_path, monkeypatch):
             archive.writestr(f"{number:02}", f"{number}\n")
     opened: list[object] = []
     open_archive = zipfile.ZipFile.__init__
-    open_file = compression.open_regular
+    open_file = atomic_files.open_regular
 
     def counting(self, *args, **kwargs):
         opened.append(args)
@@ -98,9 +99,9 @@ def test_only_regular_files_are_opened(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path / "link", tmp_path, Path("/dev/zero")):
         with pytest.raises(OSError, match=r"not a regular file|directory"):
-            compression.open_regular(path)
+            atomic_files.open_regular(path)
     (tmp_path / "text").write_text("x")
     (tmp_path / "link2").symlink_to(tmp_path / "text")
-    compression.open_regular(tmp_path / "link2").close()
+    atomic_files.open_regular(tmp_path / "link2").close()
     with pytest.raises(OSError, match="symbolic links"):
-        compression.open_regular(tmp_path / "link2", follow_links=False)
+        atomic_files.open_regular(tmp_path / "link2", follow_links=False)
