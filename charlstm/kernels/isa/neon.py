@@ -1,0 +1,13 @@
+"""ARM (AArch64): 32 registers of 4 numbers. A tile of 2 rows has 16 sums, and 8 registers of weights."""
+
+from charlstm.kernels.isa.instruction_set import InstructionSet, VectorProduct, fused_multiply_add
+
+NEON = InstructionSet(
+    name="neon",
+    architecture="aarch64",
+    required=frozenset(),  # every AArch64 has it
+    cpu="generic",
+    features="+neon",
+    lanes=4,
+    products=(VectorProduct(4, fused_multiply_add, tile_rows=(2, 1), panels_of_few_rows=2),),
+)
