@@ -210,7 +210,7 @@ class SymbolicProjections:
     With a table, the projections of the input are looked up.
     """
 
-    def __init__(self, shapes: Mapping[str, WeightShape], *, has_table: bool) -> None:
+    def __init__(self, shapes: Mapping[str, tuple[str | None, str, int]], *, has_table: bool) -> None:
         self._shapes, self._has_table = shapes, has_table
         self._vectors: dict[str, Value] = {}
 
@@ -227,7 +227,7 @@ class SymbolicProjections:
         return self._linear(name, [Term(name, x.blocks)], None)
 
     def vector(self, name: str) -> Value:
-        return self._vectors.setdefault(name, Value(Node("vector", self._shapes[name].width, name=name)))
+        return self._vectors.setdefault(name, Value(Node("vector", self._shapes[name][1], name=name)))
 
     def _input_terms(self, x: Value) -> list[Term]:
         return [] if self._has_table else [Term("kernel", x.blocks)]
@@ -239,16 +239,16 @@ class SymbolicProjections:
         return Value(*linear.blocks())
 
 
-def trace(
-    step: Callable[..., Any], shapes: Mapping[str, WeightShape], state_widths: Sequence[str], *,
-    has_table: bool, passes_cell_state_up: bool, is_first: bool,
-) -> Graph:  # fmt: skip
-    """Return the graph of a cell's step in a layer."""
+def trace(layer: Any, *, has_table: bool) -> Graph:
+    """Return the graph of a cell's step in a layer (`charlstm.kernels.layer.LayerDescription`).
+
+    With a table, the projections of the input are looked up by character.
+    """
     x: Any = Value(Node("input", INPUTS, name="x"))
-    if passes_cell_state_up:
-        x = x, None if is_first else Value(Node("input", UNITS, name="lower"))
-    states = tuple(Value(Node("state", width, name=f"state{n}")) for n, width in enumerate(state_widths))
-    result = step(SymbolicOps(), SymbolicProjections(shapes, has_table=has_table), x, states)
+    if layer.passes_cell_state_up:
+        x = x, None if layer.is_first else Value(Node("input", UNITS, name="lower"))
+    states = tuple(Value(Node("state", width, name=f"state{n}")) for n, width in enumerate(layer.state_widths))
+    result = layer.step(SymbolicOps(), SymbolicProjections(layer.shapes, has_table=has_table), x, states)
     graph = Graph({"output": _single(result.output)})
     if result.passed_up is not None:
         graph.results["passed_up"] = _single(result.passed_up)

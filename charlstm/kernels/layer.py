@@ -1,9 +1,9 @@
 """One recurrent layer over a sequence, forward and backward, of any cell: its compiled code and the memory it needs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import compress
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from charlstm.kernels.compiler import CompiledFunction, load_functions
 from charlstm.kernels.emitter import Emitter
 from charlstm.kernels.gemm import emit_gemm
 from charlstm.kernels.gradient import differentiate
-from charlstm.kernels.graph import Graph, Term, WeightShape
+from charlstm.kernels.graph import ONE, Term, WeightShape, trace
 from charlstm.kernels.isa import chosen_instruction_set
 from charlstm.kernels.isa.instruction_set import NR, InstructionSet, Product
 from charlstm.kernels.layout import Sizes, round_up
@@ -32,6 +32,7 @@ from charlstm.kernels.step_loop import StepLoop
 
 Operands = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
 Panels = npt.NDArray[np.float32] | npt.NDArray[np.uint32]
+Arrays = dict[str, npt.NDArray[Any]]
 
 CHUNK_ROWS = 256  # rows of a product of many steps
 ROWS_AT_ONCE = 512  # of a weight gradient: what a tile reads stays in the caches
@@ -43,12 +44,19 @@ aligned_empty = Arena().empty
 _workspace = Arena().empty  # an arena of its own: the workspaces are always the same memory, warm in the caches
 
 
-@dataclass(frozen=True)
-class LayerSpec:
-    """What a layer's code depends on: its graph, and the shapes of its weights."""
+class LayerDescription(Protocol):
+    """A layer with names in place of sizes (`charlstm.cells.symbolic.SymbolicLayer`)."""
 
-    forward: Graph
-    shapes: Mapping[str, WeightShape]
+    @property
+    def step(self) -> Callable[..., Any]: ...
+    @property
+    def shapes(self) -> Mapping[str, tuple[str | None, str, int]]: ...
+    @property
+    def state_widths(self) -> Sequence[str]: ...
+    @property
+    def is_first(self) -> bool: ...
+    @property
+    def passes_cell_state_up(self) -> bool: ...
 
 
 class LayerKernel:
@@ -58,108 +66,118 @@ class LayerKernel:
     multiply bfloat16 computes in float32. Arrays are (time, batch, width).
     """
 
-    def __init__(self, spec: LayerSpec, precision: str, *, needs_gradient: bool = True) -> None:
+    def __init__(
+        self, layer: LayerDescription, precision: str, *, has_table: bool = False, needs_gradient: bool = True
+    ) -> None:
         self.isa = chosen_instruction_set()
         self.product = self.isa.product(precision)
-        self.shapes, self.needs_gradient = spec.shapes, needs_gradient
-        backward = differentiate(spec.forward) if needs_gradient else None
-        self.forward_plan = schedule(spec.forward)
+        self.shapes = {name: WeightShape(*shape) for name, shape in layer.shapes.items()}
+        self.state_widths = layer.state_widths
+        forward = trace(layer, has_table=has_table)
+        backward = differentiate(forward) if needs_gradient else None
+        self.forward_plan = schedule(forward)
         self.backward_plan = schedule(backward) if backward else None
         self._functions = load_step_loops(self.forward_plan, self.backward_plan, self.isa, self.product)
         self._tools = product_functions(self.isa, self.product)
 
-    # Weights
+        self.result_names = list(layout.sequence_results(self.forward_plan))
+        self.packed_dtype = np.dtype(np.uint32 if self.product.k_unroll == 2 else np.float32)
+        self._operand_dtype = np.dtype(np.uint16 if self.product.k_unroll == 2 else np.float32)
+        self.saved_dtypes = {group.name: self._operand_dtype for group in self.forward_plan.groups}
+        if layout.saved_nodes(self.forward_plan, backward=False):
+            self.saved_dtypes[layout.SAVED] = np.dtype(np.float32)
 
-    def packed_shape(self, name: str, sizes: Sizes, *, transposed: bool) -> tuple[int, ...]:
-        """Return the shape of a matrix in panels."""
+    def pack(self, name: str, weights: FloatArray, *, units: int, inputs: int, transposed: bool = False) -> Panels:
+        """Pack a matrix (rows, blocks of columns) for `forward`, or transposed for `backward`."""
         rows, width, num_blocks = self.shapes[name]
         assert rows is not None
-        inputs, outputs = sizes.columns(rows, 1), sizes.columns(width, num_blocks)
-        if transposed:
-            inputs, outputs = outputs, inputs
-        return outputs // NR, inputs // self.product.k_unroll, NR
-
-    def pack(self, name: str, weights: FloatArray, *, units: int, inputs: int, transposed: bool) -> Panels:
-        """Pack a matrix for the loop forward, or transposed for the loop backward."""
         sizes = Sizes(1, 1, 1, 1, units, inputs)
-        _, width, num_blocks = self.shapes[name]
-        panels = aligned_empty(self.packed_shape(name, sizes, transposed=transposed), self.packed_dtype)
+        num_inputs, num_outputs = sizes.columns(rows, 1), sizes.columns(width, num_blocks)
+        if transposed:
+            num_inputs, num_outputs = num_outputs, num_inputs
+        panels = aligned_empty((num_outputs // NR, num_inputs // self.product.k_unroll, NR), self.packed_dtype)
         self._tools["pack_transposed" if transposed else "pack"](
             weights=np.ascontiguousarray(weights), panels=panels, rows=len(weights), width=sizes.width(width),
-            padded_width=sizes.padded(width), num_blocks=num_blocks, columns=len(panels) * NR, depth=panels.shape[1],
+            padded_width=sizes.padded(width), num_blocks=num_blocks, columns=num_outputs, depth=panels.shape[1],
         )  # fmt: skip
         return panels
 
-    @cached_property
-    def packed_dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.uint32 if self.product.k_unroll == 2 else np.float32)
-
-    @cached_property
-    def operand_dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.uint16 if self.product.k_unroll == 2 else np.float32)
-
-    # The loops
-
-    def sizes(self, time: int, rows: int, units: int, inputs: int) -> Sizes:
-        padded_rows = round_up(rows, self.product.row_multiple)
-        return Sizes(time, rows, padded_rows, max(1, min(time, CHUNK_ROWS // max(1, padded_rows))), units, inputs)
-
     def forward(
-        self, sizes: Sizes, arrays: Mapping[str, npt.NDArray[Any]], states: Sequence[FloatArray]
-    ) -> tuple[dict[str, FloatArray], list[FloatArray], dict[str, npt.NDArray[Any]]]:
+        self, inputs: Arrays, states: Sequence[FloatArray], weights: Arrays, *, units: int
+    ) -> tuple[Arrays, list[FloatArray], Arrays]:
         """Run over a sequence from the given states (batch, width).
 
-        `arrays` holds the sequences, "weight_NAME" in panels, "vector_NAME", "bias_NAME", and with a table "table" and
-        "ids". Returns the results (time, batch, width), the last states, and what `backward` needs.
+        `inputs` are "x", or "ids" with a table, and "lower"; `weights` are matrices in panels, and everything else as
+        it is. Returns the results (time, batch, width), the last states, and what `backward` needs.
         """
-        memory = self._allocate(self.forward_plan, sizes, backward=False)
-        results = self._run("forward", self.forward_plan, sizes, memory, arrays, states)
-        kept = [layout.SAVED, *(group.name for group in self.forward_plan.groups)]
-        saved = {name: memory[name] for name in kept if name in memory}
-        return results, self._last_states(self.forward_plan, sizes, memory), saved
+        plan, sizes = self.forward_plan, self._sizes(inputs, units)
+        memory = self._allocate(plan, sizes, backward=False)
+        results = self._run("forward", plan, sizes, {**inputs, **memory, **self._weights(weights, sizes)}, states)
+        return results, self._last_states(plan, sizes, memory), {name: memory[name] for name in self.saved_dtypes}
 
     def backward(
-        self, sizes: Sizes, arrays: Mapping[str, npt.NDArray[Any]], saved: Mapping[str, npt.NDArray[Any]],
-        d_states: Sequence[FloatArray],
-    ) -> tuple[dict[str, FloatArray], list[FloatArray], dict[str, FloatArray]]:
-        """Return the gradients of the sequences, of the first states, and of the weights by name.
+        self, inputs: Arrays, weights: Arrays, saved: Arrays, d_results: Arrays, d_states: Sequence[FloatArray],
+        *, units: int, needs_weights: bool = True,
+    ) -> tuple[Arrays, list[FloatArray]]:  # fmt: skip
+        """Return the gradients of inputs ("d_x", "d_lower") and weights by name, and those of the first states.
 
-        `arrays` holds the gradients of the results ("d_output", ...), the sequences of `forward`, and "weight_NAME"
-        packed transposed; d_states are the gradients of the last states.
+        d_results ("d_output", ...) and d_states are the gradients of the results and of the last states; the matrices
+        are packed transposed. Without `needs_weights` the gradients of matrices are left out.
         """
-        plan = self.backward_plan
+        plan, sizes = self.backward_plan, self._sizes(inputs, units)
         assert plan is not None
         memory = self._allocate(plan, sizes, backward=True)
-        given = {**arrays}
+        for name, nodes in plan.graph.sums.items():
+            rows = (len(weights["table"]),) if name == "table" else ()
+            memory[f"sum_{name}"] = np.zeros((*rows, sizes.columns(nodes[0].width, len(nodes))), np.float32)
+        given = {**inputs, **d_results, **memory, **self._weights(weights, sizes)}
         if layout.SAVED in saved:
             given[layout.SAVED] = saved[layout.SAVED]
+        has_gradient = [width != ONE for width in self.state_widths]
+        results = self._run("backward", plan, sizes, given, list(compress(d_states, has_gradient)))
         for name, nodes in plan.graph.sums.items():
-            shape = (arrays["num_rows"], sizes.columns(nodes[0].width, len(nodes))) if name == "table" else (sizes.columns(nodes[0].width, len(nodes)),)
-            memory[f"sum_{name}"] = np.zeros(shape, np.float32)
-        results = self._run("backward", plan, sizes, memory, given, d_states)
-        gradients = {name: self._without_padding(memory[f"sum_{name}"], sizes, nodes[0].width, len(nodes)) for name, nodes in plan.graph.sums.items()}
-        for linear in plan.graph.linears():
-            for term in linear.terms:
-                gradients[term.weight] = self._weight_gradient(term, saved, memory, sizes)
-        return results, self._last_states(plan, sizes, memory), gradients
+            results[name] = _without_padding(memory[f"sum_{name}"], sizes, nodes[0].width, len(nodes))
+        for term in (term for linear in plan.graph.linears() for term in linear.terms if needs_weights):
+            results[term.weight] = self._weight_gradient(term, saved, memory, sizes)
+        found = iter(self._last_states(plan, sizes, memory))
+        return results, [next(found) if has else np.zeros_like(d) for has, d in zip(has_gradient, d_states, strict=True)]
+
+    def _sizes(self, inputs: Arrays, units: int) -> Sizes:
+        time, rows = next(iter(inputs.values())).shape[:2]
+        padded_rows = round_up(rows, self.product.row_multiple)
+        num_inputs = inputs["x"].shape[2] if "x" in inputs else 1
+        return Sizes(time, rows, padded_rows, max(1, min(time, CHUNK_ROWS // padded_rows)), units, num_inputs)
+
+    def _weights(self, weights: Arrays, sizes: Sizes) -> Arrays:
+        """Return the weights by the names of the loops' arguments, those that are not in panels with padding."""
+        named: Arrays = {}
+        for name, weight in weights.items():
+            if weight.ndim == 3:
+                named[f"weight_{name}"] = weight
+            elif name == "table":
+                named[name] = with_padding(weight, sizes, *self.shapes["bias"][1:])
+            else:
+                padded = with_padding(weight, sizes, *self.shapes[name][1:])
+                named |= {f"vector_{name}": padded, f"bias_{name}": padded}
+        return named
 
     def _run(
-        self, name: str, plan: Schedule, sizes: Sizes, memory: dict[str, npt.NDArray[Any]],
-        arrays: Mapping[str, npt.NDArray[Any]], states: Sequence[FloatArray],
-    ) -> dict[str, FloatArray]:  # fmt: skip
+        self, name: str, plan: Schedule, sizes: Sizes, arrays: Arrays, states: Sequence[FloatArray]
+    ) -> Arrays:
         results = {
             result: aligned_empty((sizes.time, sizes.rows, sizes.width(width)), np.float32)
             for result, width in layout.sequence_results(plan).items()
         }
         for (state, width), value in zip(sorted(layout.state_widths(plan).items()), states, strict=True):
-            memory[state][0, : sizes.rows, : sizes.width(width)] = value
+            arrays[state][0, : sizes.rows, : sizes.width(width)] = value
         workspaces = {array.name: _workspace(array.shape, np.float32) for array in layout.workspaces(plan, sizes)}
-        self._functions[name](**sizes._asdict(), **{**arrays, **memory, **results, **workspaces})
+        arguments = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        self._functions[name](**sizes._asdict(), **{**arguments, **results, **workspaces})
         return results
 
-    def _allocate(self, plan: Schedule, sizes: Sizes, *, backward: bool) -> dict[str, npt.NDArray[Any]]:
+    def _allocate(self, plan: Schedule, sizes: Sizes, *, backward: bool) -> Arrays:
         """Return states, operands and what is saved; the padding of operands is zero."""
-        memory: dict[str, npt.NDArray[Any]] = {
+        memory: Arrays = {
             name: np.zeros((2, sizes.padded_rows, sizes.columns(width, 1)), np.float32)
             for name, width in layout.state_widths(plan).items()
         }
@@ -169,7 +187,7 @@ class LayerKernel:
             memory[layout.SAVED] = aligned_empty((sizes.time, sizes.padded_rows, width), np.float32)
         for group in plan.groups:
             steps, rows, columns = layout.group_shape(group, sizes)
-            operands = aligned_empty((round_up(steps * rows, ROW_MULTIPLE), columns), self.operand_dtype)
+            operands = aligned_empty((round_up(steps * rows, ROW_MULTIPLE), columns), self._operand_dtype)
             operands[steps * rows :] = 0
             used = sizes.padded(group.width) * len(group.nodes)
             if used < columns:
@@ -179,12 +197,12 @@ class LayerKernel:
             memory[group.name] = operands
         return memory
 
-    def _last_states(self, plan: Schedule, sizes: Sizes, memory: Mapping[str, npt.NDArray[Any]]) -> list[FloatArray]:
+    def _last_states(self, plan: Schedule, sizes: Sizes, memory: Arrays) -> list[FloatArray]:
         widths = sorted(layout.state_widths(plan).items())
         return [memory[name][sizes.time % 2, : sizes.rows, : sizes.width(width)].copy() for name, width in widths]
 
     def _weight_gradient(
-        self, term: Term, saved: Mapping[str, npt.NDArray[Any]], memory: Mapping[str, npt.NDArray[Any]], sizes: Sizes
+        self, term: Term, saved: Arrays, memory: Arrays, sizes: Sizes
     ) -> FloatArray:
         """Return the gradient of a matrix of the layer, from the operands of its product and the product's gradient."""
         assert self.backward_plan is not None
@@ -196,7 +214,7 @@ class LayerKernel:
         product = self.weight_product(left[: len(right)], right)
         rows, width, num_blocks = self.shapes[term.weight]
         assert rows is not None
-        return self._without_padding(product[: sizes.width(rows)], sizes, width, num_blocks)
+        return _without_padding(product[: sizes.width(rows)], sizes, width, num_blocks)
 
     def weight_product(self, left: Operands, right: Operands) -> FloatArray:
         """Return left.T @ right for operands (rows, columns), rows padded with zeros to ROW_MULTIPLE."""
@@ -211,19 +229,23 @@ class LayerKernel:
         )  # fmt: skip
         return result
 
-    def _without_padding(self, array: FloatArray, sizes: Sizes, width: str, num_blocks: int) -> FloatArray:
-        """Return blocks (..., columns) side by side without the padding."""
-        outer, size, padded = array.shape[:-1], sizes.width(width), sizes.padded(width)
-        blocks = array[..., : num_blocks * padded].reshape(*outer, num_blocks, padded)[..., :size]
-        return np.ascontiguousarray(blocks.reshape(*outer, num_blocks * size))
 
-    def with_padding(self, array: FloatArray, sizes: Sizes, width: str, num_blocks: int) -> FloatArray:
-        """Return blocks (..., num_blocks * size) with each padded, and all together."""
-        outer, size, padded = array.shape[:-1], sizes.width(width), sizes.padded(width)
-        result = np.zeros((*outer, sizes.columns(width, num_blocks)), np.float32)
-        blocks = result[..., : num_blocks * padded].reshape(*outer, num_blocks, padded)
-        blocks[..., :size] = array.reshape(*outer, num_blocks, size)
-        return result
+def _without_padding(array: FloatArray, sizes: Sizes, width: str, num_blocks: int) -> FloatArray:
+    """Return blocks (..., columns) side by side without the padding."""
+    outer, size, padded = array.shape[:-1], sizes.width(width), sizes.padded(width)
+    blocks = array[..., : num_blocks * padded].reshape(*outer, num_blocks, padded)[..., :size]
+    return np.ascontiguousarray(blocks.reshape(*outer, num_blocks * size))
+
+
+def with_padding(array: FloatArray, sizes: Sizes, width: str, num_blocks: int) -> FloatArray:
+    """Return blocks (..., num_blocks * size), each of them padded, and all together."""
+    outer, size, padded = array.shape[:-1], sizes.width(width), sizes.padded(width)
+    if array.shape[-1] == sizes.columns(width, num_blocks):
+        return np.ascontiguousarray(array, np.float32)
+    result = np.zeros((*outer, sizes.columns(width, num_blocks)), np.float32)
+    blocks = result[..., : num_blocks * padded].reshape(*outer, num_blocks, padded)
+    blocks[..., :size] = array.reshape(*outer, num_blocks, size)
+    return result
 
 
 def load_step_loops(
