@@ -113,7 +113,7 @@ def load_throughput(*precisions: str) -> float | None:
 
 
 def _throughput_key(precision: str) -> str:
-    return f"{_processor()}, {num_cores()} cores, {precision}"
+    return f"{processor_name()}, {num_cores()} cores, {precision}"
 
 
 def _load_throughputs() -> dict[str, float]:
@@ -129,11 +129,12 @@ def _load_throughputs() -> dict[str, float]:
 
 def environment() -> dict[str, str]:
     """Return what the last bits of a run's results depend on: the processor, the cores and the libraries."""
-    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "numba", "numpy")}
-    return {"processor": _processor(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
+    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "llvmlite", "numpy")}
+    return {"processor": processor_name(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """Return the name of the processor."""
     return _cpu_info("model name", "Model") or platform.processor() or platform.machine()
 
 

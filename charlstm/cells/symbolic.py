@@ -31,7 +31,7 @@ def symbolic_layer(cell: Cell, *, is_first: bool) -> SymbolicLayer:
     for name, shape in cell.weight_shapes(size).items():
         width, num_blocks = _width(shape[-1])
         shapes[name] = _width(shape[0])[0] if len(shape) == 2 else None, width, num_blocks
-    shapes |= {name: (None, UNITS, 1) for name in cell.constants(size.units)}
+    shapes |= dict.fromkeys(cell.constants(size.units), (None, UNITS, 1))
     state_widths = tuple(ONE if count == 1 else _width(count)[0] for count in cell.state_sizes(size))
     return SymbolicLayer(cell.step, shapes, state_widths, is_first, cell.passes_cell_state_up)
 

@@ -162,7 +162,7 @@ class _Comparison:
         if not history.finished:
             self._reporter.on_run_start(cell, repeat, number)
             config = replace(self._plan.training, random_seed=self._plan.training.random_seed + repeat)
-            with tensorflow_ready(self._reporter, precision=config.precision):
+            with tensorflow_ready(self._reporter, precision=config.precision, cells=[cell]):
                 import keras
 
                 from charlstm.training.loop import TrainingRun

@@ -75,7 +75,9 @@ def optimized(module: ir.Module, isa: InstructionSet, triple: str) -> binding.Mo
     parsed = binding.parse_assembly(str(module))
     options = binding.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    binding.create_pass_builder(machine, options).getModulePassManager().run(parsed, binding.create_pass_builder(machine, options))
+    binding.create_pass_builder(machine, options).getModulePassManager().run(
+        parsed, binding.create_pass_builder(machine, options)
+    )
     return parsed
 
 

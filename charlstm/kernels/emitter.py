@@ -102,7 +102,10 @@ class Emitter:
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function that was emitted before."""
-        values = [value.value if isinstance(value, Int) else I64(value) if isinstance(value, int) else value for value in arguments]
+        values = [
+            value.value if isinstance(value, Int) else I64(value) if isinstance(value, int) else value
+            for value in arguments
+        ]
         self.builder.call(self.module.get_global(name), values)
 
     def intrinsic(self, name: str, result: ir.Type, arguments: Sequence[ir.Value]) -> ir.Value:
@@ -215,8 +218,12 @@ class Emitter:
                 if not row & size:
                     first, second = rows[row], rows[row | size]
                     lanes = range(self.lanes)
-                    rows[row] = self.shuffle(first, second, [(lane ^ size) + self.lanes if lane & size else lane for lane in lanes])
-                    rows[row | size] = self.shuffle(first, second, [lane + self.lanes if lane & size else lane ^ size for lane in lanes])
+                    rows[row] = self.shuffle(
+                        first, second, [(lane ^ size) + self.lanes if lane & size else lane for lane in lanes]
+                    )
+                    rows[row | size] = self.shuffle(
+                        first, second, [lane + self.lanes if lane & size else lane ^ size for lane in lanes]
+                    )
             size *= 2
         return rows
 

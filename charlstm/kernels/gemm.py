@@ -4,8 +4,6 @@ A is the operands (one row for each stream), B the weights in panels (packing.py
 loop: each is read once, from first to last, while the operands stay in the caches.
 """
 
-
-
 from charlstm.kernels.emitter import I64, POINTER, Emitter, Int, Number
 from charlstm.kernels.isa.instruction_set import NR, Product, TileArrays
 
@@ -63,5 +61,3 @@ def _at_row(e: Emitter, arrays: TileArrays, row: Int) -> TileArrays:
         operands=e.address(arrays.operands, row * arrays.operands_stride),
         results=e.address(arrays.results, row * arrays.results_stride),
     )
-
-

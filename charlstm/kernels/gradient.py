@@ -117,7 +117,9 @@ class Differentiation:
         for term in linear.terms:
             (operand,) = term.operands
             if operand.operation != "constant":
-                self._adjoints.setdefault(operand, Adjoint()).terms.append(Term(term.weight, blocks, is_transposed=True))
+                self._adjoints.setdefault(operand, Adjoint()).terms.append(
+                    Term(term.weight, blocks, is_transposed=True)
+                )
         if linear.bias or linear.has_table:
             self.backward.sums[linear.bias or "table"] = blocks
 
@@ -138,7 +140,9 @@ class Differentiation:
     def _find_primal(self, node: Node) -> Node:
         if node.operation in ("constant", "vector", "input"):
             return node
-        if node.operation in ("block", "state") or (node.operation in ACTIVATIONS and self._depends_on_product(node.arguments[0])):
+        if node.operation in ("block", "state") or (
+            node.operation in ACTIVATIONS and self._depends_on_product(node.arguments[0])
+        ):
             return self._save(node)
         arguments = tuple(self.primal(argument) for argument in node.arguments)
         return Node(node.operation, node.width, arguments)

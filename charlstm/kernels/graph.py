@@ -7,7 +7,7 @@ as machine code (step_loop.py).
 Widths are names: an array is as wide as a layer has "units", as it has "inputs", or "one" number wide.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
@@ -72,7 +72,11 @@ class Graph:
     sums: dict[str, tuple[Node, ...]] = field(default_factory=dict)  # of gradients, by weight
 
     def roots(self) -> list[Node]:
-        return [*self.results.values(), *self.states.values(), *(node for nodes in self.sums.values() for node in nodes)]
+        return [
+            *self.results.values(),
+            *self.states.values(),
+            *(node for nodes in self.sums.values() for node in nodes),
+        ]
 
     def nodes(self) -> list[Node]:
         """Return every node once, each after those that it depends on."""
@@ -104,7 +108,13 @@ class Graph:
         lines = []
         for node in nodes:
             linear = node.linear
-            product = linear and (linear.name, linear.bias, linear.has_table, linear.num_blocks, [*map(term, linear.terms)])
+            product = linear and (
+                linear.name,
+                linear.bias,
+                linear.has_table,
+                linear.num_blocks,
+                [*map(term, linear.terms)],
+            )
             arguments = [number[argument] for argument in node.arguments]
             lines.append((node.operation, node.width, arguments, node.name, node.value, product, node.index))
         parts = self.results.items(), self.states.items()

@@ -1,7 +1,7 @@
 """One recurrent layer over a sequence, forward and backward, of any cell: its compiled code and the memory it needs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from itertools import compress
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 
-from charlstm.arrays import FloatArray, Ids
+from charlstm.arrays import FloatArray
 from charlstm.kernels import layout
 from charlstm.kernels.arena import Arena
 from charlstm.kernels.compiler import CompiledFunction, load_functions
@@ -67,9 +67,15 @@ class LayerKernel:
     """
 
     def __init__(
-        self, layer: LayerDescription, precision: str, *, has_table: bool = False, needs_gradient: bool = True
+        self,
+        layer: LayerDescription,
+        precision: str,
+        *,
+        has_table: bool = False,
+        needs_gradient: bool = True,
+        isa: InstructionSet | None = None,
     ) -> None:
-        self.isa = chosen_instruction_set()
+        self.isa = isa or chosen_instruction_set()
         self.product = self.isa.product(precision)
         self.shapes = {name: WeightShape(*shape) for name, shape in layer.shapes.items()}
         self.state_widths = layer.state_widths
@@ -77,28 +83,49 @@ class LayerKernel:
         backward = differentiate(forward) if needs_gradient else None
         self.forward_plan = schedule(forward)
         self.backward_plan = schedule(backward) if backward else None
-        self._functions = load_step_loops(self.forward_plan, self.backward_plan, self.isa, self.product)
-        self._tools = product_functions(self.isa, self.product)
-
         self.result_names = list(layout.sequence_results(self.forward_plan))
         self.packed_dtype = np.dtype(np.uint32 if self.product.k_unroll == 2 else np.float32)
-        self._operand_dtype = np.dtype(np.uint16 if self.product.k_unroll == 2 else np.float32)
-        self.saved_dtypes = {group.name: self._operand_dtype for group in self.forward_plan.groups}
+        self.operand_dtype = np.dtype(np.uint16 if self.product.k_unroll == 2 else np.float32)
+        self.saved_dtypes = {group.name: self.operand_dtype for group in self.forward_plan.groups}
         if layout.saved_nodes(self.forward_plan, backward=False):
             self.saved_dtypes[layout.SAVED] = np.dtype(np.float32)
+
+    @cached_property
+    def _functions(self) -> dict[str, CompiledFunction]:
+        return load_step_loops(self.forward_plan, self.backward_plan, self.isa, self.product)
+
+    @cached_property
+    def _tools(self) -> dict[str, CompiledFunction]:
+        return product_functions(self.isa, self.product)
+
+    def compile(self) -> None:
+        """Compile the code, or load it, before it is needed."""
+        _ = self._functions, self._tools
 
     def pack(self, name: str, weights: FloatArray, *, units: int, inputs: int, transposed: bool = False) -> Panels:
         """Pack a matrix (rows, blocks of columns) for `forward`, or transposed for `backward`."""
         rows, width, num_blocks = self.shapes[name]
         assert rows is not None
         sizes = Sizes(1, 1, 1, 1, units, inputs)
-        num_inputs, num_outputs = sizes.columns(rows, 1), sizes.columns(width, num_blocks)
-        if transposed:
-            num_inputs, num_outputs = num_outputs, num_inputs
+        columns = sizes.columns(rows, 1), sizes.columns(width, num_blocks)
+        return self._pack(weights, columns, sizes.width(width), sizes.padded(width), transposed=transposed)
+
+    def pack_dense(self, weights: FloatArray) -> Panels:
+        """Pack a matrix (rows, columns) without blocks."""
+        rows, width = weights.shape
+        padded = round_up(width, layout.WIDEST_VECTOR)
+        return self._pack(weights, (round_up(rows, NR), round_up(width, NR)), width, padded, transposed=False)
+
+    def _pack(
+        self, weights: FloatArray, columns: tuple[int, int], width: int, padded_width: int, *, transposed: bool
+    ) -> Panels:
+        """Pack a matrix with its rows and columns padded to these numbers."""
+        num_inputs, num_outputs = columns[::-1] if transposed else columns
         panels = aligned_empty((num_outputs // NR, num_inputs // self.product.k_unroll, NR), self.packed_dtype)
         self._tools["pack_transposed" if transposed else "pack"](
-            weights=np.ascontiguousarray(weights), panels=panels, rows=len(weights), width=sizes.width(width),
-            padded_width=sizes.padded(width), num_blocks=num_blocks, columns=num_outputs, depth=panels.shape[1],
+            weights=np.ascontiguousarray(weights), panels=panels, rows=len(weights), width=width,
+            padded_width=padded_width, num_blocks=weights.shape[1] // width, columns=num_outputs,
+            depth=panels.shape[1],
         )  # fmt: skip
         return panels
 
@@ -110,10 +137,16 @@ class LayerKernel:
         `inputs` are "x", or "ids" with a table, and "lower"; `weights` are matrices in panels, and everything else as
         it is. Returns the results (time, batch, width), the last states, and what `backward` needs.
         """
-        plan, sizes = self.forward_plan, self._sizes(inputs, units)
-        memory = self._allocate(plan, sizes, backward=False)
-        results = self._run("forward", plan, sizes, {**inputs, **memory, **self._weights(weights, sizes)}, states)
-        return results, self._last_states(plan, sizes, memory), {name: memory[name] for name in self.saved_dtypes}
+        plan, sizes = self.forward_plan, self.sizes(inputs, units)
+        arrays = self.forward_arrays(sizes, inputs, states, weights)
+        results = _empty_results(plan, sizes)
+        self._functions["forward"](**sizes._asdict(), first_turn=0, **arrays, **results)
+        return results, self._last_states(plan, sizes, arrays), {name: arrays[name] for name in self.saved_dtypes}
+
+    def forward_arrays(self, sizes: Sizes, inputs: Arrays, states: Sequence[FloatArray], weights: Arrays) -> Arrays:
+        """Return the arguments of the loop forward but for the sizes and the results."""
+        memory = self._allocate(self.forward_plan, sizes, states, backward=False)
+        return {**_contiguous(inputs), **memory, **self._weights(weights, sizes)}
 
     def backward(
         self, inputs: Arrays, weights: Arrays, saved: Arrays, d_results: Arrays, d_states: Sequence[FloatArray],
@@ -124,25 +157,29 @@ class LayerKernel:
         d_results ("d_output", ...) and d_states are the gradients of the results and of the last states; the matrices
         are packed transposed. Without `needs_weights` the gradients of matrices are left out.
         """
-        plan, sizes = self.backward_plan, self._sizes(inputs, units)
+        plan, sizes = self.backward_plan, self.sizes(inputs, units)
         assert plan is not None
-        memory = self._allocate(plan, sizes, backward=True)
+        has_gradient = [width != ONE for width in self.state_widths]
+        memory = self._allocate(plan, sizes, list(compress(d_states, has_gradient)), backward=True)
         for name, nodes in plan.graph.sums.items():
             rows = (len(weights["table"]),) if name == "table" else ()
             memory[f"sum_{name}"] = np.zeros((*rows, sizes.columns(nodes[0].width, len(nodes))), np.float32)
-        given = {**inputs, **d_results, **memory, **self._weights(weights, sizes)}
+        given = {**_contiguous(inputs | d_results), **memory, **self._weights(weights, sizes)}
         if layout.SAVED in saved:
             given[layout.SAVED] = saved[layout.SAVED]
-        has_gradient = [width != ONE for width in self.state_widths]
-        results = self._run("backward", plan, sizes, given, list(compress(d_states, has_gradient)))
+        results = _empty_results(plan, sizes)
+        self._functions["backward"](**sizes._asdict(), first_turn=0, **given, **results)
         for name, nodes in plan.graph.sums.items():
             results[name] = _without_padding(memory[f"sum_{name}"], sizes, nodes[0].width, len(nodes))
         for term in (term for linear in plan.graph.linears() for term in linear.terms if needs_weights):
             results[term.weight] = self._weight_gradient(term, saved, memory, sizes)
         found = iter(self._last_states(plan, sizes, memory))
-        return results, [next(found) if has else np.zeros_like(d) for has, d in zip(has_gradient, d_states, strict=True)]
+        return results, [
+            next(found) if has else np.zeros_like(d) for has, d in zip(has_gradient, d_states, strict=True)
+        ]
 
-    def _sizes(self, inputs: Arrays, units: int) -> Sizes:
+    def sizes(self, inputs: Arrays, units: int) -> Sizes:
+        """Return the sizes of a call."""
         time, rows = next(iter(inputs.values())).shape[:2]
         padded_rows = round_up(rows, self.product.row_multiple)
         num_inputs = inputs["x"].shape[2] if "x" in inputs else 1
@@ -161,33 +198,22 @@ class LayerKernel:
                 named |= {f"vector_{name}": padded, f"bias_{name}": padded}
         return named
 
-    def _run(
-        self, name: str, plan: Schedule, sizes: Sizes, arrays: Arrays, states: Sequence[FloatArray]
-    ) -> Arrays:
-        results = {
-            result: aligned_empty((sizes.time, sizes.rows, sizes.width(width)), np.float32)
-            for result, width in layout.sequence_results(plan).items()
-        }
-        for (state, width), value in zip(sorted(layout.state_widths(plan).items()), states, strict=True):
-            arrays[state][0, : sizes.rows, : sizes.width(width)] = value
-        workspaces = {array.name: _workspace(array.shape, np.float32) for array in layout.workspaces(plan, sizes)}
-        arguments = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        self._functions[name](**sizes._asdict(), **{**arguments, **results, **workspaces})
-        return results
-
-    def _allocate(self, plan: Schedule, sizes: Sizes, *, backward: bool) -> Arrays:
-        """Return states, operands and what is saved; the padding of operands is zero."""
+    def _allocate(self, plan: Schedule, sizes: Sizes, states: Sequence[FloatArray], *, backward: bool) -> Arrays:
+        """Return states, operands, what is saved, and workspaces; the padding of operands is zero."""
         memory: Arrays = {
             name: np.zeros((2, sizes.padded_rows, sizes.columns(width, 1)), np.float32)
             for name, width in layout.state_widths(plan).items()
         }
+        for (name, width), state in zip(sorted(layout.state_widths(plan).items()), states, strict=True):
+            memory[name][0, : sizes.rows, : sizes.width(width)] = state
+        memory |= {array.name: _workspace(array.shape, np.float32) for array in layout.workspaces(plan, sizes)}
         saved = layout.saved_nodes(plan, backward=backward)
         if saved and not backward:
             _, width = layout.saved_offsets(plan, sizes, saved)
             memory[layout.SAVED] = aligned_empty((sizes.time, sizes.padded_rows, width), np.float32)
         for group in plan.groups:
             steps, rows, columns = layout.group_shape(group, sizes)
-            operands = aligned_empty((round_up(steps * rows, ROW_MULTIPLE), columns), self._operand_dtype)
+            operands = aligned_empty((round_up(steps * rows, ROW_MULTIPLE), columns), self.operand_dtype)
             operands[steps * rows :] = 0
             used = sizes.padded(group.width) * len(group.nodes)
             if used < columns:
@@ -201,13 +227,14 @@ class LayerKernel:
         widths = sorted(layout.state_widths(plan).items())
         return [memory[name][sizes.time % 2, : sizes.rows, : sizes.width(width)].copy() for name, width in widths]
 
-    def _weight_gradient(
-        self, term: Term, saved: Arrays, memory: Arrays, sizes: Sizes
-    ) -> FloatArray:
+    def _weight_gradient(self, term: Term, saved: Arrays, memory: Arrays, sizes: Sizes) -> FloatArray:
         """Return the gradient of a matrix of the layer, from the operands of its product and the product's gradient."""
         assert self.backward_plan is not None
         forward_term = next(
-            forward for linear in self.forward_plan.graph.linears() for forward in linear.terms if forward.weight == term.weight
+            forward
+            for linear in self.forward_plan.graph.linears()
+            for forward in linear.terms
+            if forward.weight == term.weight
         )
         left = saved[self.forward_plan.group(forward_term).name]
         right = memory[self.backward_plan.group(term).name]
@@ -228,6 +255,17 @@ class LayerKernel:
             left_columns=left.shape[1], right_columns=right.shape[1],
         )  # fmt: skip
         return result
+
+
+def _empty_results(plan: Schedule, sizes: Sizes) -> Arrays:
+    return {
+        name: aligned_empty((sizes.time, sizes.rows, sizes.width(width)), np.float32)
+        for name, width in layout.sequence_results(plan).items()
+    }
+
+
+def _contiguous(arrays: Arrays) -> Arrays:
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def _without_padding(array: FloatArray, sizes: Sizes, width: str, num_blocks: int) -> FloatArray:

@@ -14,6 +14,7 @@ from charlstm.kernels.schedule import OperandGroup, Schedule
 WIDEST_VECTOR = 16  # numbers
 SAVED = "saved"
 SIZES = ("time", "rows", "padded_rows", "chunk", "units", "inputs")
+FIRST_TURN = "first_turn"  # 0 or 1: which half of the states' arrays holds the first states
 
 Size = Any  # int or Int
 
@@ -128,7 +129,7 @@ def temporaries(plan: Schedule) -> list[Node]:
 
 def argument_names(plan: Schedule, *, backward: bool) -> list[str]:
     """Return the arguments of a step loop's function in their order."""
-    names = [*SIZES, *sequence_inputs(plan), *sequence_results(plan), *state_widths(plan)]
+    names = [*SIZES, FIRST_TURN, *sequence_inputs(plan), *sequence_results(plan), *state_widths(plan)]
     names += [SAVED] if saved_nodes(plan, backward=backward) else []
     names += [group.name for group in plan.groups] + [f"weight_{name}" for name in weights(plan)]
     names += [f"result{number}" for number in range(len(plan.graph.linears()))]

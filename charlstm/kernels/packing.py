@@ -18,7 +18,17 @@ from charlstm.kernels.gemm import ELEMENT_BYTES
 from charlstm.kernels.isa.instruction_set import NR, Product
 
 PACK_ARGUMENTS = ("weights", "panels", "rows", "width", "padded_width", "num_blocks", "columns", "depth")
-GRADIENT_ARGUMENTS = ("left", "right", "left_panels", "right_panels", "results", "rows", "rows_at_once", "left_columns", "right_columns")
+GRADIENT_ARGUMENTS = (
+    "left",
+    "right",
+    "left_panels",
+    "right_panels",
+    "results",
+    "rows",
+    "rows_at_once",
+    "left_columns",
+    "right_columns",
+)
 MC = 256  # columns of the left side at a time: they stay in the second cache while the right side passes
 LINE_ELEMENTS = 16  # in a cache line: rows of packed operands are this much longer, so that they lie in different sets
 
@@ -58,7 +68,10 @@ def _emit_pack(e: Emitter, product: Product, a: dict[str, Int]) -> None:
             count = e.select(number.compare("<", a["rows"]), in_block, 0)
             return e.load_first(row(number), count)
 
-        for start, stop, load in ((0, plain_depth, lambda number: e.load(row(number))), (plain_depth, a["depth"], masked)):
+        for start, stop, load in (
+            (0, plain_depth, lambda number: e.load(row(number))),
+            (plain_depth, a["depth"], masked),
+        ):
             with e.loop(start, stop) as k:
                 numbers = [load(k * product.k_unroll + part) for part in range(product.k_unroll)]
                 e.store(_to_elements(e, numbers), e.address(target, k * (NR * ELEMENT_BYTES)))
@@ -173,7 +186,10 @@ def _row_loader(e: Emitter, product: Product, array: Int, columns: Int, start: I
     number_bytes = ELEMENT_BYTES // product.k_unroll
 
     def load(k: Int, column: Int) -> ir.Value:
-        places = [((start + k * product.k_unroll + part) * columns + column) * number_bytes for part in range(product.k_unroll)]
+        places = [
+            ((start + k * product.k_unroll + part) * columns + column) * number_bytes
+            for part in range(product.k_unroll)
+        ]
         addresses = [e.address(array, place) for place in places]
         if len(addresses) == 1:
             return e.load(addresses[0])

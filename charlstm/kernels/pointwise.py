@@ -68,5 +68,3 @@ def _emit_remainder(emitter: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
     name = f"llvm.floor.v{emitter.lanes}f32"
     quotient = emitter.intrinsic(name, emitter.floats, [builder.fdiv(x, y)])
     return builder.fsub(x, builder.fmul(y, quotient))
-
-

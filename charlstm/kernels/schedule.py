@@ -64,7 +64,9 @@ class Schedule:
 
     @property
     def num_levels(self) -> int:
-        return 1 + max([loop.level for loop in self.loops] + [self.linear_level(linear) for linear in self.inside], default=0)
+        return 1 + max(
+            [loop.level for loop in self.loops] + [self.linear_level(linear) for linear in self.inside], default=0
+        )
 
     def linear_level(self, linear: Linear) -> int:
         return self.level[next(node for node in self.level if node.linear is linear)]
@@ -82,7 +84,11 @@ def schedule(graph: Graph) -> Schedule:
     level = _levels(nodes)
     after = _linears_after(graph, nodes)
     before = [linear for linear in graph.linears() if any(map(is_input, linear.terms)) and linear not in after]
-    inside = [linear for linear in graph.linears() if linear not in after and not all(map(is_input, linear.terms or [Term("", ())]))]
+    inside = [
+        linear
+        for linear in graph.linears()
+        if linear not in after and not all(map(is_input, linear.terms or [Term("", ())]))
+    ]
     inside += [linear for linear in graph.linears() if not linear.terms]
     result = Schedule(graph, groups, before, inside, after, [], [], [], level)
     last = [node for node in nodes if _is_after(node, after)]
@@ -106,13 +112,19 @@ def _operand_groups(graph: Graph) -> list[OperandGroup]:
             if term.operands not in groups:
                 first = term.operands[0]
                 is_state = len(term.operands) == 1 and first.operation == "state"
-                groups[term.operands] = OperandGroup(f"operands{len(groups)}", term.operands, first.name if is_state else None)
+                groups[term.operands] = OperandGroup(
+                    f"operands{len(groups)}", term.operands, first.name if is_state else None
+                )
     return list(groups.values())
 
 
 def _linears_after(graph: Graph, nodes: Sequence[Node]) -> list[Linear]:
     """Return the linear maps whose result only goes to results, through pointwise nodes at most."""
-    return [linear for linear in graph.linears() if linear.terms and all(_feeds_results_only(graph, node, nodes) for node in nodes if node.linear is linear)]
+    return [
+        linear
+        for linear in graph.linears()
+        if linear.terms and all(_feeds_results_only(graph, node, nodes) for node in nodes if node.linear is linear)
+    ]
 
 
 def _feeds_results_only(graph: Graph, node: Node, nodes: Sequence[Node]) -> bool:

@@ -12,6 +12,7 @@ from charlstm.kernels.emitter import I32, Emitter, Int, Number
 from charlstm.kernels.graph import ONE, Linear, Node, Term
 from charlstm.kernels.isa.instruction_set import NR, Product
 from charlstm.kernels.layout import (
+    FIRST_TURN,
     SAVED,
     SIZES,
     Sizes,
@@ -47,7 +48,9 @@ class StepLoop:
         e = self.e
         with e.entry(self.name, self.arguments) as self.a:
             self.sizes = Sizes(*(self.a[name] for name in SIZES))
-            self.saved_at, self.saved_width = saved_offsets(self.plan, self.sizes, saved_nodes(self.plan, backward=self.backward))
+            self.saved_at, self.saved_width = saved_offsets(
+                self.plan, self.sizes, saved_nodes(self.plan, backward=self.backward)
+            )
             self.product.emit_enter(e)
             self._store_first_operands()
             with e.loop(0, e.int((self.sizes.time + self.sizes.chunk - 1) // self.sizes.chunk)) as chunk:
@@ -67,7 +70,7 @@ class StepLoop:
             self._emit_products_of_many(linear, earliest, count, before=True)
         with e.loop(0, count) as index:
             place = count - 1 - index if self.backward else index
-            self._emit_step(Step(earliest + place, start + index, place))
+            self._emit_step(Step(earliest + place, self.a[FIRST_TURN] + start + index, place))
         for linear in self.plan.after:
             self._emit_products_of_many(linear, earliest, count, before=False)
         if self.plan.result_loops:
@@ -152,7 +155,9 @@ class StepLoop:
     def _result_address(self, linear: Linear, step: Step) -> ir.Value:
         is_for_many = linear in self.plan.before or linear in self.plan.after
         place = step.place if is_for_many else self.e.int(0)
-        return self.e.address(self.a[self._result_name(linear)], place * self.sizes.padded_rows * self._row_bytes(linear))
+        return self.e.address(
+            self.a[self._result_name(linear)], place * self.sizes.padded_rows * self._row_bytes(linear)
+        )
 
     # Loops over units
 
@@ -163,7 +168,9 @@ class StepLoop:
             (node,) = group.nodes
             loop = Loop(node.width, 0, operands=[(group, 0, node)])
             zero = self.e.int(0)
-            self._emit_loops([loop], Step(zero - 1, zero, zero))  # a new state is an operand of the next step
+            self._emit_loops(
+                [loop], Step(zero - 1, self.a[FIRST_TURN], zero)
+            )  # a new state is an operand of the next step
 
     def _emit_loops(self, loops: list[Loop], step: Step) -> None:
         e = self.e
@@ -290,5 +297,3 @@ class UnitLoop:
         if self.s.product.k_unroll == 2:
             value = e.to_bf16(value)
         e.store(value, e.address(self.a[group.name], place * self.s.operand_bytes))
-
-

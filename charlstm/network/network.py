@@ -38,9 +38,7 @@ class CharacterNetwork(keras.Model):
             vocabulary_size, config.embedding_dim, embeddings_initializer=_embedding_initializer(config, seed)
         )
         self.embedding.trainable = config.encoding == "embedding"
-        self.recurrent = [
-            RecurrentLayer(config, layer, seed=layer_seeds[layer]) for layer in range(config.num_layers)
-        ]
+        self.recurrent = [RecurrentLayer(config, layer, seed=layer_seeds[layer]) for layer in range(config.num_layers)]
         self.keras_layers: _KerasLayers | None = None
         if uses_keras_layers(config.cell):
             self.keras_layers = _KerasLayers(config)
@@ -107,7 +105,8 @@ class _KerasLayers:
 
     def __init__(self, config: ModelConfig) -> None:
         self._layers = [
-            KerasRecurrent(config.cell, config.units, layer_size(config, layer).inputs) for layer in range(config.num_layers)
+            KerasRecurrent(config.cell, config.units, layer_size(config, layer).inputs)
+            for layer in range(config.num_layers)
         ]
 
     def __getitem__(self, layer: int) -> KerasRecurrent:

@@ -5,7 +5,7 @@ Compiled code (charlstm.kernels) is opaque to TensorFlow, so its gradient is giv
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,11 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from charlstm.cells.registry import get_cell
-from charlstm.cells.shapes import clockwork_mask
-from charlstm.cells.symbolic import symbolic_layer
+from charlstm.cells.weights import effective_weights
 from charlstm.kernels import LayerKernel
+from charlstm.network.compiled_layers import layer_kernel
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-@cache
-def layer_kernel(cell: str, precision: str, *, is_first: bool, has_table: bool, needs_gradient: bool) -> LayerKernel:
-    """Return the compiled loops of a layer; they are compiled once."""
-    layer = symbolic_layer(get_cell(cell), is_first=is_first)
-    return LayerKernel(layer, precision, has_table=has_table, needs_gradient=needs_gradient)
 
 
 class PreparedLayer:
@@ -41,7 +34,7 @@ class PreparedLayer:
         self._is_trainable = get_cell(cell).is_trainable
         self._inputs, width = (int(size) for size in weights["kernel"].shape)
         self._units = width // self._kernel(needs_gradient=False).shapes["kernel"].num_blocks
-        self._weights = _effective_weights(cell, self._units, weights)
+        self._weights = effective_weights(get_cell(cell), self._units, weights)
         if table is not None:
             del self._weights["kernel"], self._weights["bias"]
             self._weights["table"] = table
@@ -52,7 +45,7 @@ class PreparedLayer:
         kernel = self._kernel(needs_gradient=False)
         packed = []
         for name, weight in self._weights.items():
-            values = tf.stop_gradient(weight)
+            values = tf.stop_gradient(tf.convert_to_tensor(weight))
             if name in kernel.shapes and kernel.shapes[name].rows:
                 pack = partial(kernel.pack, name, units=self._units, inputs=self._inputs, transposed=transposed)
                 values = _call(pack, [values], kernel.packed_dtype)
@@ -95,7 +88,9 @@ class PreparedLayer:
 
             return outputs, gradient
 
-        outputs = run(*given, *self._weights.values()) if needs_gradient else run_forward()[0]
+        outputs = (
+            run(*given, *map(tf.convert_to_tensor, self._weights.values())) if needs_gradient else run_forward()[0]
+        )
         results = dict(zip(kernel.result_names, outputs, strict=False))
         return results, list(outputs[len(results) :])
 
@@ -122,16 +117,6 @@ class PreparedLayer:
         zero = np.float32(0)
         d_inputs = [gradients.get(f"d_{name}", zero) for name in names]
         return [*d_inputs, *d_states, *(gradients.get(name, zero) for name in self._weights)]
-
-
-def _effective_weights(cell: str, units: int, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights with a cell's constants, and without those that a clockwork RNN must not have."""
-    constants = get_cell(cell).constants(units)
-    result = {**weights, **{name: tf.constant(values, tf.float32) for name, values in constants.items()}}
-    if "periods" in constants:
-        mask = np.array(clockwork_mask(constants["periods"]), np.float32)
-        result["recurrent_kernel"] = result["recurrent_kernel"] * mask
-    return result
 
 
 def _take(arrays: list[npt.NDArray[Any]], names: Any) -> Arrays:

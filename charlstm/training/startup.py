@@ -1,13 +1,12 @@
 """Prepare for training: TensorFlow, compiled kernels, a locked run folder, signal handlers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from subprocess import Popen
 from typing import TYPE_CHECKING
 
 from charlstm.errors import TrainingError
-from charlstm.kernels import fastest_precision, start_precompiling
 from charlstm.machine import num_cores
 from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
 from charlstm.storage.lock import exclusive_lock, is_owner
@@ -28,35 +27,30 @@ class Startup:
 
 
 @contextmanager
-def tensorflow_ready(reporter: StartupReporter, *, precision: str | None) -> Iterator[Startup]:
-    """Import TensorFlow and set its threads, for training in a precision; None: the fastest one here.
+def tensorflow_ready(
+    reporter: StartupReporter, *, precision: str | None, cells: Iterable[str] = ()
+) -> Iterator[Startup]:
+    """Import TensorFlow and set its threads, for training cells in a precision; None: the fastest one here.
 
-    Raises LibraryError if TensorFlow, Keras or Numba cannot be imported, and MemoryError in the place of TensorFlow's
-    own error. The first time on a machine, the kernels are compiled by another process meanwhile.
+    Raises LibraryError if TensorFlow, Keras or llvmlite cannot be imported, and MemoryError in the place of
+    TensorFlow's own error. Another thread prepares the kernels meanwhile; the first time on a machine it compiles them.
     """
-    with reporter.starting_tensorflow() as show_status:
-        precision = precision or fastest_precision()
-        with _precompiling(precision) as compiler:
-            import_tensorflow()
-            from charlstm.training.train_step import set_threads
+    with reporter.starting_tensorflow() as show_status, ThreadPoolExecutor(1) as thread:
+        kernels = thread.submit(_prepare_kernels, precision, frozenset(cells))
+        import_tensorflow()
+        from charlstm.training.train_step import set_threads
 
-            set_threads(num_cores())
-            if compiler:
-                show_status("compiling for this processor (only once)")
-                compiler.wait()
-            with tensorflow_memory_errors():
-                yield Startup(precision, show_status)
+        set_threads(num_cores())
+        if not kernels.done():
+            show_status("compiling for this processor (only once)")
+        with tensorflow_memory_errors():
+            yield Startup(kernels.result(), show_status)
 
 
-@contextmanager
-def _precompiling(precision: str) -> Iterator["Popen[bytes] | None"]:
-    compiler = start_precompiling(precision)
-    try:
-        yield compiler
-    finally:
-        if compiler:
-            compiler.kill()
-            compiler.wait()
+def _prepare_kernels(precision: str | None, cells: frozenset[str]) -> str:
+    from charlstm.network.compiled_layers import compile_for_training
+
+    return compile_for_training(precision, cells)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ So four sums are kept in flight: 2 x 2 tiles, or with 16 rows 1 x 4. The instruc
 rows that are used nor for their content, so a row's result does not depend on the others.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,5 +92,8 @@ AMX = InstructionSet(
     cpu="x86-64-v4",
     features=f"{WIDE_VECTORS},+avx512bf16,+amx-tile,+amx-bf16",
     lanes=16,
-    products=(AVX512_PRODUCT, TileProduct(),),
+    products=(
+        AVX512_PRODUCT,
+        TileProduct(),
+    ),
 )

@@ -100,14 +100,21 @@ class VectorProduct:
         result_rows = [e.address(arrays.results, e.int(arrays.results_stride) * row) for row in range(rows)]
         operand_rows = [e.address(arrays.operands, e.int(arrays.operands_stride) * row) for row in range(rows)]
         places = [
-            [e.address(row, (panel * NR + column * self.lanes) * element_bytes) for panel in range(len(arrays.panels)) for column in columns]
+            [
+                e.address(row, (panel * NR + column * self.lanes) * element_bytes)
+                for panel in range(len(arrays.panels))
+                for column in columns
+            ]
             for row in result_rows
         ]
         zeros = ir.Constant(e.floats, None)
         sums = [[e.variable(e.load(place) if accumulate else zeros) for place in row] for row in places]
         with e.loop(0, arrays.depth) as k:
             weights = [
-                e.load(e.address(panel, k * (NR * element_bytes) + column * vector_bytes), e.words if is_paired else e.floats)
+                e.load(
+                    e.address(panel, k * (NR * element_bytes) + column * vector_bytes),
+                    e.words if is_paired else e.floats,
+                )
                 for panel in arrays.panels
                 for column in columns
             ]
