@@ -68,11 +68,12 @@ class GradientProbe:
         self._config, self._cell = model.config, get_cell(model.config.cell)
         self._embedding = model.weights["embedding"] * np.float32(input_scale)
         self._output_kernel, self._output_bias = model.weights["output.kernel"], model.weights["output.bias"]
+        weights = [
+            self._weights(model, layer, recurrent_scale, forget_bias) for layer in range(model.config.num_layers)
+        ]
         self._layers = [
-            ProbedLayer(
-                self._cell, layer, self._config.units, self._weights(model, layer, recurrent_scale, forget_bias)
-            )
-            for layer in range(model.config.num_layers)
+            ProbedLayer(self._cell, layer, self._config.units, layer_weights)
+            for layer, layer_weights in enumerate(weights)
         ]
 
     def _weights(
@@ -131,9 +132,7 @@ class GradientProbe:
         """Run one step of all layers."""
         steps: list[LayerStep] = []
 
-        def run_layer(
-            layer: int, x: FloatArray, lower: FloatArray | None
-        ) -> tuple[FloatArray, FloatArray | None, None]:
+        def run_layer(layer: int, x: FloatArray, lower: Any) -> tuple[FloatArray, FloatArray | None, None]:
             steps.append(self._layers[layer].run(x, lower, states[layer]))
             return steps[-1].output, steps[-1].passed_up, None
 
@@ -207,7 +206,7 @@ class ProbedLayer:
 
     def run_backward(
         self, step: LayerStep, d_output: FloatArray, d_passed_up: FloatArray | None, d_states: Sequence[FloatArray]
-    ) -> tuple[dict[str, FloatArray | None], list[FloatArray]]:
+    ) -> tuple[dict[str, FloatArray], list[FloatArray]]:
         """Return the gradients of the inputs, (streams, width), and of the states before the step."""
         d_results = {"d_output": d_output[None]}
         if step.passed_up is not None:

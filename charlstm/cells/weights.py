@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from charlstm.cells.registry import Cell
 from charlstm.cells.shapes import clockwork_mask
 
@@ -14,6 +12,8 @@ def effective_weights(cell: Cell, units: int, weights: Mapping[str, Any]) -> dic
 
     The cell's constants are among them, and a clockwork RNN's recurrent kernel is zero where it must be.
     """
+    import numpy as np
+
     constants = {name: np.array(values, np.float32) for name, values in cell.constants(units).items()}
     result = {**weights, **constants}
     if "periods" in constants:

@@ -5,7 +5,7 @@ that the code of one instruction set is the same everywhere. The machine code is
 """
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -37,7 +37,7 @@ class CompiledFunction:
 
 
 def load_functions(
-    key: str, isa: InstructionSet, emit: Callable[[], ir.Module], entries: dict[str, Sequence[str]]
+    key: str, isa: InstructionSet, emit: Callable[[], ir.Module], entries: Mapping[str, Sequence[str]]
 ) -> dict[str, CompiledFunction]:
     """Return the functions of a module by name, with the arguments that each takes.
 
@@ -75,9 +75,8 @@ def optimized(module: ir.Module, isa: InstructionSet, triple: str) -> binding.Mo
     parsed = binding.parse_assembly(str(module))
     options = binding.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    binding.create_pass_builder(machine, options).getModulePassManager().run(
-        parsed, binding.create_pass_builder(machine, options)
-    )
+    passes = binding.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(parsed, passes)
     return parsed
 
 

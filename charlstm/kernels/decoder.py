@@ -86,7 +86,7 @@ class Decoder:
         """Return the compiled function."""
         first, *uppers = self._kernels
         product, isa = first.product, first.isa
-        plans = {"first": first.forward_plan} | {"upper": kernel.forward_plan for kernel in uppers}
+        plans = {"first": first.forward_plan} | ({"upper": uppers[0].forward_plan} if uppers else {})
         key = repr(["decode", *[(name, plan.graph.describe()) for name, plan in plans.items()], product.precision])
 
         def emit() -> ir.Module:

@@ -3,8 +3,7 @@
 from llvmlite import ir
 
 from charlstm.kernels.emitter import ARGUMENT_BYTES, DOUBLE, FLOAT, I32, Emitter, Int
-from charlstm.kernels.gemm import ELEMENT_BYTES
-from charlstm.kernels.isa.instruction_set import NR, Product
+from charlstm.kernels.isa.instruction_set import ELEMENT_BYTES, NR, Product
 from charlstm.kernels.layout import SIZES
 
 DECODE_ARGUMENTS = (
@@ -55,7 +54,7 @@ def _emit_sample(e: Emitter, a: dict[str, Int], logits: ir.Value, uniform: ir.Va
     def logit(index: Int) -> ir.Value:
         return builder.fpext(e.load(e.address(logits, index * NUMBER_BYTES), FLOAT), DOUBLE)
 
-    best, highest = e.variable(I32(0)), e.variable(logit(e.int(0)))
+    best, highest = e.variable(I32(0)), e.variable(logit(e.integer(0)))
     with e.loop(1, a["vocabulary"]) as index:
         value = logit(index)
         with e.when(builder.fcmp_ordered(">", value, e.load(highest, DOUBLE))):
@@ -93,7 +92,7 @@ def _emit_layers(e: Emitter, a: dict[str, Int], t: Int, *, has_upper: bool) -> N
         e.store(t % 2, e.address(address, FIRST_TURN_OFFSET))
         return e.address(address, 0)
 
-    e.call("first", arguments(e.int(0)))
+    e.call("first", arguments(e.integer(0)))
     if has_upper:
         with e.loop(1, a["num_layers"]) as layer:
             e.call("upper", arguments(layer))

@@ -6,7 +6,7 @@ function takes one pointer to its arguments, an array of 64-bit integers that ho
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Union
+from typing import Any
 
 from llvmlite import ir
 
@@ -37,33 +37,33 @@ class Int:
     def __init__(self, builder: ir.IRBuilder, value: ir.Value) -> None:
         self.builder, self.value = builder, value
 
-    def _emit(self, instruction: str, other: "Number") -> "Int":
+    def _emit(self, instruction: str, other: "Int | int") -> "Int":
         right = other.value if isinstance(other, Int) else I64(other)
         return Int(self.builder, getattr(self.builder, instruction)(self.value, right))
 
-    def __add__(self, other: "Number") -> "Int":
+    def __add__(self, other: "Int | int") -> "Int":
         return self._emit("add", other)
 
-    def __sub__(self, other: "Number") -> "Int":
+    def __sub__(self, other: "Int | int") -> "Int":
         return self._emit("sub", other)
 
-    def __mul__(self, other: "Number") -> "Int":
+    def __mul__(self, other: "Int | int") -> "Int":
         return self._emit("mul", other)
 
-    def __floordiv__(self, other: "Number") -> "Int":
+    def __floordiv__(self, other: "Int | int") -> "Int":
         return self._emit("udiv", other)
 
-    def __mod__(self, other: "Number") -> "Int":
+    def __mod__(self, other: "Int | int") -> "Int":
         return self._emit("urem", other)
 
     __radd__, __rmul__ = __add__, __mul__
 
-    def compare(self, operator: str, other: "Number") -> ir.Value:
+    def compare(self, operator: str, other: "Int | int") -> ir.Value:
         right = other.value if isinstance(other, Int) else I64(other)
         return self.builder.icmp_signed(operator, self.value, right)
 
 
-Number = Union[Int, int]
+Number = Int | int
 
 
 class Emitter:
@@ -102,10 +102,7 @@ class Emitter:
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function that was emitted before."""
-        values = [
-            value.value if isinstance(value, Int) else I64(value) if isinstance(value, int) else value
-            for value in arguments
-        ]
+        values = [self.integer(value).value if isinstance(value, Int | int) else value for value in arguments]
         self.builder.call(self.module.get_global(name), values)
 
     def intrinsic(self, name: str, result: ir.Type, arguments: Sequence[ir.Value]) -> ir.Value:
@@ -117,7 +114,7 @@ class Emitter:
 
     # Control flow
 
-    def int(self, value: Number | ir.Value) -> Int:
+    def integer(self, value: Number | ir.Value) -> Int:
         if isinstance(value, Int):
             return value
         return Int(self.builder, I64(value) if isinstance(value, int) else value)
@@ -128,14 +125,14 @@ class Emitter:
         function = self.builder.function
         head, body, end = (function.append_basic_block(name) for name in ("head", "body", "end"))
         entry = self.builder.block
-        first, last = self.int(start).value, self.int(stop).value
+        first, last = self.integer(start).value, self.integer(stop).value
         self.builder.branch(head)
         self.builder.position_at_end(head)
         index = self.builder.phi(I64)
         index.add_incoming(first, entry)
         self.builder.cbranch(self.builder.icmp_signed("<" if step > 0 else ">", index, last), body, end)
         self.builder.position_at_end(body)
-        yield self.int(index)
+        yield self.integer(index)
         index.add_incoming(self.builder.add(index, I64(step)), self.builder.block)
         self.builder.branch(head)
         self.builder.position_at_end(end)
@@ -152,7 +149,7 @@ class Emitter:
         return address
 
     def select(self, condition: ir.Value, yes: Number, no: Number) -> Int:
-        return self.int(self.builder.select(condition, self.int(yes).value, self.int(no).value))
+        return self.integer(self.builder.select(condition, self.integer(yes).value, self.integer(no).value))
 
     # Memory
 
@@ -160,7 +157,7 @@ class Emitter:
         """Return the address so many bytes after `base`."""
         if isinstance(base, Int):
             base = self.builder.inttoptr(base.value, POINTER)
-        return self.builder.gep(base, [self.int(num_bytes).value], source_etype=I8)
+        return self.builder.gep(base, [self.integer(num_bytes).value], source_etype=I8)
 
     def load(self, address: ir.Value, type_: ir.Type | None = None) -> ir.Value:
         """Load a vector of numbers, or a value of another type."""
@@ -168,7 +165,7 @@ class Emitter:
 
     def load_int(self, address: ir.Value, type_: ir.Type = I64) -> Int:
         value = self.builder.load(address, typ=type_, align=4)
-        return self.int(value if type_ == I64 else self.builder.sext(value, I64))
+        return self.integer(value if type_ == I64 else self.builder.sext(value, I64))
 
     def store(self, value: ir.Value | Int, address: ir.Value) -> None:
         self.builder.store(value.value if isinstance(value, Int) else value, address, align=2)
@@ -186,13 +183,13 @@ class Emitter:
 
     def _mask(self, count: Number) -> ir.Value:
         lanes = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
-        return self.builder.icmp_signed("<", lanes, self.broadcast(self.int(count).value))
+        return self.builder.icmp_signed("<", lanes, self.broadcast(self.integer(count).value))
 
     def clear(self, address: ir.Value, num_bytes: Number) -> None:
-        self.intrinsic("llvm.memset.p0.i64", VOID, [address, I8(0), self.int(num_bytes).value, I1(0)])
+        self.intrinsic("llvm.memset.p0.i64", VOID, [address, I8(0), self.integer(num_bytes).value, I1(0)])
 
     def copy(self, target: ir.Value, source: ir.Value, num_bytes: Number) -> None:
-        self.intrinsic("llvm.memcpy.p0.p0.i64", VOID, [target, source, self.int(num_bytes).value, I1(0)])
+        self.intrinsic("llvm.memcpy.p0.p0.i64", VOID, [target, source, self.integer(num_bytes).value, I1(0)])
 
     # Vectors
 
@@ -212,18 +209,13 @@ class Emitter:
 
     def transpose(self, rows: Sequence[ir.Value]) -> list[ir.Value]:
         """Transpose as many vectors as there are lanes: in each turn, pairs of rows exchange half of their lanes."""
-        rows, size = list(rows), 1
+        rows, size, lanes = list(rows), 1, range(self.lanes)
         while size < self.lanes:
-            for row in range(self.lanes):
-                if not row & size:
-                    first, second = rows[row], rows[row | size]
-                    lanes = range(self.lanes)
-                    rows[row] = self.shuffle(
-                        first, second, [(lane ^ size) + self.lanes if lane & size else lane for lane in lanes]
-                    )
-                    rows[row | size] = self.shuffle(
-                        first, second, [lane + self.lanes if lane & size else lane ^ size for lane in lanes]
-                    )
+            first_order = [(lane ^ size) + self.lanes if lane & size else lane for lane in lanes]
+            second_order = [lane + self.lanes if lane & size else lane ^ size for lane in lanes]
+            for row in (row for row in lanes if not row & size):
+                pair = rows[row], rows[row | size]
+                rows[row], rows[row | size] = (self.shuffle(*pair, order) for order in (first_order, second_order))
             size *= 2
         return rows
 

@@ -5,9 +5,8 @@ loop: each is read once, from first to last, while the operands stay in the cach
 """
 
 from charlstm.kernels.emitter import I64, POINTER, Emitter, Int, Number
-from charlstm.kernels.isa.instruction_set import NR, Product, TileArrays
+from charlstm.kernels.isa.instruction_set import ELEMENT_BYTES, NR, Product, TileArrays
 
-ELEMENT_BYTES = 4  # of a panel: a float32, or a pair of bfloat16
 PARAMETERS = (POINTER, POINTER, I64, POINTER, I64, I64, I64, I64)
 
 
@@ -41,7 +40,7 @@ def _emit_panels(
         has_few_rows = num_rows.compare("==", product.few_rows)
         grouped = e.select(has_few_rows, num_panels // group * group, 0)
         with e.loop(0, grouped, group) as panel:
-            product.emit_tile(e, at_panel(panel, group), rows=product.few_rows, accumulate=accumulate)
+            product.emit_tile(e, at_panel(panel, group), product.few_rows, accumulate)
     with e.loop(grouped, num_panels) as panel:
         _emit_rows(e, product, at_panel(panel, 1), num_rows, accumulate=accumulate)
 
@@ -50,9 +49,9 @@ def _emit_rows(e: Emitter, product: Product, arrays: TileArrays, num_rows: Int, 
     """Emit the loops over rows: tiles of the largest size first."""
     first: Number = 0
     for size in product.tile_rows:
-        last = e.int(first) + (num_rows - first) // size * size
+        last = e.integer(first) + (num_rows - first) // size * size
         with e.loop(first, last, size) as row:
-            product.emit_tile(e, _at_row(e, arrays, row), rows=size, accumulate=accumulate)
+            product.emit_tile(e, _at_row(e, arrays, row), size, accumulate)
         first = last
 
 

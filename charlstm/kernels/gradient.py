@@ -72,8 +72,7 @@ class Differentiation:
         """Pass a node's gradient on to its arguments."""
         operation, arguments = node.operation, node.arguments
         if operation == "block":
-            assert node.linear is not None
-            self._collected.setdefault(node.linear, {})[node.index] = gradient
+            self._collected.setdefault(node.source, {})[node.index] = gradient
         elif operation == "input":
             self.backward.results[f"d_{node.name}"] = gradient
         elif operation == "state":
@@ -117,9 +116,8 @@ class Differentiation:
         for term in linear.terms:
             (operand,) = term.operands
             if operand.operation != "constant":
-                self._adjoints.setdefault(operand, Adjoint()).terms.append(
-                    Term(term.weight, blocks, is_transposed=True)
-                )
+                adjoint = self._adjoints.setdefault(operand, Adjoint())
+                adjoint.terms.append(Term(term.weight, blocks, is_transposed=True))
         if linear.bias or linear.has_table:
             self.backward.sums[linear.bias or "table"] = blocks
 
@@ -140,9 +138,8 @@ class Differentiation:
     def _find_primal(self, node: Node) -> Node:
         if node.operation in ("constant", "vector", "input"):
             return node
-        if node.operation in ("block", "state") or (
-            node.operation in ACTIVATIONS and self._depends_on_product(node.arguments[0])
-        ):
+        is_activation = node.operation in ACTIVATIONS
+        if node.operation in ("block", "state") or (is_activation and self._depends_on_product(node.arguments[0])):
             return self._save(node)
         arguments = tuple(self.primal(argument) for argument in node.arguments)
         return Node(node.operation, node.width, arguments)

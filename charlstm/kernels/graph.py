@@ -9,7 +9,7 @@ Widths are names: an array is as wide as a layer has "units", as it has "inputs"
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 UNITS, INPUTS, ONE = "units", "inputs", "one"
 
@@ -28,8 +28,15 @@ class Node:
     arguments: tuple["Node", ...] = ()
     name: str = ""
     value: float = 0.0
-    linear: Union["Linear", None] = None
+    linear: "Linear | None" = None
     index: int = 0  # of a block
+
+    @property
+    def source(self) -> "Linear":
+        """The linear map that a block is a part of."""
+        if self.linear is None:
+            raise ValueError(f"{self.operation} is no block of a linear map")
+        return self.linear
 
     @property
     def is_given(self) -> bool:
@@ -72,11 +79,8 @@ class Graph:
     sums: dict[str, tuple[Node, ...]] = field(default_factory=dict)  # of gradients, by weight
 
     def roots(self) -> list[Node]:
-        return [
-            *self.results.values(),
-            *self.states.values(),
-            *(node for nodes in self.sums.values() for node in nodes),
-        ]
+        summed = [node for nodes in self.sums.values() for node in nodes]
+        return [*self.results.values(), *self.states.values(), *summed]
 
     def nodes(self) -> list[Node]:
         """Return every node once, each after those that it depends on."""
@@ -107,14 +111,10 @@ class Graph:
 
         lines = []
         for node in nodes:
-            linear = node.linear
-            product = linear and (
-                linear.name,
-                linear.bias,
-                linear.has_table,
-                linear.num_blocks,
-                [*map(term, linear.terms)],
-            )
+            linear, product = node.linear, None
+            if linear is not None:
+                terms = [*map(term, linear.terms)]
+                product = linear.name, linear.bias, linear.has_table, linear.num_blocks, terms
             arguments = [number[argument] for argument in node.arguments]
             lines.append((node.operation, node.width, arguments, node.name, node.value, product, node.index))
         parts = self.results.items(), self.states.items()

@@ -22,10 +22,10 @@ from charlstm.kernels.isa.instruction_set import NR, InstructionSet, Product
 from charlstm.kernels.layout import Sizes, round_up
 from charlstm.kernels.packing import (
     GRADIENT_ARGUMENTS,
+    LINE_ELEMENTS,
     PACK_ARGUMENTS,
     emit_packing,
     emit_weight_gradient,
-    packed_stride,
 )
 from charlstm.kernels.schedule import Schedule, schedule
 from charlstm.kernels.step_loop import StepLoop
@@ -98,14 +98,25 @@ class LayerKernel:
     def _tools(self) -> dict[str, CompiledFunction]:
         return product_functions(self.isa, self.product)
 
+    @property
+    def _backward_plan(self) -> Schedule:
+        if self.backward_plan is None:
+            raise ValueError("the kernel was made without a gradient")
+        return self.backward_plan
+
+    def _matrix_shape(self, name: str) -> tuple[str, str, int]:
+        rows, width, num_blocks = self.shapes[name]
+        if rows is None:
+            raise ValueError(f"{name} is no matrix")
+        return rows, width, num_blocks
+
     def compile(self) -> None:
         """Compile the code, or load it, before it is needed."""
         _ = self._functions, self._tools
 
     def pack(self, name: str, weights: FloatArray, *, units: int, inputs: int, transposed: bool = False) -> Panels:
         """Pack a matrix (rows, blocks of columns) for `forward`, or transposed for `backward`."""
-        rows, width, num_blocks = self.shapes[name]
-        assert rows is not None
+        rows, width, num_blocks = self._matrix_shape(name)
         sizes = Sizes(1, 1, 1, 1, units, inputs)
         columns = sizes.columns(rows, 1), sizes.columns(width, num_blocks)
         return self._pack(weights, columns, sizes.width(width), sizes.padded(width), transposed=transposed)
@@ -157,8 +168,7 @@ class LayerKernel:
         d_results ("d_output", ...) and d_states are the gradients of the results and of the last states; the matrices
         are packed transposed. Without `needs_weights` the gradients of matrices are left out.
         """
-        plan, sizes = self.backward_plan, self.sizes(inputs, units)
-        assert plan is not None
+        plan, sizes = self._backward_plan, self.sizes(inputs, units)
         has_gradient = [width != ONE for width in self.state_widths]
         memory = self._allocate(plan, sizes, list(compress(d_states, has_gradient)), backward=True)
         for name, nodes in plan.graph.sums.items():
@@ -174,9 +184,8 @@ class LayerKernel:
         for term in (term for linear in plan.graph.linears() for term in linear.terms if needs_weights):
             results[term.weight] = self._weight_gradient(term, saved, memory, sizes)
         found = iter(self._last_states(plan, sizes, memory))
-        return results, [
-            next(found) if has else np.zeros_like(d) for has, d in zip(has_gradient, d_states, strict=True)
-        ]
+        d_first = [next(found) if has else np.zeros_like(d) for has, d in zip(has_gradient, d_states, strict=True)]
+        return results, d_first
 
     def sizes(self, inputs: Arrays, units: int) -> Sizes:
         """Return the sizes of a call."""
@@ -209,7 +218,7 @@ class LayerKernel:
         memory |= {array.name: _workspace(array.shape, np.float32) for array in layout.workspaces(plan, sizes)}
         saved = layout.saved_nodes(plan, backward=backward)
         if saved and not backward:
-            _, width = layout.saved_offsets(plan, sizes, saved)
+            _, width = layout.saved_offsets(sizes, saved)
             memory[layout.SAVED] = aligned_empty((sizes.time, sizes.padded_rows, width), np.float32)
         for group in plan.groups:
             steps, rows, columns = layout.group_shape(group, sizes)
@@ -229,18 +238,12 @@ class LayerKernel:
 
     def _weight_gradient(self, term: Term, saved: Arrays, memory: Arrays, sizes: Sizes) -> FloatArray:
         """Return the gradient of a matrix of the layer, from the operands of its product and the product's gradient."""
-        assert self.backward_plan is not None
-        forward_term = next(
-            forward
-            for linear in self.forward_plan.graph.linears()
-            for forward in linear.terms
-            if forward.weight == term.weight
-        )
+        terms = [forward for linear in self.forward_plan.graph.linears() for forward in linear.terms]
+        forward_term = next(forward for forward in terms if forward.weight == term.weight)
         left = saved[self.forward_plan.group(forward_term).name]
-        right = memory[self.backward_plan.group(term).name]
+        right = memory[self._backward_plan.group(term).name]
         product = self.weight_product(left[: len(right)], right)
-        rows, width, num_blocks = self.shapes[term.weight]
-        assert rows is not None
+        rows, width, num_blocks = self._matrix_shape(term.weight)
         return _without_padding(product[: sizes.width(rows)], sizes, width, num_blocks)
 
     def weight_product(self, left: Operands, right: Operands) -> FloatArray:
@@ -250,7 +253,7 @@ class LayerKernel:
         depth = min(at_once, len(right)) // self.product.k_unroll
         self._tools["weight_gradient"](
             left=left, right=right, results=result, rows=len(right), rows_at_once=at_once,
-            left_panels=_workspace((left.shape[1], packed_stride(depth)), self.packed_dtype),
+            left_panels=_workspace((left.shape[1], depth + LINE_ELEMENTS), self.packed_dtype),
             right_panels=_workspace((right.shape[1] // NR, depth, NR), self.packed_dtype),
             left_columns=left.shape[1], right_columns=right.shape[1],
         )  # fmt: skip

@@ -62,7 +62,7 @@ def saved_nodes(plan: Schedule, *, backward: bool) -> list[tuple[str, str]]:
     return sorted((pair for pair in found if pair[0].startswith(SAVED)), key=lambda pair: int(pair[0][len(SAVED) :]))
 
 
-def saved_offsets(plan: Schedule, sizes: Sizes, widths: list[tuple[str, str]]) -> tuple[dict[str, Size], Size]:
+def saved_offsets(sizes: Sizes, widths: list[tuple[str, str]]) -> tuple[dict[str, Size], Size]:
     """Return where each saved node begins in a row of the array, and the row's length."""
     offsets: dict[str, Size] = {}
     end: Size = 0

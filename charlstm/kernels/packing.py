@@ -13,9 +13,8 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from charlstm.kernels.emitter import I16, Emitter, Int, Number
-from charlstm.kernels.gemm import ELEMENT_BYTES
-from charlstm.kernels.isa.instruction_set import NR, Product
+from charlstm.kernels.emitter import I16, Emitter, Int
+from charlstm.kernels.isa.instruction_set import ELEMENT_BYTES, NR, Product
 
 PACK_ARGUMENTS = ("weights", "panels", "rows", "width", "padded_width", "num_blocks", "columns", "depth")
 GRADIENT_ARGUMENTS = (
@@ -33,11 +32,6 @@ MC = 256  # columns of the left side at a time: they stay in the second cache wh
 LINE_ELEMENTS = 16  # in a cache line: rows of packed operands are this much longer, so that they lie in different sets
 
 LoadRow = Callable[[Int, Int], ir.Value]
-
-
-def packed_stride(depth: Number) -> Number:
-    """Return the elements from row to row of the packed left side."""
-    return depth + LINE_ELEMENTS
 
 
 def emit_packing(emitter: Emitter, product: Product) -> None:
@@ -68,10 +62,10 @@ def _emit_pack(e: Emitter, product: Product, a: dict[str, Int]) -> None:
             count = e.select(number.compare("<", a["rows"]), in_block, 0)
             return e.load_first(row(number), count)
 
-        for start, stop, load in (
-            (0, plain_depth, lambda number: e.load(row(number))),
-            (plain_depth, a["depth"], masked),
-        ):
+        def whole(number: Int) -> ir.Value:
+            return e.load(row(number))
+
+        for start, stop, load in ((0, plain_depth, whole), (plain_depth, a["depth"], masked)):
             with e.loop(start, stop) as k:
                 numbers = [load(k * product.k_unroll + part) for part in range(product.k_unroll)]
                 e.store(_to_elements(e, numbers), e.address(target, k * (NR * ELEMENT_BYTES)))
@@ -121,7 +115,8 @@ def _pair_neighbours(e: Emitter, parts: list[ir.Value]) -> ir.Value:
     """Return elements of numbers that follow each other: themselves, or pairs of bfloat16."""
     if len(parts) == 1:
         return parts[0]
-    return e.builder.bitcast(e.shuffle(*(e.to_bf16(part) for part in parts), range(2 * e.lanes)), e.words)
+    first, second = (e.to_bf16(part) for part in parts)
+    return e.builder.bitcast(e.shuffle(first, second, range(2 * e.lanes)), e.words)
 
 
 def emit_weight_gradient(emitter: Emitter, product: Product) -> None:
@@ -149,7 +144,7 @@ def emit_weight_gradient(emitter: Emitter, product: Product) -> None:
 
 def _emit_blocks(e: Emitter, function: str, a: dict[str, Int], depth: Int) -> None:
     """Emit the products of a chunk, a block of rows of the result at a time."""
-    width, stride = a["right_columns"] * ELEMENT_BYTES, e.int(packed_stride(depth)) * ELEMENT_BYTES
+    width, stride = a["right_columns"] * ELEMENT_BYTES, (depth + LINE_ELEMENTS) * ELEMENT_BYTES
     with e.loop(0, a["left_columns"], MC) as block:
         rest = a["left_columns"] - block
         e.call(
@@ -166,7 +161,7 @@ def _emit_blocks(e: Emitter, function: str, a: dict[str, Int], depth: Int) -> No
 
 
 def _emit_pack_left(e: Emitter, product: Product, a: dict[str, Int], start: Int, depth: Int) -> None:
-    stride = e.int(packed_stride(depth))
+    stride = depth + LINE_ELEMENTS
     load = _row_loader(e, product, a["left"], a["left_columns"], start)
     with e.loop(0, depth, e.lanes) as k, e.loop(0, a["left_columns"], e.lanes) as column:
         rows = [load(k + lane, column) for lane in range(e.lanes)]
@@ -186,11 +181,8 @@ def _row_loader(e: Emitter, product: Product, array: Int, columns: Int, start: I
     number_bytes = ELEMENT_BYTES // product.k_unroll
 
     def load(k: Int, column: Int) -> ir.Value:
-        places = [
-            ((start + k * product.k_unroll + part) * columns + column) * number_bytes
-            for part in range(product.k_unroll)
-        ]
-        addresses = [e.address(array, place) for place in places]
+        rows = [start + k * product.k_unroll + part for part in range(product.k_unroll)]
+        addresses = [e.address(array, (row * columns + column) * number_bytes) for row in rows]
         if len(addresses) == 1:
             return e.load(addresses[0])
         return _interleave(e, *(e.load(address, ir.VectorType(I16, e.lanes)) for address in addresses))

@@ -64,9 +64,8 @@ class Schedule:
 
     @property
     def num_levels(self) -> int:
-        return 1 + max(
-            [loop.level for loop in self.loops] + [self.linear_level(linear) for linear in self.inside], default=0
-        )
+        levels = [loop.level for loop in self.loops] + [self.linear_level(linear) for linear in self.inside]
+        return 1 + max(levels, default=0)
 
     def linear_level(self, linear: Linear) -> int:
         return self.level[next(node for node in self.level if node.linear is linear)]
@@ -83,16 +82,11 @@ def schedule(graph: Graph) -> Schedule:
     groups = _operand_groups(graph)
     level = _levels(nodes)
     after = _linears_after(graph, nodes)
-    before = [linear for linear in graph.linears() if any(map(is_input, linear.terms)) and linear not in after]
-    inside = [
-        linear
-        for linear in graph.linears()
-        if linear not in after and not all(map(is_input, linear.terms or [Term("", ())]))
-    ]
-    inside += [linear for linear in graph.linears() if not linear.terms]
+    steps = [linear for linear in graph.linears() if linear not in after]
+    before = [linear for linear in steps if any(map(is_input, linear.terms))]
+    inside = [linear for linear in steps if not linear.terms or not all(map(is_input, linear.terms))]
     result = Schedule(graph, groups, before, inside, after, [], [], [], level)
-    last = [node for node in nodes if _is_after(node, after)]
-    _assign_stores(result, nodes, set(last))
+    _assign_stores(result, nodes, {node for node in nodes if node.linear in after})
     return result
 
 
@@ -112,30 +106,17 @@ def _operand_groups(graph: Graph) -> list[OperandGroup]:
             if term.operands not in groups:
                 first = term.operands[0]
                 is_state = len(term.operands) == 1 and first.operation == "state"
-                groups[term.operands] = OperandGroup(
-                    f"operands{len(groups)}", term.operands, first.name if is_state else None
-                )
+                state = first.name if is_state else None
+                groups[term.operands] = OperandGroup(f"operands{len(groups)}", term.operands, state)
     return list(groups.values())
 
 
 def _linears_after(graph: Graph, nodes: Sequence[Node]) -> list[Linear]:
-    """Return the linear maps whose result only goes to results, through pointwise nodes at most."""
-    return [
-        linear
-        for linear in graph.linears()
-        if linear.terms and all(_feeds_results_only(graph, node, nodes) for node in nodes if node.linear is linear)
-    ]
-
-
-def _feeds_results_only(graph: Graph, node: Node, nodes: Sequence[Node]) -> bool:
-    ends = [*graph.states.values(), *(end for ends in graph.sums.values() for end in ends)]
-    users = [user for user in nodes if node in user.arguments]
-    is_operand = any(node in term.operands for linear in graph.linears() for term in linear.terms)
-    return node not in ends and not is_operand and not users
-
-
-def _is_after(node: Node, after: Sequence[Linear]) -> bool:
-    return node.linear in after if node.linear is not None else False
+    """Return the linear maps whose blocks are results, and nothing else."""
+    ends = {*graph.states.values(), *(end for ends in graph.sums.values() for end in ends)}
+    used = ends.union(*(sources(node) for node in nodes))
+    waiting = {node.source for node in nodes if node.operation == "block" and node in used}
+    return [linear for linear in graph.linears() if linear.terms and linear not in waiting]
 
 
 def _assign_stores(plan: Schedule, nodes: Sequence[Node], last: set[Node]) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from charlstm.arrays import FloatArray
 from charlstm.kernels.code_cache import code_folder
 from charlstm.kernels.isa import chosen_instruction_set
 from charlstm.kernels.isa.instruction_set import InstructionSet
-from charlstm.kernels.layer import LayerDescription, LayerKernel
+from charlstm.kernels.layer import LayerDescription, LayerKernel, Panels
 from charlstm.machine import processor_name
 
 TIME, ROWS, UNITS = 16, 32, 256  # of the layer that is measured
@@ -50,27 +51,23 @@ def training_speeds(layer: LayerDescription, isa: InstructionSet) -> dict[str, f
 def _training_step(kernel: LayerKernel) -> Callable[[], None]:
     """Return a function that takes one step of a layer forward and backward."""
     random = np.random.default_rng(0)
-    weights, transposed = (
-        {
-            name: kernel.pack(
-                name,
-                random.normal(size=(UNITS, shape.num_blocks * UNITS)).astype(np.float32),
-                units=UNITS,
-                inputs=UNITS,
-                transposed=transposed,
-            )
-            if shape.rows
-            else np.zeros(shape.num_blocks * UNITS, np.float32)
-            for name, shape in kernel.shapes.items()
-        }
-        for transposed in (False, True)
+
+    def weight(name: str, *, transposed: bool) -> FloatArray | Panels:
+        rows, _, num_blocks = kernel.shapes[name]
+        if rows is None:
+            return np.zeros(num_blocks * UNITS, np.float32)
+        matrix = random.normal(size=(UNITS, num_blocks * UNITS)).astype(np.float32)
+        return kernel.pack(name, matrix, units=UNITS, inputs=UNITS, transposed=transposed)
+
+    weights, packed_transposed = (
+        {name: weight(name, transposed=transposed) for name in kernel.shapes} for transposed in (False, True)
     )
     inputs = {"x": random.normal(size=(TIME, ROWS, UNITS)).astype(np.float32)}
     states = [np.zeros((ROWS, UNITS), np.float32) for _ in kernel.state_widths]
 
     def step() -> None:
         results, last, saved = kernel.forward(inputs, states, weights, units=UNITS)
-        kernel.backward(inputs, transposed, saved, {"d_output": results["output"]}, last, units=UNITS)
+        kernel.backward(inputs, packed_transposed, saved, {"d_output": results["output"]}, last, units=UNITS)
 
     return step
 

@@ -48,12 +48,11 @@ class StepLoop:
         e = self.e
         with e.entry(self.name, self.arguments) as self.a:
             self.sizes = Sizes(*(self.a[name] for name in SIZES))
-            self.saved_at, self.saved_width = saved_offsets(
-                self.plan, self.sizes, saved_nodes(self.plan, backward=self.backward)
-            )
+            saved = saved_nodes(self.plan, backward=self.backward)
+            self.saved_at, self.saved_width = saved_offsets(self.sizes, saved)
             self.product.emit_enter(e)
             self._store_first_operands()
-            with e.loop(0, e.int((self.sizes.time + self.sizes.chunk - 1) // self.sizes.chunk)) as chunk:
+            with e.loop(0, e.integer((self.sizes.time + self.sizes.chunk - 1) // self.sizes.chunk)) as chunk:
                 start = chunk * self.sizes.chunk
                 rest = self.sizes.time - start
                 count = e.select(rest.compare("<", self.sizes.chunk), rest, self.sizes.chunk)
@@ -115,7 +114,7 @@ class StepLoop:
         self, linear: Linear, term: Term, time: Int, results: ir.Value, rows: Number, *, accumulate: bool
     ) -> None:
         e, group = self.e, self.plan.group(term)
-        columns = e.int(self.sizes.columns(linear.width, linear.num_blocks))
+        columns = e.integer(self.sizes.columns(linear.width, linear.num_blocks))
         stride = self._operand_columns(group) * self.operand_bytes
         e.call(
             "gemm_add" if accumulate else "gemm_set",
@@ -130,7 +129,7 @@ class StepLoop:
         )
 
     def _operand_columns(self, group: OperandGroup) -> Int:
-        return self.e.int(self.sizes.columns(group.width, len(group.nodes)))
+        return self.e.integer(self.sizes.columns(group.width, len(group.nodes)))
 
     def _copy_bias(self, linear: Linear, results: ir.Value, rows: Number) -> None:
         e, num_bytes = self.e, self._row_bytes(linear)
@@ -147,17 +146,16 @@ class StepLoop:
         return self.e.load_int(self.e.address(self.a["ids"], (step.time * self.sizes.rows + row) * NUMBER_BYTES), I32)
 
     def _row_bytes(self, linear: Linear) -> Int:
-        return self.e.int(self.sizes.columns(linear.width, linear.num_blocks)) * NUMBER_BYTES
+        return self.e.integer(self.sizes.columns(linear.width, linear.num_blocks)) * NUMBER_BYTES
 
     def _result_name(self, linear: Linear) -> str:
         return f"result{self._linears.index(linear)}"
 
     def _result_address(self, linear: Linear, step: Step) -> ir.Value:
         is_for_many = linear in self.plan.before or linear in self.plan.after
-        place = step.place if is_for_many else self.e.int(0)
-        return self.e.address(
-            self.a[self._result_name(linear)], place * self.sizes.padded_rows * self._row_bytes(linear)
-        )
+        place = step.place if is_for_many else self.e.integer(0)
+        offset = place * self.sizes.padded_rows * self._row_bytes(linear)
+        return self.e.address(self.a[self._result_name(linear)], offset)
 
     # Loops over units
 
@@ -167,7 +165,7 @@ class StepLoop:
         for group in groups:
             (node,) = group.nodes
             loop = Loop(node.width, 0, operands=[(group, 0, node)])
-            zero = self.e.int(0)
+            zero = self.e.integer(0)
             self._emit_loops(
                 [loop], Step(zero - 1, self.a[FIRST_TURN], zero)
             )  # a new state is an operand of the next step
@@ -175,7 +173,7 @@ class StepLoop:
     def _emit_loops(self, loops: list[Loop], step: Step) -> None:
         e = self.e
         for loop in loops:
-            size, padded = e.int(self.sizes.width(loop.width)), self.sizes.padded(loop.width)
+            size, padded = e.integer(self.sizes.width(loop.width)), self.sizes.padded(loop.width)
             with e.loop(0, self.sizes.rows) as row:
                 whole = size // e.lanes * e.lanes
                 with e.loop(0, whole, e.lanes) as unit:
@@ -238,18 +236,17 @@ class UnitLoop:
         if node.operation == "vector":
             return self.e.address(self.a[f"vector_{node.name}"], self.unit * NUMBER_BYTES)
         if node.operation == "block":
-            assert node.linear is not None
-            start = self.s._result_address(node.linear, self.step)
-            offset = self.row * self.s._row_bytes(node.linear) + self._in_block(node.index, node.width)
+            start = self.s._result_address(node.source, self.step)
+            offset = self.row * self.s._row_bytes(node.source) + self._in_block(node.index, node.width)
             return self.e.address(start, offset)
         return self._temporary_address(node)
 
     def _in_block(self, block: int, width: str) -> Int:
         """Return the offset in bytes of this turn's units in a row of blocks."""
-        return self._unit(width) * NUMBER_BYTES + self.sizes.padded(width) * (block * NUMBER_BYTES)
+        return (self._unit(width) + self.e.integer(self.sizes.padded(width)) * block) * NUMBER_BYTES
 
     def _unit(self, width: str) -> Int:
-        return self.e.int(0) if width == ONE else self.unit
+        return self.e.integer(0) if width == ONE else self.unit
 
     def _state_address(self, name: str, turn: Int, width: str) -> ir.Value:
         stride = self.sizes.columns(width, 1)
@@ -286,8 +283,8 @@ class UnitLoop:
         start = self.e.address(self.a[f"sum_{name}"], self._in_block(block, self.loop.width))
         if name != "table":
             return start
-        row_bytes = self.sizes.columns(self.loop.width, len(self.s.plan.graph.sums[name])) * NUMBER_BYTES
-        return self.e.address(start, self.s._id(self.step, self.row) * row_bytes)
+        columns = self.e.integer(self.sizes.columns(self.loop.width, len(self.s.plan.graph.sums[name])))
+        return self.e.address(start, self.s._id(self.step, self.row) * columns * NUMBER_BYTES)
 
     def _store_operand(self, group: OperandGroup, block: int, value: ir.Value) -> None:
         e = self.e

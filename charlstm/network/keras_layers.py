@@ -29,7 +29,7 @@ class KerasRecurrent:
     ) -> tuple[Tensor, list[Tensor]]:
         """Run over a sequence (time, batch, features) from states (batch, units); as `PreparedLayer.run`.
 
-        In bfloat16 the weights and the sequence are rounded, as everywhere; the hidden state within Keras's loop is not.
+        In bfloat16 weights and sequence are rounded as on the CPU; the hidden state within Keras's loop is not.
         """
         bias = weights["bias"]
         if "recurrent_bias" in weights:

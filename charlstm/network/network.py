@@ -101,13 +101,11 @@ class CharacterNetwork(keras.Model):
 
 
 class _KerasLayers:
-    """Keras's layers for each layer of a network; wrapped, so that a model does not take their variables for its own."""
+    """Keras's layers, hidden from the network's model, which would take their variables for its own."""
 
     def __init__(self, config: ModelConfig) -> None:
-        self._layers = [
-            KerasRecurrent(config.cell, config.units, layer_size(config, layer).inputs)
-            for layer in range(config.num_layers)
-        ]
+        sizes = [layer_size(config, layer) for layer in range(config.num_layers)]
+        self._layers = [KerasRecurrent(config.cell, size.units, size.inputs) for size in sizes]
 
     def __getitem__(self, layer: int) -> KerasRecurrent:
         return self._layers[layer]

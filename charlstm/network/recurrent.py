@@ -88,9 +88,8 @@ class PreparedLayer:
 
             return outputs, gradient
 
-        outputs = (
-            run(*given, *map(tf.convert_to_tensor, self._weights.values())) if needs_gradient else run_forward()[0]
-        )
+        weights = map(tf.convert_to_tensor, self._weights.values())
+        outputs = run(*given, *weights) if needs_gradient else run_forward()[0]
         results = dict(zip(kernel.result_names, outputs, strict=False))
         return results, list(outputs[len(results) :])
 
@@ -108,13 +107,14 @@ class PreparedLayer:
     ) -> list[npt.NDArray[Any]]:
         """Run the loop backward; the arrays end with what is saved and the gradients of results and states."""
         rest = list(arrays)
-        inputs, states = _take(rest, names), [rest.pop(0) for _ in range(num_states)]
+        inputs = _take(rest, names)
+        del rest[:num_states]
         weights, saved = _take(rest, self._weights), _take(rest, kernel.saved_dtypes)
         d_results = _take(rest, [f"d_{name}" for name in kernel.result_names])
         gradients, d_states = kernel.backward(
             inputs, weights, saved, d_results, rest, units=self._units, needs_weights=self._is_trainable
         )
-        zero = np.float32(0)
+        zero = np.zeros((), np.float32)
         d_inputs = [gradients.get(f"d_{name}", zero) for name in names]
         return [*d_inputs, *d_states, *(gradients.get(name, zero) for name in self._weights)]
 

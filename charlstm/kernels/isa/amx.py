@@ -5,18 +5,16 @@ So four sums are kept in flight: 2 x 2 tiles, or with 16 rows 1 x 4. The instruc
 rows that are used nor for their content, so a row's result does not depend on the others.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from llvmlite import ir
 
-from charlstm.kernels.emitter import I8, I64, VOID, Emitter
+from charlstm.kernels.emitter import I8, VOID, Emitter, Int
 from charlstm.kernels.isa.avx512 import AVX512_PRODUCT, WIDE_VECTORS
 from charlstm.kernels.isa.bf16 import AVX512_BF16
-from charlstm.kernels.isa.instruction_set import NR, InstructionSet, Precision, TileArrays
+from charlstm.kernels.isa.instruction_set import ELEMENT_BYTES, NR, InstructionSet, Product, TileArrays
 
 ROWS, COLUMNS, DEPTH = 16, 16, 32  # of a tile of operands (ROWS, DEPTH) by one of weights (DEPTH, COLUMNS)
-ROW_BYTES = 64
+ROW_BYTES, PANEL_ROW_BYTES = 64, NR * ELEMENT_BYTES
 CONFIGURATION = "tile_configuration"
 FIRST_OPERAND, FIRST_WEIGHT = 4, 6  # tiles 0 to 3 are sums
 
@@ -30,61 +28,71 @@ def tile_configuration() -> bytes:
     return layout.tobytes()
 
 
-@dataclass(frozen=True)
-class TileProduct:
-    """Products of bfloat16 in AMX's tiles."""
-
-    precision: Precision = "bfloat16"
-    k_unroll: int = 2
-    k_multiple: int = DEPTH
-    row_multiple: int = ROWS
-    tile_rows: tuple[int, ...] = (2 * ROWS, ROWS)
-    few_rows: int = ROWS
-    panels_of_few_rows: int = 2
-
-    def emit_enter(self, emitter: Emitter) -> None:
-        content = ir.Constant(ir.ArrayType(I8, 64), bytearray(tile_configuration()))
-        module = emitter.module
-        if CONFIGURATION not in module.globals:
-            variable = ir.GlobalVariable(module, content.type, CONFIGURATION)
-            variable.initializer, variable.global_constant, variable.linkage = content, True, "internal"
-        emitter.intrinsic("llvm.x86.ldtilecfg", VOID, [module.get_global(CONFIGURATION)])
-
-    def emit_leave(self, emitter: Emitter) -> None:
-        emitter.intrinsic("llvm.x86.tilerelease", VOID, [])
-
-    def emit_tile(self, emitter: Emitter, arrays: TileArrays, *, rows: int, accumulate: bool) -> None:
-        e, num_rows, num_columns = emitter, rows // ROWS, len(arrays.panels) * NR // COLUMNS
-        results_stride, operands_stride = (e.int(s).value for s in (arrays.results_stride, arrays.operands_stride))
-
-        def load(tile: int, address: ir.Value, stride: ir.Value) -> None:
-            e.intrinsic("llvm.x86.tileloadd64", VOID, [I8(tile), address, stride])
-
-        results = [
-            e.address(arrays.results, e.int(results_stride) * (ROWS * row) + column * ROW_BYTES)
-            for row in range(num_rows)
-            for column in range(num_columns)
-        ]
-        for tile, place in enumerate(results):
-            if accumulate:
-                load(tile, place, results_stride)
-            else:
-                e.intrinsic("llvm.x86.tilezero", VOID, [I8(tile)])
-        with e.loop(0, e.int(arrays.depth) * 2 // DEPTH) as k:
-            for row in range(num_rows):
-                operands = e.address(arrays.operands, e.int(operands_stride) * (ROWS * row) + k * ROW_BYTES)
-                load(FIRST_OPERAND + row, operands, operands_stride)
-            for column in range(num_columns):
-                panel = arrays.panels[column * COLUMNS // NR]
-                weight = FIRST_WEIGHT + column % 2
-                load(weight, e.address(panel, k * (DEPTH * NR * 2) + column * ROW_BYTES % (NR * 4)), I64(NR * 4))
-                for row in range(num_rows):
-                    tiles = row * num_columns + column, FIRST_OPERAND + row, weight
-                    e.intrinsic("llvm.x86.tdpbf16ps", VOID, [I8(tile) for tile in tiles])
-        for tile, place in enumerate(results):
-            e.intrinsic("llvm.x86.tilestored64", VOID, [I8(tile), place, results_stride])
+def _emit_enter(emitter: Emitter) -> None:
+    """Emit the configuration of this thread's tiles."""
+    content = ir.Constant(ir.ArrayType(I8, 64), bytearray(tile_configuration()))
+    module = emitter.module
+    if CONFIGURATION not in module.globals:
+        variable = ir.GlobalVariable(module, content.type, CONFIGURATION)
+        variable.initializer, variable.global_constant, variable.linkage = content, True, "internal"
+    emitter.intrinsic("llvm.x86.ldtilecfg", VOID, [module.get_global(CONFIGURATION)])
 
 
+def _emit_leave(emitter: Emitter) -> None:
+    emitter.intrinsic("llvm.x86.tilerelease", VOID, [])
+
+
+def _emit_tile(e: Emitter, arrays: TileArrays, rows: int, accumulate: bool) -> None:
+    stride = e.integer(arrays.results_stride)
+    num_rows, num_columns = rows // ROWS, len(arrays.panels) * NR // COLUMNS
+    results = [
+        e.address(arrays.results, stride * (ROWS * row) + column * ROW_BYTES)
+        for row in range(num_rows)
+        for column in range(num_columns)
+    ]
+    for tile, place in enumerate(results):
+        if accumulate:
+            _emit_load(e, tile, place, stride)
+        else:
+            e.intrinsic("llvm.x86.tilezero", VOID, [I8(tile)])
+    with e.loop(0, e.integer(arrays.depth) * 2 // DEPTH) as k:
+        _emit_products(e, arrays, k, num_rows, num_columns)
+    for tile, place in enumerate(results):
+        e.intrinsic("llvm.x86.tilestored64", VOID, [I8(tile), place, stride.value])
+
+
+def _emit_products(e: Emitter, arrays: TileArrays, k: Int, num_rows: int, num_columns: int) -> None:
+    """Emit the products of the tiles at k: (num_rows, num_columns) of them."""
+    stride = e.integer(arrays.operands_stride)
+    for row in range(num_rows):
+        operands = e.address(arrays.operands, stride * (ROWS * row) + k * ROW_BYTES)
+        _emit_load(e, FIRST_OPERAND + row, operands, stride)
+    for column in range(num_columns):
+        panel, offset = divmod(column * COLUMNS, NR)
+        weight = FIRST_WEIGHT + column % 2
+        weights = e.address(arrays.panels[panel], k * (DEPTH // 2 * PANEL_ROW_BYTES) + offset * ELEMENT_BYTES)
+        _emit_load(e, weight, weights, e.integer(PANEL_ROW_BYTES))
+        for row in range(num_rows):
+            tiles = row * num_columns + column, FIRST_OPERAND + row, weight
+            e.intrinsic("llvm.x86.tdpbf16ps", VOID, [I8(tile) for tile in tiles])
+
+
+def _emit_load(e: Emitter, tile: int, address: ir.Value, stride: Int) -> None:
+    e.intrinsic("llvm.x86.tileloadd64", VOID, [I8(tile), address, stride.value])
+
+
+TILE_PRODUCT = Product(
+    precision="bfloat16",
+    emit_tile=_emit_tile,
+    tile_rows=(2 * ROWS, ROWS),
+    few_rows=ROWS,
+    panels_of_few_rows=2,
+    k_unroll=2,
+    k_multiple=DEPTH,
+    row_multiple=ROWS,
+    emit_enter=_emit_enter,
+    emit_leave=_emit_leave,
+)
 AMX = InstructionSet(
     name="amx",
     architecture="x86_64",
@@ -94,6 +102,6 @@ AMX = InstructionSet(
     lanes=16,
     products=(
         AVX512_PRODUCT,
-        TileProduct(),
+        TILE_PRODUCT,
     ),
 )

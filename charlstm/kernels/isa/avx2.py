@@ -1,6 +1,6 @@
 """x86-64 with AVX2 and FMA: 16 registers of 8 numbers. A tile of 3 rows by 4 vectors has 12 sums in flight."""
 
-from charlstm.kernels.isa.instruction_set import InstructionSet, VectorProduct, fused_multiply_add
+from charlstm.kernels.isa.instruction_set import InstructionSet, fused_multiply_add, vector_product
 
 AVX2 = InstructionSet(
     name="avx2",
@@ -9,5 +9,5 @@ AVX2 = InstructionSet(
     cpu="x86-64-v3",
     features="",
     lanes=8,
-    products=(VectorProduct(8, fused_multiply_add, tile_rows=(3, 2, 1)),),
+    products=(vector_product(fused_multiply_add, tile_rows=(3, 2, 1)),),
 )

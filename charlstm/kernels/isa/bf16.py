@@ -4,7 +4,7 @@ from llvmlite import ir
 
 from charlstm.kernels.emitter import BFLOAT, Emitter
 from charlstm.kernels.isa.avx512 import AVX512_FEATURES, AVX512_PRODUCT, WIDE_VECTORS
-from charlstm.kernels.isa.instruction_set import InstructionSet, VectorProduct
+from charlstm.kernels.isa.instruction_set import InstructionSet, vector_product
 
 
 def dot_product_add(emitter: Emitter, operand: ir.Value, weights: ir.Value, sums: ir.Value) -> ir.Value:
@@ -23,6 +23,6 @@ AVX512_BF16 = InstructionSet(
     lanes=16,
     products=(
         AVX512_PRODUCT,
-        VectorProduct(16, dot_product_add, tile_rows=(8, 4, 2, 1), precision="bfloat16", k_unroll=2),
+        vector_product(dot_product_add, tile_rows=(8, 4, 2, 1), precision="bfloat16", k_unroll=2),
     ),
 )

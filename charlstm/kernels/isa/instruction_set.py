@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from llvmlite import ir
 
-from charlstm.kernels.emitter import FLOAT, I32, Emitter, Number
+from charlstm.kernels.emitter import FLOAT, I32, Emitter, Int, Number
 
 Precision = Literal["float32", "bfloat16"]
 MultiplyAdd = Callable[[Emitter, ir.Value, ir.Value, ir.Value], ir.Value]  # of operand, weights and sums
 NR = 32  # outputs in a panel of packed weights, and in a tile
+ELEMENT_BYTES = 4  # of a panel: a float32, or a pair of bfloat16
 
 
 class TileArrays(NamedTuple):
@@ -24,28 +25,31 @@ class TileArrays(NamedTuple):
     depth: Number  # elements of a panel's column: inputs, or pairs of them
 
 
-class Product(Protocol):
+EmitTile = Callable[[Emitter, TileArrays, int, bool], None]  # with the number of rows, and whether results are added to
+
+
+def _emit_nothing(_: Emitter) -> None:
+    """Emit nothing."""
+
+
+@dataclass(frozen=True)
+class Product:
     """How C (M, N) = A (M, K) @ B (K, N) is computed, in one tile after the other.
 
     A has the operands, B the weights in panels of NR outputs, (K / k_unroll, NR, k_unroll) each; sums are float32.
+    `emit_tile` emits C += A @ B for one tile, or C = A @ B.
     """
 
     precision: Precision
-    k_unroll: int  # inputs that are multiplied at a time, and packed side by side
-    k_multiple: int  # to which K is padded
-    row_multiple: int  # to which M is padded
-    tile_rows: tuple[int, ...]  # rows of a tile, largest first: with several, the others take the rest
+    emit_tile: EmitTile
+    tile_rows: tuple[int, ...]  # rows of a tile, largest first: the others take the rest
     few_rows: int  # with exactly as many rows as this, several panels share a tile
     panels_of_few_rows: int
-
-    def emit_tile(self, emitter: Emitter, arrays: TileArrays, *, rows: int, accumulate: bool) -> None:
-        """Emit C += A @ B for one tile, or C = A @ B without `accumulate`."""
-
-    def emit_enter(self, emitter: Emitter) -> None:
-        """Emit what a thread needs before its first tile."""
-
-    def emit_leave(self, emitter: Emitter) -> None:
-        """Emit what a thread needs after its last tile."""
+    k_unroll: int = 1  # inputs that are multiplied at a time, and packed side by side
+    k_multiple: int = 1  # to which K is padded
+    row_multiple: int = 1  # to which M is padded
+    emit_enter: Callable[[Emitter], None] = _emit_nothing  # what a thread needs before its first tile
+    emit_leave: Callable[[Emitter], None] = _emit_nothing  # and after its last
 
 
 @dataclass(frozen=True)
@@ -65,66 +69,65 @@ class InstructionSet:
         return next((p for p in self.products if p.precision == precision), self.products[0])
 
 
-@dataclass(frozen=True)
-class VectorProduct:
-    """Products from multiplications of vectors.
+def vector_product(
+    multiply_add: MultiplyAdd,
+    *,
+    tile_rows: tuple[int, ...],
+    precision: Precision = "float32",
+    k_unroll: int = 1,
+    panels_of_few_rows: int = 4,
+) -> Product:
+    """Return products from multiplications of vectors.
 
-    A tile of `rows` by NR outputs stays in registers while k runs over all of K (Goto and van de Geijn 2008). For each
-    k it loads one row of a panel, and broadcasts one operand per row. A single row would leave most of the multipliers
-    idle, so it takes four panels at a time. Each output is summed in the order of k, whatever the shape of its tile.
+    A tile of some rows by NR outputs stays in registers while k runs over all of K (Goto and van de Geijn 2008). For
+    each k it loads one row of a panel, and broadcasts one operand per row. A single row would leave most of the
+    multipliers idle, so it takes several panels at a time. Each output is summed in the order of k, whatever the shape
+    of its tile.
     """
 
-    lanes: int
-    multiply_add: MultiplyAdd
-    tile_rows: tuple[int, ...]
-    precision: Precision = "float32"
-    k_unroll: int = 1
-    row_multiple: int = 1
-    few_rows: int = 1
-    panels_of_few_rows: int = 4
-
-    @property
-    def k_multiple(self) -> int:
-        return self.k_unroll
-
-    def emit_enter(self, emitter: Emitter) -> None:
-        """Emit nothing."""
-
-    def emit_leave(self, emitter: Emitter) -> None:
-        """Emit nothing."""
-
-    def emit_tile(self, emitter: Emitter, arrays: TileArrays, *, rows: int, accumulate: bool) -> None:
-        e, vector_bytes, element_bytes = emitter, 4 * self.lanes, 4
-        columns = range(NR // self.lanes)
-        is_paired = self.precision == "bfloat16"
-        result_rows = [e.address(arrays.results, e.int(arrays.results_stride) * row) for row in range(rows)]
-        operand_rows = [e.address(arrays.operands, e.int(arrays.operands_stride) * row) for row in range(rows)]
-        places = [
-            [
-                e.address(row, (panel * NR + column * self.lanes) * element_bytes)
-                for panel in range(len(arrays.panels))
-                for column in columns
-            ]
-            for row in result_rows
-        ]
-        zeros = ir.Constant(e.floats, None)
-        sums = [[e.variable(e.load(place) if accumulate else zeros) for place in row] for row in places]
-        with e.loop(0, arrays.depth) as k:
-            weights = [
-                e.load(
-                    e.address(panel, k * (NR * element_bytes) + column * vector_bytes),
-                    e.words if is_paired else e.floats,
-                )
-                for panel in arrays.panels
-                for column in columns
-            ]
+    def emit_tile(emitter: Emitter, arrays: TileArrays, rows: int, accumulate: bool) -> None:
+        sums = _first_sums(emitter, arrays, rows, accumulate=accumulate)
+        element = I32 if k_unroll == 2 else FLOAT
+        operand_rows = [_at_row(emitter, arrays.operands, arrays.operands_stride, row) for row in range(rows)]
+        with emitter.loop(0, arrays.depth) as k:
+            weights = _load_weights(emitter, arrays.panels, k, element)
             for operands, row_sums in zip(operand_rows, sums, strict=True):
-                operand = e.broadcast(e.load(e.address(operands, k * element_bytes), I32 if is_paired else FLOAT))
+                number = emitter.load(emitter.address(operands, k * ELEMENT_BYTES), element)
+                operand = emitter.broadcast(number)
                 for total, weight in zip(row_sums, weights, strict=True):
-                    e.store(self.multiply_add(e, operand, weight, e.load(total)), total)
-        for row, row_sums in zip(places, sums, strict=True):
-            for place, total in zip(row, row_sums, strict=True):
-                e.store(e.load(total), place)
+                    emitter.store(multiply_add(emitter, operand, weight, emitter.load(total)), total)
+        for row, row_sums in enumerate(sums):
+            for place, total in zip(_result_places(emitter, arrays, row), row_sums, strict=True):
+                emitter.store(emitter.load(total), place)
+
+    return Product(precision, emit_tile, tile_rows, 1, panels_of_few_rows, k_unroll, k_multiple=k_unroll)
+
+
+def _at_row(e: Emitter, array: ir.Value, stride: Number, row: int) -> ir.Value:
+    return e.address(array, e.integer(stride) * row)
+
+
+def _result_places(e: Emitter, arrays: TileArrays, row: int) -> list[ir.Value]:
+    start = _at_row(e, arrays.results, arrays.results_stride, row)
+    return [e.address(start, column * ELEMENT_BYTES) for column in range(0, len(arrays.panels) * NR, e.lanes)]
+
+
+def _first_sums(e: Emitter, arrays: TileArrays, rows: int, *, accumulate: bool) -> list[list[ir.Value]]:
+    """Return a variable for each vector of a tile, with the results so far or zeros."""
+    zeros = ir.Constant(e.floats, None)
+    return [
+        [e.variable(e.load(place) if accumulate else zeros) for place in _result_places(e, arrays, row)]
+        for row in range(rows)
+    ]
+
+
+def _load_weights(e: Emitter, panels: Sequence[ir.Value], k: Int, element: ir.Type) -> list[ir.Value]:
+    """Emit the loads of row k of each panel."""
+    return [
+        e.load(e.address(panel, (k * NR + column) * ELEMENT_BYTES), ir.VectorType(element, e.lanes))
+        for panel in panels
+        for column in range(0, NR, e.lanes)
+    ]
 
 
 def fused_multiply_add(emitter: Emitter, operand: ir.Value, weights: ir.Value, sums: ir.Value) -> ir.Value:

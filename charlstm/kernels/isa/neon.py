@@ -1,6 +1,6 @@
 """ARM (AArch64): 32 registers of 4 numbers. A tile of 2 rows has 16 sums, and 8 registers of weights."""
 
-from charlstm.kernels.isa.instruction_set import InstructionSet, VectorProduct, fused_multiply_add
+from charlstm.kernels.isa.instruction_set import InstructionSet, fused_multiply_add, vector_product
 
 NEON = InstructionSet(
     name="neon",
@@ -9,5 +9,5 @@ NEON = InstructionSet(
     cpu="generic",
     features="+neon",
     lanes=4,
-    products=(VectorProduct(4, fused_multiply_add, tile_rows=(2, 1), panels_of_few_rows=2),),
+    products=(vector_product(fused_multiply_add, tile_rows=(2, 1), panels_of_few_rows=2),),
 )

@@ -1,6 +1,6 @@
 """Any processor: vectors of four, without fused multiply-add."""
 
-from charlstm.kernels.isa.instruction_set import InstructionSet, VectorProduct, separate_multiply_add
+from charlstm.kernels.isa.instruction_set import InstructionSet, separate_multiply_add, vector_product
 
 PORTABLE = InstructionSet(
     name="portable",
@@ -9,5 +9,5 @@ PORTABLE = InstructionSet(
     cpu="generic",
     features="",
     lanes=4,
-    products=(VectorProduct(4, separate_multiply_add, tile_rows=(1,), panels_of_few_rows=1),),
+    products=(vector_product(separate_multiply_add, tile_rows=(1,), panels_of_few_rows=1),),
 )
