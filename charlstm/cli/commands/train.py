@@ -77,9 +77,7 @@ def train(
     random_seed: training_options.RandomSeed = None,
     precision: training_options.Precision = None,
     shards: training_options.Shards = None,
-    lowercase: Annotated[
-        bool, typer.Option("--lowercase", rich_help_panel=TEXT, help="Convert the text to lower case.")
-    ] = False,
+    lowercase: text_options.Lowercase = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
