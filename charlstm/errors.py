@@ -43,6 +43,10 @@ class CorpusError(CharLSTMError):
     """A text cannot be read, or cannot be used for training."""
 
 
+class ChangedTextError(CorpusError):
+    """The text of a run is not the one that it was started with."""
+
+
 class VocabularyError(CharLSTMError):
     """A text has characters that a model does not know, or a vocabulary is malformed."""
 
