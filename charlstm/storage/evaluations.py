@@ -52,7 +52,7 @@ def find_recorded_run(run: str | Path | None) -> RunFolder:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(max(histories, key=lambda path: path.stat().st_mtime).parent)
-    path = under_runs(Path(run))
+    path = under_runs(run)
     folder = RunFolder(path.parent if path.is_file() else path)
     if not path.exists():
         raise RunError(f"there is no run {str(run)!r}", hint="charlstm runs lists them")

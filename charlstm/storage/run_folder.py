@@ -9,6 +9,7 @@ from charlstm.atomic_files import cannot_write, flush_folder, remove_leftovers
 from charlstm.errors import RunError
 
 RUNS = Path("runs")
+RELATIVE_PATH = re.compile(r"\.\.?(?:[/\\]|$)")
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def find_run(run: str | Path | None) -> RunFolder:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(_newest(checkpoints).parent)
-    path = under_runs(Path(run))
+    path = under_runs(run)
     if not path.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}", hint=_known_runs_hint())
     if not RunFolder(path).has_checkpoint:
@@ -167,7 +168,7 @@ def find_model(run: str | Path | None) -> Path:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
         return _newest(models)
-    path = under_runs(Path(run))
+    path = under_runs(run)
     if not path.exists():
         raise RunError(f"there is no run or model file {str(run)!r}", hint=_known_runs_hint())
     if not path.is_dir():
@@ -180,11 +181,14 @@ def find_model(run: str | Path | None) -> Path:
     return model
 
 
-def under_runs(path: Path) -> Path:
+def under_runs(run: str | Path) -> Path:
     """Return the path itself, or the folder of this name under `runs/` if the path is no file and no run.
 
-    A folder of texts and the run that was trained on it have the same name.
+    A folder of texts and the run that was trained on it have the same name. What begins with `./` or `../` is no name.
     """
+    path = Path(run)
+    if RELATIVE_PATH.match(os.fspath(run)):
+        return path
     return path if path.is_file() or RunFolder(path).has_run or not (RUNS / path).is_dir() else RUNS / path
 
 

@@ -137,9 +137,9 @@ def _report_skipped(found: Sequence[FoundTexts], reasons: dict[int, str], on_mes
 
 def _missing(text: str | Path) -> CorpusError:
     file_name = os.path.basename(text)
-    if str(text) in CATALOGUE:
+    if text in CATALOGUE:
         return CorpusError(f"the text {text} is not here yet", hint=f"fetch it first: charlstm corpus fetch {text}")
-    if file_name != str(text):
+    if isinstance(text, Path) or file_name != text:
         named = find_named_text(file_name)
         hint = f"check the path, or give only the name, {file_name}, for the text that ships or was fetched"
         return CorpusError(f"there is no file {str(text)!r}", hint=hint if named else "check the path")

@@ -234,4 +234,4 @@ def _read_prompt_file(path: str, encoding: str | None) -> str:
     from charlstm.text.decoding_options import DecodingOptions
 
     options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
-    return load_corpus([path], options, on_message=say).text
+    return load_corpus([Path(path)], options, on_message=say).text
