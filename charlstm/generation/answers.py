@@ -22,8 +22,10 @@ def answer_requests(
 ) -> Iterator[GeneratedText | Failure]:
     """Yield one answer for each request, in order. Those that have come together are generated side by side."""
     for arrived in arrivals:
-        for start in range(0, len(arrived), job.num_side_by_side):
-            yield from _answer_window(job, arrived[start : start + job.num_side_by_side], with_scores=with_scores)
+        start = 0
+        while window := arrived[start : start + job.num_side_by_side]:  # which grows if a filter is given up
+            yield from _answer_window(job, window, with_scores=with_scores)
+            start += len(window)
 
 
 def _answer_window(
