@@ -136,7 +136,7 @@ NumSamples = Annotated[
     ),
 ]
 Batch = Annotated[
-    Path | None,
+    str | None,
     option(
         "--batch",
         metavar="FILE",

@@ -21,7 +21,7 @@ EXAMPLE = '{"seed": "Once upon", "length": 200}'
 
 
 def read_requests(
-    path: Path,
+    path: str | Path,
     config: SamplingConfig,
     rules: StopRules,
     *,
@@ -61,7 +61,7 @@ class StreamedRequest:
 
 
 def stream_requests(
-    path: Path, config: SamplingConfig, rules: StopRules, *, encoding: str | None = None
+    path: str | Path, config: SamplingConfig, rules: StopRules, *, encoding: str | None = None
 ) -> Iterator[list[StreamedRequest]]:
     """Yield the requests of a stream as they come, each time all that are waiting; `-` is standard input.
 

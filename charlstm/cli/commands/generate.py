@@ -123,7 +123,7 @@ def generate(
 
     models = load_models(run, model or [])
     for path in (batch, seed_file):
-        if path:
+        if path is not None:
             _check_file(path)
     for file in _files_to_write(output, output_dir):
         check_may_replace(file, overwrite=overwrite)
@@ -131,7 +131,7 @@ def generate(
         many = is_given(context, "num_samples")
         rules = with_default_end(rules, models, length_is_given=is_given(context, "length"), many=many)
     answers_stream = batch is not None and is_stream(batch)
-    if batch:
+    if batch is not None:
         requests = [] if answers_stream else read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
         prompt = seed if seed_file is None else _read_prompt_file(seed_file, encoding)
@@ -173,7 +173,7 @@ def generate(
         write_output(job.stream(echo=result_format.echo), output)
     else:
         texts: Iterator[GeneratedText | Failure]
-        if batch and answers_stream:
+        if batch is not None and answers_stream:
             arrivals = stream_requests(batch, config, rules, encoding=encoding)
             texts = reporting_answers(
                 job, answer_requests(job, arrivals, with_scores=scores), source=stream_name(batch)
@@ -222,10 +222,10 @@ def _files_to_write(output: Path | None, output_dir: Path | None) -> list[Path]:
     return ([output] if output else []) + earlier[:1]
 
 
-def _check_file(path: str | Path) -> None:
+def _check_file(path: str) -> None:
     """Raise CorpusError unless there is a file: here the name of a text that ships with charlstm is none."""
-    if str(path) != "-" and not Path(path).exists():
-        raise CorpusError(f"there is no file {str(path)!r}", hint="check the path; - is standard input")
+    if path != "-" and not Path(path).exists():
+        raise CorpusError(f"there is no file {path!r}", hint="check the path; - is standard input")
 
 
 def _read_prompt_file(path: str, encoding: str | None) -> str:
@@ -234,4 +234,4 @@ def _read_prompt_file(path: str, encoding: str | None) -> str:
     from charlstm.text.decoding_options import DecodingOptions
 
     options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
-    return load_corpus([Path(path)], options, on_message=say).text
+    return load_corpus([path], options, on_message=say).text
