@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from charlstm.cli.display.live_display import LiveDisplay
-from charlstm.cli.display.messages import can_redraw, clock, loss, say, visible, warn
+from charlstm.cli.display.messages import can_redraw, clock, loss, say, warn
 from charlstm.cli.display.rows import Value, row
 from charlstm.cli.display.run_record import RunRecord
+from charlstm.cli.display.sample_list import printable_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,7 +22,6 @@ NAME_WIDTH = 12  # columns
 NARROW = 60  # columns; below, the screen has the most important figures only
 MIN_SAMPLE_HEIGHT, MAX_SAMPLE_HEIGHT = 4, 10  # rows, with the frame
 MIN_SILENCE, MAX_SILENT_SHARE = 10.0, 0.05  # seconds between two lines, and share of the time trained
-TAB_WIDTH = 4
 
 
 @contextmanager
@@ -166,7 +166,7 @@ def sample_panel(sample: str, *, title: str, height: int | None = None) -> "Rend
     """Return a generated text in a frame."""
     from rich.panel import Panel
 
-    text = Text(visible(sample.expandtabs(TAB_WIDTH), keep="\n"))
+    text = Text("\n".join(printable_lines(sample)))
     return Panel(text, title=title, title_align="left", height=height)
 
 
