@@ -24,7 +24,6 @@ from charlstm.cli.display.run_record import RunRecord
 from charlstm.cli.display.training_screen import NARROW, sample_panel, training_display
 from charlstm.figures import counted
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.line_starts import begins_on_new_line
 
 if TYPE_CHECKING:
     from charlstm.training.reporting import TrainingReporter, TrainingResult
@@ -73,7 +72,7 @@ class TerminalReporter:
             if finding.startswith(OVERFITTING) and console.width >= NARROW:
                 say(AGAINST_OVERFITTING)
         if is_interrupted:
-            warn(f"stopped after {result.fraction_done:.0%}; nothing is lost")
+            warn(f"stopped after {min(result.fraction_done, 0.99):.0%}; nothing is lost")
             show_command("continue", command_line("resume", self._folder.path))
         if result.best and not self._quiet:
             options = ("-n", EXAMPLE_LINES) if is_of_list(result) else ()
@@ -111,6 +110,8 @@ def result_lines(result: "TrainingResult", finding: str) -> list[str]:
 
 def is_of_list(result: "TrainingResult") -> bool:
     """Return whether the text of a run is a list of short lines, of which `generate` writes new ones."""
+    from charlstm.text.line_starts import begins_on_new_line
+
     openings = result.model.training.get("openings", []) if result.model else []
     return any(map(begins_on_new_line, openings))
 
