@@ -9,7 +9,7 @@ from typing import Self
 
 from charlstm.errors import RunError
 from charlstm.json_objects import parse_json
-from charlstm.storage.run_folder import RUNS, RunFolder, under_runs
+from charlstm.storage.run_folder import RUNS, RunFolder, known_runs_hint, under_runs
 
 MAX_EVALUATIONS = 5000  # that are read of a long history, evenly spread
 MAX_LINE_BYTES = 4096
@@ -52,10 +52,10 @@ def find_recorded_run(run: str | Path | None) -> RunFolder:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(max(histories, key=lambda path: path.stat().st_mtime).parent)
-    path = under_runs(Path(run))
+    path = under_runs(run)
     folder = RunFolder(path.parent if path.is_file() else path)
     if not path.exists():
-        raise RunError(f"there is no run {str(run)!r}", hint="charlstm runs lists them")
+        raise RunError(f"there is no run {str(run)!r}", hint=known_runs_hint(run))
     if not folder.history.is_file():
         raise RunError(f"{folder.path} has no {folder.history.name}", hint="give the folder of a run: charlstm runs")
     return folder
