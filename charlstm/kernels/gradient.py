@@ -47,7 +47,7 @@ class Differentiation:
                 waiting[node.linear] -= 1
                 if not waiting[node.linear]:
                     self._differentiate_linear(node.linear)
-        self._finish_states(nodes)
+        self._finish_states()
         return self.backward
 
     def _add(self, node: Node, gradient: Node) -> None:
@@ -121,11 +121,11 @@ class Differentiation:
         if linear.bias or linear.has_table:
             self.backward.sums[linear.bias or "table"] = blocks
 
-    def _finish_states(self, nodes: list[Node]) -> None:
-        """Give a gradient of zero to the states and inputs that nothing depends on."""
-        for node in nodes:
-            if node.operation == "state" and node.width != ONE and f"d_{node.name}" not in self.backward.states:
-                self.backward.states[f"d_{node.name}"] = Node("constant", node.width)
+    def _finish_states(self) -> None:
+        """Give a gradient of zero to the states that nothing depends on."""
+        for name, node in self.forward.states.items():
+            if node.width != ONE:
+                self.backward.states.setdefault(f"d_{name}", Node("constant", node.width))
 
     # The values of the step forward
 
