@@ -7,6 +7,7 @@ that the code of one instruction set is the same everywhere. The machine code is
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import count
 from threading import Lock
 from typing import Any
 
@@ -20,6 +21,7 @@ OPTIMIZATION = 3  # of LLVM's levels 0 to 3
 
 _lock = Lock()
 _libraries: list[Any] = []  # code stays loaded as long as these live
+_numbers = count()  # of libraries; that of one that could not be linked stays taken
 
 
 class CompiledFunction:
@@ -52,7 +54,7 @@ def load_functions(
         builder = binding.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name in entries:
             builder.export_symbol(name)
-        library = builder.link(_compiler(isa.name, isa.cpu, isa.features), f"library{len(_libraries)}")
+        library = builder.link(_compiler(isa.name, isa.cpu, isa.features), f"library{next(_numbers)}")
         _libraries.append(library)
         return {name: CompiledFunction(library[name], arguments) for name, arguments in entries.items()}
 
