@@ -142,12 +142,12 @@ def test_without_instructions_for_a_precision_float32_is_used(isa):
 
 
 def test_registers_hold_the_tiles_of_vectors():
-    """Sums, a row of weights and a broadcast operand; AMX has tiles of its own."""
+    """Sums, the smaller side of operands and weights, and one of the other; AMX has tiles of its own."""
     registers = {"portable": 16, "neon": 32, "avx2": 16, "avx512": 32, "avx512_bf16": 32}
     for isa in INSTRUCTION_SETS:
         for product in isa.products if isa is not AMX else ():
             vectors = NR // isa.lanes
-            sums = max(product.tile_rows) * vectors
-            few = product.few_rows * product.panels_of_few_rows * vectors
-            assert max(sums, few) <= registers[isa.name], (isa.name, product.precision)
+            tiles = [(rows, vectors) for rows in product.tile_rows]
+            for rows, columns in [*tiles, (product.few_rows, product.panels_of_few_rows * vectors)]:
+                assert rows * columns + min(rows, columns) + 1 <= registers[isa.name], (isa.name, product.precision)
             assert 1 in product.tile_rows

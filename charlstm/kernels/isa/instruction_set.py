@@ -80,7 +80,8 @@ def vector_product(
     """Return products from multiplications of vectors.
 
     A tile of some rows by NR outputs stays in registers while k runs over all of K (Goto and van de Geijn 2008). For
-    each k it loads one row of a panel, and broadcasts one operand per row. A single row would leave most of the
+    each k it loads one row of a panel, and broadcasts one operand per row; the smaller of the two stays in registers
+    while the other passes. A single row would leave most of the
     multipliers idle, so it takes several panels at a time. Each output is summed in the order of k, whatever the shape
     of its tile.
     """
@@ -91,11 +92,10 @@ def vector_product(
         operand_rows = [_at_row(emitter, arrays.operands, arrays.operands_stride, row) for row in range(rows)]
         with emitter.loop(0, arrays.depth) as k:
             weights = _load_weights(emitter, arrays.panels, k, element)
-            for operands, row_sums in zip(operand_rows, sums, strict=True):
-                number = emitter.load(emitter.address(operands, k * ELEMENT_BYTES), element)
-                operand = emitter.broadcast(number)
-                for total, weight in zip(row_sums, weights, strict=True):
-                    emitter.store(multiply_add(emitter, operand, weight, emitter.load(total)), total)
+            operands = _load_operands(emitter, operand_rows, k, element)
+            for row, column in _order(rows, len(sums[0])):
+                total = sums[row][column]
+                emitter.store(multiply_add(emitter, operands[row], weights[column], emitter.load(total)), total)
         for row, row_sums in enumerate(sums):
             for place, total in zip(_result_places(emitter, arrays, row), row_sums, strict=True):
                 emitter.store(emitter.load(total), place)
@@ -119,6 +119,18 @@ def _first_sums(e: Emitter, arrays: TileArrays, rows: int, *, accumulate: bool) 
         [e.variable(e.load(place) if accumulate else zeros) for place in _result_places(e, arrays, row)]
         for row in range(rows)
     ]
+
+
+def _load_operands(e: Emitter, rows: Sequence[ir.Value], k: Int, element: ir.Type) -> list[ir.Value]:
+    """Emit the broadcasts of each row's operand at k."""
+    return [e.broadcast(e.load(e.address(row, k * ELEMENT_BYTES), element)) for row in rows]
+
+
+def _order(rows: int, vectors: int) -> list[tuple[int, int]]:
+    """Return the sums of a tile (row, vector) in an order in which the smaller side stays in registers."""
+    if rows < vectors:
+        return [(row, vector) for vector in range(vectors) for row in range(rows)]
+    return [(row, vector) for row in range(rows) for vector in range(vectors)]
 
 
 def _load_weights(e: Emitter, panels: Sequence[ir.Value], k: Int, element: ir.Type) -> list[ir.Value]:
