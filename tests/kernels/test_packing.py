@@ -57,19 +57,6 @@ def test_a_kernel_packs_its_matrices_by_their_shapes(isa, product):
         kernel.pack("bias", weights, units=20, inputs=7)
 
 
-@pytest.fixture
-def used_memory(monkeypatch):
-    """Fill all memory that the kernels are given with NaN."""
-
-    def empty(shape, dtype):
-        array = np.empty(shape, dtype)
-        array.view(np.uint8)[...] = 0xFF
-        return array
-
-    monkeypatch.setattr(layer_module, "aligned_empty", empty)
-    monkeypatch.setattr(layer_module, "_workspace", empty)
-
-
 @pytest.mark.usefixtures("used_memory")
 @pytest.mark.parametrize("is_large", [False, True])
 @pytest.mark.parametrize("sizes", [(32, 32, 32), (64, 288, 96), (544, 32, 64), (1056, 96, 32), (2080, 32, 32)])
