@@ -44,6 +44,12 @@ ISAS = [_param(isa, name=isa.name) for isa in INSTRUCTION_SETS]
 PRODUCTS = _distinct_products()
 
 
+def float32_isa() -> InstructionSet:
+    """Return the first instruction set with this processor's product in float32: wider ones compile to the same."""
+    available = list(available_instruction_sets().values())
+    return next(isa for isa in available if isa.products[0] is available[-1].products[0])
+
+
 def compile_functions(isa: InstructionSet, key: str, emit: Any, **entries: list[str]) -> dict[str, CompiledFunction]:
     """Compile functions that `emit` emits with an emitter."""
 
