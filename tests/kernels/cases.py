@@ -1,6 +1,6 @@
 """What the tests of the kernels share: the instruction sets, and layers with random weights in NumPy."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -165,6 +165,40 @@ def run_in_numpy(layer: Layer, *, round_operands: Any = keep_float32) -> tuple[d
     if layer.cell.passes_cell_state_up:
         results["passed_up"] = np.array([step.passed_up for step in steps])
     return results, list(states)
+
+
+def has_gradient(layer: Layer, state: Any) -> bool:
+    return layer.name != "clockwork" or state.shape[1] > 1  # a clock has none
+
+
+def _loss(layer: Layer, d_results: dict[str, Any], d_states: list[Any]) -> float:
+    """Return the sum of all results and last states, each number times its given gradient."""
+    results, states = run_in_numpy(layer)
+    total = sum((results[name.removeprefix("d_")] * d).sum() for name, d in d_results.items())
+    pairs = zip(states, d_states, strict=True)
+    return float(total + sum((state * d).sum() for state, d in pairs if has_gradient(layer, d)))
+
+
+def _moved(layer: Layer, name: str, step: Any) -> Layer:
+    """Return a layer with one of its arrays moved by a step."""
+    if name in layer.weights:
+        return replace(layer, weights=layer.weights | {name: layer.weights[name] + step})
+    if name in layer.inputs:
+        return replace(layer, inputs=layer.inputs | {name: layer.inputs[name] + step})
+    states = [s + step if name == f"state{number}" else s for number, s in enumerate(layer.states)]
+    return replace(layer, states=states)
+
+
+def check_gradients(layer: Layer, gradients: dict[str, Any]) -> None:
+    """Compare the gradients of weights, inputs and states by name with the loss's slope in a random direction."""
+    exact, random = layer.in_float64(), np.random.default_rng(0)
+    given = {f"state{n}": state for n, state in enumerate(layer.states) if has_gradient(layer, state)}
+    assert gradients.keys() == layer.weights.keys() | layer.inputs.keys() | given.keys()
+    for name, gradient in gradients.items():
+        direction = random.normal(size=gradient.shape)
+        losses = [_loss(_moved(exact, name, step * direction), layer.d_results, layer.d_states) for step in (1e-5, -1e-5)]
+        slope = (losses[0] - losses[1]) / 2e-5
+        assert abs((gradient * direction).sum() - slope) < 1e-4 * np.linalg.norm(gradient) + 1e-6, name
 
 
 @cache

@@ -18,7 +18,9 @@ from charlstm.kernels.layer import LayerKernel
 from tests.kernels.cases import (
     PRODUCTS,
     RECURRENT_CELLS,
+    check_gradients,
     float32_isa,
+    has_gradient,
     layer_kernel,
     random_layer,
     relative_error,
@@ -48,16 +50,6 @@ def check_forward(layer, kernel, *, tolerance):
         assert relative_error(state, expected_state) < tolerance
 
 
-def loss_of(layer, d_results, d_states):
-    results, states = run_in_numpy(layer)
-    total = sum((results[name.removeprefix("d_")] * mixer).sum() for name, mixer in d_results.items())
-    return total + sum((state * mixer).sum() for state, mixer in zip(states, d_states, strict=True))
-
-
-def has_gradient(layer, state):
-    return layer.name != "clockwork" or state.shape[1] > 1  # a clock has none
-
-
 def gradients(layer, kernel):
     """Return the gradients of weights, inputs and states by name."""
     _, _, saved = layer.forward(kernel)
@@ -70,34 +62,13 @@ def gradients(layer, kernel):
     return {name: found[name] for name in layer.weights} | {k: found[f"d_{k}"] for k in layer.inputs} | named
 
 
-def moved(layer, name, step):
-    """Return the layer with one of its arrays moved by a step."""
-    if name in layer.weights:
-        return replace(layer, weights=layer.weights | {name: layer.weights[name] + step})
-    if name in layer.inputs:
-        return replace(layer, inputs=layer.inputs | {name: layer.inputs[name] + step})
-    states = [s + step if name == f"state{number}" else s for number, s in enumerate(layer.states)]
-    return replace(layer, states=states)
-
-
-def check_backward(layer, kernel):
-    """Compare each gradient with the slope of the loss in a random direction."""
-    exact, random = layer.in_float64(), np.random.default_rng(0)
-    d_states = [d if has_gradient(layer, d) else np.zeros_like(d) for d in layer.d_states]
-    for name, gradient in gradients(layer, kernel).items():
-        direction = random.normal(size=gradient.shape)
-        losses = [loss_of(moved(exact, name, step * direction), layer.d_results, d_states) for step in (1e-5, -1e-5)]
-        slope = (losses[0] - losses[1]) / 2e-5
-        assert abs((gradient * direction).sum() - slope) < 1e-4 * np.linalg.norm(gradient) + 1e-6, name
-
-
 @each_layer
 @pytest.mark.parametrize(("isa", "product"), FLOAT32)
 def test_results_states_and_gradients(isa, product, name, is_first):
     layer = random_layer(name, is_first=is_first)
     kernel = layer_kernel(name, isa, "float32", is_first=is_first)
     check_forward(layer, kernel, tolerance=3e-6)
-    check_backward(layer, kernel)
+    check_gradients(layer, gradients(layer, kernel))
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -108,7 +79,7 @@ def test_any_size(isa, product, name, sizes):
     layer = random_layer(name, is_first=True, units=units, inputs=inputs, time=time, rows=rows, scale=0.2)
     kernel = layer_kernel(name, isa, "float32", is_first=True)
     check_forward(layer, kernel, tolerance=1e-5)
-    check_backward(layer, kernel)
+    check_gradients(layer, gradients(layer, kernel))
 
 
 @each_layer_in_bfloat16
