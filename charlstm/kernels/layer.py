@@ -268,7 +268,10 @@ def _empty_results(plan: Schedule, sizes: Sizes) -> Arrays:
 
 
 def _contiguous(arrays: Arrays) -> Arrays:
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    """Return arrays as the compiled code reads them."""
+    return {
+        name: np.ascontiguousarray(array, np.int32 if name == "ids" else np.float32) for name, array in arrays.items()
+    }
 
 
 def _without_padding(array: FloatArray, sizes: Sizes, width: str, num_blocks: int) -> FloatArray:

@@ -139,7 +139,9 @@ def random_layer(
     # a cell that passes its cell state up is given that of the layer below
     lower = {"lower": normal(time, rows, units)} if cell.passes_cell_state_up and not is_first else {}
     results = ("d_output", "d_passed_up") if cell.passes_cell_state_up else ("d_output",)
-    states = [normal(rows, n) if n > 1 or units == 1 else np.ones((rows, 1), np.float32) for n in cell.state_sizes(size)]
+    states = [
+        normal(rows, n) if n > 1 or units == 1 else np.ones((rows, 1), np.float32) for n in cell.state_sizes(size)
+    ]
     return Layer(
         name,
         is_first,
@@ -196,7 +198,9 @@ def check_gradients(layer: Layer, gradients: dict[str, Any]) -> None:
     assert gradients.keys() == layer.weights.keys() | layer.inputs.keys() | given.keys()
     for name, gradient in gradients.items():
         direction = random.normal(size=gradient.shape)
-        losses = [_loss(_moved(exact, name, step * direction), layer.d_results, layer.d_states) for step in (1e-5, -1e-5)]
+        losses = [
+            _loss(_moved(exact, name, step * direction), layer.d_results, layer.d_states) for step in (1e-5, -1e-5)
+        ]
         slope = (losses[0] - losses[1]) / 2e-5
         assert abs((gradient * direction).sum() - slope) < 1e-4 * np.linalg.norm(gradient) + 1e-6, name
 

@@ -5,6 +5,7 @@ the tiles' shapes are checked on every processor.
 """
 
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,9 @@ class Tiles:
         assert not configuration[2:16].any()
         assert not configuration[32:48].any()
         assert not configuration[56:].any()
-        self.tiles = [np.zeros((rows, width), np.uint8) for rows, width in zip(self.rows, self.column_bytes, strict=True)]
+        self.tiles = [
+            np.zeros((rows, width), np.uint8) for rows, width in zip(self.rows, self.column_bytes, strict=True)
+        ]
 
     def integer(self, value):
         return ModelInt(value)
@@ -79,6 +82,9 @@ class Tiles:
         self.tiles[sums][:] = total.astype(np.float32).view(np.uint8)
 
 
+run_tile: Any = TILE_PRODUCT.emit_tile  # with a model in place of an emitter
+
+
 def multiply(operands, weights, first):
     """Return first + operands @ weights by tiles, 32 inputs at a time."""
     packed, panels = to_operands(operands, TILE_PRODUCT), to_panels(weights, TILE_PRODUCT)
@@ -95,7 +101,7 @@ def multiply(operands, weights, first):
             results_stride=first.strides[0],
             depth=depth,
         )
-        TILE_PRODUCT.emit_tile(tiles, arrays, len(operands), True)
+        run_tile(tiles, arrays, len(operands), True)
     return tiles.memory[starts[2] :].view(np.float32).reshape(first.shape)
 
 
@@ -116,7 +122,7 @@ def test_results_that_are_set_begin_at_zero():
     for tile in tiles.tiles:
         tile[:] = 0x7F
     arrays = TileArrays([0], 4096, 64, 8192, NR * 4, 16)
-    TILE_PRODUCT.emit_tile(tiles, arrays, 16, False)
+    run_tile(tiles, arrays, 16, False)
     assert not tiles.memory.any()
 
 

@@ -5,7 +5,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from llvmlite import binding, ir
 
 from charlstm.cells.registry import get_cell
 from charlstm.cells.symbolic import symbolic_layer
@@ -186,10 +185,3 @@ def test_the_same_module_gives_the_same_code():
 
 def test_the_code_folder_depends_on_the_instruction_set():
     assert code_cache._version_digest("avx2") != code_cache._version_digest("avx512")
-
-
-def test_modules_are_valid():
-    for name in TARGETS:
-        module = binding.parse_assembly(str(emit_steps(name)))
-        module.verify()
-    assert isinstance(emit_double(), ir.Module)

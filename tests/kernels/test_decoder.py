@@ -145,7 +145,11 @@ def test_the_first_of_equal_logits_is_taken_and_impossible_characters_are_not():
     logits = np.full((2, VOCABULARY), -np.inf, np.float32)
     logits[:, [5, 9, 20]] = 3.0
     for temperature in (0, 1):
-        for uniform, expected in ((0.0, 5), (0.5, 5 if temperature == 0 else 9), (0.999, 5 if temperature == 0 else 20)):
+        for uniform, expected in (
+            (0.0, 5),
+            (0.5, 5 if temperature == 0 else 9),
+            (0.999, 5 if temperature == 0 else 20),
+        ):
             uniforms = np.full((1, 2), uniform)
             ids, *_ = compiled.sample(logits, compiled.initial_states(2), uniforms, temperature)
             assert ids.tolist() == [[expected] * 2]

@@ -96,8 +96,8 @@ def emit_scalars(e: Emitter) -> None:
     with e.entry("arithmetic", ["left", "right", "results"]) as a:
         left, right = a["left"], a["right"]
         results = [left + right, left - right, left * right, left // right, left % right, 7 + left, 3 * left]
-        for index, result in enumerate(results):
-            e.store(result, e.address(a["results"], index * 8))
+        for place, result in enumerate(results):
+            e.store(result, e.address(a["results"], place * 8))
     for name, step in (("count_up", 1), ("count_in_threes", 3), ("count_down", -2)):
         with e.entry(name, ["start", "stop", "results", "count"]) as a, e.loop(a["start"], a["stop"], step) as index:
             count = e.load_int(e.address(a["count"], 0))

@@ -64,7 +64,10 @@ def test_products(isa, product, rows, sizes):
         multiply(isa, product, operands, weights, first, name="add"), expected + first, rtol=1e-5, atol=5e-5
     )
     np.testing.assert_allclose(
-        multiply(isa, product, operands, weights, np.full_like(first, np.nan), name="set"), expected, rtol=1e-5, atol=5e-5
+        multiply(isa, product, operands, weights, np.full_like(first, np.nan), name="set"),
+        expected,
+        rtol=1e-5,
+        atol=5e-5,
     )
 
 

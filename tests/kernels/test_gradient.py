@@ -1,6 +1,7 @@
 """Reverse differentiation of graphs, run by a NumPy interpreter, against finite differences."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tests.kernels.cases import RECURRENT_CELLS
 
 SIZES = {UNITS: 4, INPUTS: 3, ONE: 1}
 ROWS = 2
-OPERATIONS = {
+OPERATIONS: dict[str, Any] = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -68,7 +69,8 @@ class Interpreter:
 
 def arrays_of(graph):
     """Return random arrays for everything that a graph reads."""
-    random, arrays = np.random.default_rng(0), {}
+    random = np.random.default_rng(0)
+    arrays: dict[str, Any] = {}
     for node in graph.nodes():
         if node.operation in ("input", "state"):
             arrays[node.name] = random.normal(size=(ROWS, SIZES[node.width]))
@@ -123,7 +125,12 @@ def check_gradients(graph, *, without=()):
     arrays = arrays_of(graph)
     found, loss = gradients_of(graph, arrays)
     random = np.random.default_rng(2)
-    has_no_gradient = {"ids", "periods", *without, *(name for name, array in arrays.items() if array.shape == (ROWS, 1))}
+    has_no_gradient = {
+        "ids",
+        "periods",
+        *without,
+        *(name for name, array in arrays.items() if array.shape == (ROWS, 1)),
+    }
     assert found.keys() == arrays.keys() - has_no_gradient
     for name, gradient in found.items():
         direction = random.normal(size=arrays[name].shape)

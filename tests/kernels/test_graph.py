@@ -1,5 +1,7 @@
 """A cell's equations become a graph: every node once, in an order in which it can be computed."""
 
+from typing import Any
+
 import pytest
 
 from charlstm.cells.registry import get_cell
@@ -70,7 +72,7 @@ def test_widths_are_names():
 @pytest.mark.parametrize("is_first", [True, False])
 def test_every_node_comes_once_and_after_its_sources(name, is_first):
     graph = traced(name, is_first=is_first)
-    seen = set()
+    seen: set[Node] = set()
     for node in graph.nodes():
         assert node not in seen
         assert seen.issuperset(sources(node))
@@ -100,7 +102,7 @@ def test_other_cells_have_other_descriptions():
 
 def small_graph(**changes):
     """A graph that has everything which can differ."""
-    settings = {
+    settings: dict[str, Any] = {
         "width": UNITS, "weight": "kernel", "is_transposed": False, "bias": "bias", "has_table": False, "value": 2.0,
         "operation": "tanh", "index": 0, "name": "x", "result": "output", "state": "state0", "sum": "bias",
         "linear": "gates", "num_blocks": 2, "operands": 1,

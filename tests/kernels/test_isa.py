@@ -1,5 +1,8 @@
 """Which instruction sets there are, which of them this machine has, and which one is used."""
 
+import platform
+from itertools import pairwise
+
 import pytest
 from llvmlite import binding
 
@@ -68,7 +71,7 @@ def test_tiles_need_the_leave_of_the_operating_system(pretend):
 
 
 def test_only_linux_is_asked_for_tiles(monkeypatch):
-    monkeypatch.setattr(isa_module.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
     assert not isa_module._may_use_tiles()
 
 
@@ -115,7 +118,7 @@ def test_this_machine_has_at_least_the_portable_one():
 def test_faster_ones_require_what_slower_ones_do():
     x86 = [isa for isa in INSTRUCTION_SETS if isa.architecture == "x86_64"]
     avx512 = [isa for isa in x86 if "avx512f" in isa.required]
-    assert all(a.required < b.required for a, b in zip(avx512, avx512[1:], strict=False))
+    assert all(a.required < b.required for a, b in pairwise(avx512))
     names = [isa.name for isa in INSTRUCTION_SETS]
     assert len(names) == len(set(names))
 

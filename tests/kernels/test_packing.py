@@ -52,7 +52,9 @@ def test_a_kernel_packs_its_matrices_by_their_shapes(isa, product):
         assert panels.dtype == kernel.packed_dtype
         np.testing.assert_array_equal(panels, to_panels(model_of(weights, 20, 4, transposed=transposed), product))
     dense = np.asfortranarray(weights)
-    np.testing.assert_array_equal(kernel.pack_dense(dense), to_panels(model_of(weights, 80, 1, transposed=False), product))
+    np.testing.assert_array_equal(
+        kernel.pack_dense(dense), to_panels(model_of(weights, 80, 1, transposed=False), product)
+    )
     with pytest.raises(ValueError, match="bias is no matrix"):
         kernel.pack("bias", weights, units=20, inputs=7)
 
@@ -69,6 +71,7 @@ def test_the_gradient_of_weights(isa, product, sizes, is_large, monkeypatch):
     left, right = (random.normal(size=(rows, width)).astype(np.float32) for width in columns)
     kernel = layer_kernel("rnn", isa, product.precision, is_first=True)
     actual = kernel.weight_product(to_operands(left, product), to_operands(right, product))
-    assert (actual.dtype, actual.shape) == (np.float32, tuple(columns))
+    assert actual.dtype == np.float32
+    assert actual.shape == tuple(columns)
     left, right = (rounding(product)(side).astype(np.float64) for side in (left, right))
     np.testing.assert_allclose(actual, left.T @ right, rtol=1e-5, atol=1e-4)

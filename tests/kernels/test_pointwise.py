@@ -22,7 +22,7 @@ def emit_all(e: Emitter) -> None:
 
 @cache
 def operations(isa):
-    names = dict.fromkeys((*UNARY, *BINARY), ["left", "right", "results", "count"])
+    names = {name: ["left", "right", "results", "count"] for name in (*UNARY, *BINARY)}
     return compile_functions(isa, "pointwise", emit_all, **names)
 
 

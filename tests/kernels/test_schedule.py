@@ -1,5 +1,7 @@
 """The order of a step's products and loops: nothing is read before it is computed, and nothing computed twice."""
 
+from typing import Any
+
 import pytest
 
 from charlstm.cells.registry import get_cell
@@ -91,7 +93,8 @@ def needed(plan, loop, node, available):
 
 def check_order(plan):
     """Walk through a step: every product finds its operands, every loop its values; every end is stored once."""
-    available, stored = set(), []
+    available: set[Any] = set()
+    stored: list[Any] = []
     for linear in plan.before:
         assert any(map(is_input, linear.terms))
     # operands that are there before the step: inputs, and states of the step before

@@ -13,7 +13,9 @@ TIME, ROWS, INPUTS, UNITS = 6, 3, 5, 7
 def random_case(window, *, is_first):
     random, cell = np.random.default_rng(window), get_cell(f"feedforward:{window}")
     size = LayerSize(INPUTS, UNITS, is_first)
-    weights = {name: random.normal(0, 0.4, shape).astype(np.float32) for name, shape in cell.weight_shapes(size).items()}
+    weights = {
+        name: random.normal(0, 0.4, shape).astype(np.float32) for name, shape in cell.weight_shapes(size).items()
+    }
     states = [random.normal(size=(ROWS, width)).astype(np.float32) for width in cell.state_sizes(size)]
     return weights, random.normal(size=(TIME, ROWS, INPUTS)).astype(np.float32), states
 

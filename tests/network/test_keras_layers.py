@@ -36,7 +36,9 @@ def run(network, *, recurrent_dropout=0.0):
     random = np.random.default_rng(0)
     ids = tf.constant(random.integers(0, VOCABULARY, (BATCH, TIME)))
     mixer = tf.constant(random.normal(size=(TIME, BATCH, VOCABULARY)), tf.float32)
-    states = [[tf.constant(random.normal(size=s.shape), tf.float32) for s in layer] for layer in network.initial_states(BATCH)]
+    states = [
+        [tf.constant(random.normal(size=s.shape), tf.float32) for s in layer] for layer in network.initial_states(BATCH)
+    ]
     variables = network.variables_by_name()
 
     @partial(tf.function, autograph=False)
@@ -65,11 +67,11 @@ def run_with_and_without_gpu(monkeypatch, settings, **options):
     return without, run(network, **options)
 
 
-@pytest.mark.parametrize("recurrent_dropout", [0.0, 0.4])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_gpu_gives_the_same_results_and_gradients(monkeypatch, cell, recurrent_dropout):
+def test_a_gpu_gives_the_same_results_and_gradients(monkeypatch, cell):
+    """With dropout of outputs and of recurrent weights."""
     settings = {"cell": cell, "num_layers": 2}
-    expected, actual = run_with_and_without_gpu(monkeypatch, settings, recurrent_dropout=recurrent_dropout)
+    expected, actual = run_with_and_without_gpu(monkeypatch, settings, recurrent_dropout=0.4)
     assert actual.keys() == expected.keys()
     for name, array in actual.items():
         assert relative_error(array, expected[name]) < 1e-5, name
@@ -121,10 +123,10 @@ def test_other_cells_run_as_without_a_gpu(monkeypatch, cell):
 
 
 def test_the_variables_of_keras_layers_are_no_part_of_the_network(monkeypatch):
-    names = [variable.path for variable in make_network(num_layers=2).variables]
+    names = [variable.name for variable in make_network(num_layers=2).variables]
     pretend_gpu(monkeypatch)
     network = make_network(num_layers=2)
-    assert [variable.path for variable in network.variables] == names
+    assert [variable.name for variable in network.variables] == names
     before = [layer.layer.get_weights() for layer in (network.keras_layers[0], network.keras_layers[1])]
     run(network)
     after = [layer.layer.get_weights() for layer in (network.keras_layers[0], network.keras_layers[1])]

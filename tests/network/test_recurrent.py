@@ -1,6 +1,7 @@
 """Compiled layers in TensorFlow: every gradient against finite differences, and against Keras's own layers."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def run_in_tensorflow(layer, *, precision="float32", in_graph=True):
         return results, last, tape.gradient(loss, watched)
 
     arguments = [{name: tf.constant(a) for name, a in part.items()} for part in (layer.weights, layer.inputs)]
-    function = tf.function(run, autograph=False) if in_graph else run
+    function: Any = tf.function(run, autograph=False) if in_graph else run
     results, last, gradients = function(*arguments, [tf.constant(state) for state in layer.states])
     assert all(gradient is not None for gradient in gradients.values())
     arrays = [{name: tensor.numpy() for name, tensor in part.items()} for part in (results, gradients)]
