@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from charlstm.config import ModelConfig
-from tests.kernels.cases import relative_error
+from charlstm.generation.numpy_ops import keep_float32, round_to_bfloat16
+from tests.kernels.cases import random_layer, relative_error
 
 pytestmark = pytest.mark.tensorflow
 CELLS = ["lstm", "gru", "rnn"]
@@ -102,6 +103,26 @@ def test_bfloat16_is_as_near_to_float32_with_a_gpu_as_without(monkeypatch, cell)
         assert relative_error(array, exact[name]) < 0.05, name
         assert relative_error(array, expected[name]) < 0.05, name
     assert relative_error(actual["logits"], exact["logits"]) > 1e-4
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_weights_and_inputs_are_rounded_as_on_the_cpu(name):
+    import tensorflow as tf
+
+    from charlstm.network.keras_layers import KerasRecurrent
+
+    layer = random_layer(name, is_first=True)
+    keras_layer = KerasRecurrent(name, layer.units, layer.inputs["x"].shape[2])
+
+    def outputs(round_operands, dtype):
+        weights = {key: round_operands(w) if w.ndim == 2 else w for key, w in layer.weights.items()}
+        x = tf.constant(round_operands(layer.inputs["x"]))
+        tensors = {key: tf.constant(weight) for key, weight in weights.items()}
+        return keras_layer.run(tensors, x, [tf.constant(state) for state in layer.states], dtype=dtype)[0].numpy()
+
+    rounded = outputs(keep_float32, tf.bfloat16)
+    np.testing.assert_array_equal(rounded, outputs(round_to_bfloat16, tf.float32))
+    assert relative_error(rounded, outputs(keep_float32, tf.float32)) > 1e-4
 
 
 def test_recurrent_dropout_is_not_lost_on_a_gpu(monkeypatch):
