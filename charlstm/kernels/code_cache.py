@@ -1,8 +1,8 @@
 """Machine code on disk, so that it is compiled once on a machine.
 
-All code from the same sources, by the same compiler and for the same instruction set lies in one folder, which is named
-by a digest of these three. Each module is one file that begins with the SHA-256 of its name and content. A file that
-does not match, or cannot be read, counts as missing; code that cannot be written stays in memory.
+All code from the same sources, by the same compiler, for the same system and instruction set lies in one folder, which
+is named by a digest of these four. Each module is one file that begins with the SHA-256 of its name and content. A file
+that does not match, or cannot be read, counts as missing; code that cannot be written stays in memory.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import llvmlite
+from llvmlite import binding
 
 from charlstm.atomic_files import read_regular_file, remove_leftovers, write_atomically
 from charlstm.errors import RunError
@@ -93,7 +94,7 @@ def code_folder(isa: str) -> CodeFolder:
 
 def _version_digest(isa: str) -> str:
     """Return a digest of everything that the code depends on."""
-    digest = hashlib.sha256(repr((llvmlite.__version__, isa)).encode())
+    digest = hashlib.sha256(repr((llvmlite.__version__, binding.get_process_triple(), isa)).encode())
     folder = Path(__file__).parent
     for source in sorted(folder.rglob("*.py")):
         name = source.relative_to(folder).as_posix()

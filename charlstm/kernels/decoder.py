@@ -115,7 +115,7 @@ class Decoder:
         no_uniforms = np.empty((0, len(ids)))
         no_logits = np.zeros((len(ids), self._vocabulary_size), np.float32)
         _, before, last, after = self._run(np.asarray(ids.T, np.int32), no_uniforms, 1.0, no_logits, states)
-        return np.concatenate([before[1:], last[None]]).swapaxes(0, 1), after
+        return np.concatenate([before, last[None]])[1:].swapaxes(0, 1), after
 
     def sample(
         self, logits: FloatArray, states: States, uniforms: Uniforms, temperature: float

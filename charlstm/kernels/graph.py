@@ -217,12 +217,14 @@ class SymbolicOps:
 class SymbolicProjections:
     """The products of a layer on symbols (`charlstm.cells.equations.Projections`).
 
-    With a table, the projections of the input are looked up.
+    With a table, the projections of the input are looked up. A step multiplies by each matrix once: its gradient is the
+    product of two arrays.
     """
 
     def __init__(self, shapes: Mapping[str, tuple[str | None, str, int]], *, has_table: bool) -> None:
         self._shapes, self._has_table = shapes, has_table
         self._vectors: dict[str, Value] = {}
+        self._multiplied: set[str] = set()
 
     def gate_preactivations(self, x: Value, h: Value) -> Value:
         return self._linear("gates", [*self._input_terms(x), Term("recurrent_kernel", h.blocks)], "bias")
@@ -244,6 +246,10 @@ class SymbolicProjections:
 
     def _linear(self, name: str, terms: Sequence[Term], bias: str | None) -> Value:
         has_table = self._has_table and bias == "bias"
+        for term in terms:
+            if term.weight in self._multiplied:
+                raise ValueError(f"a step multiplies by {term.weight} more than once")
+            self._multiplied.add(term.weight)
         _, width, num_blocks = self._shapes[bias or name]
         linear = Linear(name, tuple(terms), width, num_blocks, None if has_table else bias, has_table)
         return Value(*linear.blocks())

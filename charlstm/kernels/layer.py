@@ -222,7 +222,7 @@ class LayerKernel:
             memory[layout.SAVED] = aligned_empty((sizes.time, sizes.padded_rows, width), np.float32)
         for group in plan.groups:
             steps, rows, columns = layout.group_shape(group, sizes)
-            operands = aligned_empty((round_up(steps * rows, ROW_MULTIPLE), columns), self.operand_dtype)
+            operands = aligned_empty((round_up(max(1, steps * rows), ROW_MULTIPLE), columns), self.operand_dtype)
             operands[steps * rows :] = 0
             used = sizes.padded(group.width) * len(group.nodes)
             if used < columns:

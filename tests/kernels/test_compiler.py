@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
 from charlstm.cells.registry import get_cell
 from charlstm.cells.symbolic import symbolic_layer
@@ -183,5 +184,9 @@ def test_the_same_module_gives_the_same_code():
     assert first == second
 
 
-def test_the_code_folder_depends_on_the_instruction_set():
-    assert code_cache._version_digest("avx2") != code_cache._version_digest("avx512")
+def test_the_code_folder_depends_on_the_instruction_set_and_the_system(monkeypatch):
+    """A home folder may be shared between machines."""
+    digests = [code_cache._version_digest(name) for name in ("portable", "avx2")]
+    monkeypatch.setattr(binding, "get_process_triple", lambda: MAC)
+    digests += [code_cache._version_digest(name) for name in ("portable", "avx2")]
+    assert len(set(digests)) == 4

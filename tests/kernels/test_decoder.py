@@ -155,6 +155,15 @@ def test_the_first_of_equal_logits_is_taken_and_impossible_characters_are_not():
             assert ids.tolist() == [[expected] * 2]
 
 
+def test_no_characters_leave_the_states_as_they_are():
+    stepper, compiled = steppers(float32_isa().name, "float32", scale=1.5)
+    _, states = compiled.read(random_ids(3, 2), compiled.initial_states(3))
+    for reader in (stepper, compiled):
+        logits, after = reader.read(random_ids(3, 0), states)
+        assert logits.shape == (3, 0, VOCABULARY)
+        assert_same_states(after, states)
+
+
 def test_what_is_given_stays_as_it_is():
     _, compiled = steppers(float32_isa().name, "float32", scale=1.5)
     logits, states = compiled.read(random_ids(3, 2), compiled.initial_states(3))

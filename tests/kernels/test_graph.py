@@ -1,9 +1,11 @@
 """A cell's equations become a graph: every node once, in an order in which it can be computed."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from charlstm.cells.equations import CellStep
 from charlstm.cells.registry import get_cell
 from charlstm.cells.symbolic import symbolic_layer
 from charlstm.kernels.graph import (
@@ -154,6 +156,26 @@ def test_operators_and_operations_act_on_every_block():
     assert [node.arguments[0].value for node in difference.blocks] == [1.0] * 3
     activated = ops.activate(together, ("sigmoid", "tanh", "sigmoid"))
     assert [part.blocks[0].operation for part in activated] == ["sigmoid", "tanh", "sigmoid"]
+
+
+@pytest.mark.parametrize("second", ["gates", "input", "matmul"])
+def test_a_matrix_is_multiplied_once_in_a_step(second):
+    """Its gradient would be that of one of the products alone."""
+
+    def step(ops, projections, x, states):
+        (h,) = states
+        total = projections.gate_preactivations(x, h)
+        again = {
+            "gates": lambda: projections.gate_preactivations(x, h),
+            "input": lambda: projections.input_projection(x),
+            "matmul": lambda: projections.matmul("recurrent_kernel", h),
+        }
+        h = ops.tanh(total + again[second]())
+        return CellStep(h, (h,))
+
+    layer = SimpleNamespace(**vars(symbolic_layer(get_cell("rnn"), is_first=True)) | {"step": step})
+    with pytest.raises(ValueError, match=r"a step multiplies by (recurrent_)?kernel more than once"):
+        trace(layer, has_table=False)
 
 
 def test_a_node_that_is_no_block_has_no_linear_map():

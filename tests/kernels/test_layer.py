@@ -261,6 +261,17 @@ def test_saved_arrays_have_the_announced_dtypes(isa, product):
     assert list(results) == kernel.result_names
 
 
+def test_an_empty_sequence_leaves_the_states_as_they_are():
+    layer = random_layer("lstm", is_first=True, time=0)
+    kernel = layer_kernel("lstm", float32_isa(), "float32", is_first=True)
+    results, states, saved = layer.forward(kernel)
+    assert results["output"].shape == (0, 3, 20)
+    assert_same(states, layer.states)
+    found, d_states = layer.backward(kernel, saved)
+    assert_same(d_states, layer.d_states)
+    assert not any(gradient.any() for gradient in found.values())
+
+
 def test_arrays_may_have_any_layout_and_type():
     layer = random_layer("lstm", is_first=True)
     kernel = layer_kernel("lstm", float32_isa(), "float32", is_first=True)
