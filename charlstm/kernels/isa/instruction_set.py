@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 from llvmlite import ir
@@ -91,11 +92,7 @@ def vector_product(
         element = I32 if k_unroll == 2 else FLOAT
         operand_rows = [_at_row(emitter, arrays.operands, arrays.operands_stride, row) for row in range(rows)]
         with emitter.loop(0, arrays.depth) as k:
-            weights = _load_weights(emitter, arrays.panels, k, element)
-            operands = _load_operands(emitter, operand_rows, k, element)
-            for row, column in _order(rows, len(sums[0])):
-                total = sums[row][column]
-                emitter.store(multiply_add(emitter, operands[row], weights[column], emitter.load(total)), total)
+            _emit_step(emitter, multiply_add, arrays.panels, operand_rows, sums, k, element)
         for row, row_sums in enumerate(sums):
             for place, total in zip(_result_places(emitter, arrays, row), row_sums, strict=True):
                 emitter.store(emitter.load(total), place)
@@ -121,9 +118,24 @@ def _first_sums(e: Emitter, arrays: TileArrays, rows: int, *, accumulate: bool) 
     ]
 
 
-def _load_operands(e: Emitter, rows: Sequence[ir.Value], k: Int, element: ir.Type) -> list[ir.Value]:
-    """Emit the broadcasts of each row's operand at k."""
-    return [e.broadcast(e.load(e.address(row, k * ELEMENT_BYTES), element)) for row in rows]
+def _emit_step(
+    e: Emitter, multiply_add: MultiplyAdd, panels: Sequence[ir.Value], rows: Sequence[ir.Value],
+    sums: Sequence[Sequence[ir.Value]], k: Int, element: ir.Type,
+) -> None:  # fmt: skip
+    """Emit the products at k. Operands and weights are loaded where they are first used."""
+
+    @cache
+    def operand(row: int) -> ir.Value:
+        return e.broadcast(e.load(e.address(rows[row], k * ELEMENT_BYTES), element))
+
+    @cache
+    def weight(vector: int) -> ir.Value:
+        panel, column = divmod(vector * e.lanes, NR)
+        return e.load(e.address(panels[panel], (k * NR + column) * ELEMENT_BYTES), ir.VectorType(element, e.lanes))
+
+    for row, vector in _order(len(rows), len(sums[0])):
+        total = sums[row][vector]
+        e.store(multiply_add(e, operand(row), weight(vector), e.load(total)), total)
 
 
 def _order(rows: int, vectors: int) -> list[tuple[int, int]]:
@@ -131,15 +143,6 @@ def _order(rows: int, vectors: int) -> list[tuple[int, int]]:
     if rows < vectors:
         return [(row, vector) for vector in range(vectors) for row in range(rows)]
     return [(row, vector) for row in range(rows) for vector in range(vectors)]
-
-
-def _load_weights(e: Emitter, panels: Sequence[ir.Value], k: Int, element: ir.Type) -> list[ir.Value]:
-    """Emit the loads of row k of each panel."""
-    return [
-        e.load(e.address(panel, (k * NR + column) * ELEMENT_BYTES), ir.VectorType(element, e.lanes))
-        for panel in panels
-        for column in range(0, NR, e.lanes)
-    ]
 
 
 def fused_multiply_add(emitter: Emitter, operand: ir.Value, weights: ir.Value, sums: ir.Value) -> ir.Value:
