@@ -82,9 +82,8 @@ def vector_product(
 
     A tile of some rows by NR outputs stays in registers while k runs over all of K (Goto and van de Geijn 2008). For
     each k it loads one row of a panel, and broadcasts one operand per row; the smaller of the two stays in registers
-    while the other passes. A single row would leave most of the
-    multipliers idle, so it takes several panels at a time. Each output is summed in the order of k, whatever the shape
-    of its tile.
+    while the other passes. A single row would leave most of the multipliers idle, so it takes several panels at a time.
+    Each output is summed in the order of k, whatever the shape of its tile.
     """
 
     def emit_tile(emitter: Emitter, arrays: TileArrays, rows: int, accumulate: bool) -> None:

@@ -1,4 +1,4 @@
-"""ARM (AArch64): 32 registers of 4 numbers. A tile of 2 rows has 16 sums, and 8 registers of weights."""
+"""ARM (AArch64): 32 registers of 4 numbers. A tile of 2 rows by 8 vectors has 16 sums in flight."""
 
 from charlstm.kernels.isa.instruction_set import InstructionSet, fused_multiply_add, vector_product
 
