@@ -1,10 +1,7 @@
 """What several tests share: a small random model, and the command line as a function."""
 
-import atexit
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +14,6 @@ from charlstm.storage.model_file import Model, save_model
 from charlstm.text.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")  # each test run compiles from scratch
-atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
 
