@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 from charlstm.errors import TrainingError
@@ -34,23 +35,28 @@ def tensorflow_ready(
 
     Raises LibraryError if TensorFlow, Keras or llvmlite cannot be imported, and MemoryError in the place of
     TensorFlow's own error. Another thread prepares the kernels meanwhile; the first time on a machine it compiles them.
+    If a signal raises an exception here, that thread ends with the module that it is compiling.
     """
+    stopped = Event()
     with reporter.starting_tensorflow() as show_status, ThreadPoolExecutor(1) as thread:
-        kernels = thread.submit(_prepare_kernels, precision, frozenset(cells))
-        import_tensorflow()
-        from charlstm.training.train_step import set_threads
+        kernels = thread.submit(_prepare_kernels, precision, frozenset(cells), stopped)
+        try:
+            import_tensorflow()
+            from charlstm.training.train_step import set_threads
 
-        set_threads(num_cores())
-        if not kernels.done():
-            show_status("compiling for this processor (only once)")
-        with tensorflow_memory_errors():
-            yield Startup(kernels.result(), show_status)
+            set_threads(num_cores())
+            if not kernels.done():
+                show_status("compiling for this processor (only once)")
+            with tensorflow_memory_errors():
+                yield Startup(kernels.result(), show_status)
+        finally:
+            stopped.set()
 
 
-def _prepare_kernels(precision: str | None, cells: frozenset[str]) -> str:
+def _prepare_kernels(precision: str | None, cells: frozenset[str], stopped: Event) -> str:
     from charlstm.network.compiled_layers import compile_for_training
 
-    return compile_for_training(precision, cells)
+    return compile_for_training(precision, cells, stopped=stopped)
 
 
 @contextmanager
