@@ -70,6 +70,17 @@ def test_a_signal_while_tensorflow_is_imported_ends_compiling(kernels, reporter)
     assert events == ["ended"]
 
 
+def test_a_signal_ends_startup_even_if_compiling_never_ends(kernels, reporter, monkeypatch):
+    monkeypatch.setattr(startup, "COMPILING_ENDS_IN", 0.01)
+    test_ends = Event()
+    kernels.prepare = lambda *_: test_ends.wait(60)
+    kernels.import_tensorflow = Mock(side_effect=SystemExit(130))
+    with pytest.raises(SystemExit), tensorflow_ready(reporter, precision=None):
+        raise AssertionError("must not begin")
+    assert not test_ends.is_set()
+    test_ends.set()
+
+
 @pytest.mark.tensorflow
 def test_user_waits_for_kernels_only_if_they_are_not_there_yet(kernels, reporter):
     with tensorflow_ready(reporter, precision="bfloat16") as ready:
