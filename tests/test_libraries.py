@@ -94,6 +94,17 @@ def test_long_text_without_llvmlite_is_refused_and_a_short_one_generated(run, tm
     assert lines[0] == "error: llvmlite cannot be imported: ImportError: no"
 
 
+@pytest.mark.tensorflow
+def test_training_without_llvmlite_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 100)
+    command = ("train", "text.txt", "--output", "new", "--max-time", "1s")
+    exit_code, lines = run_without("llvmlite", "raise ImportError('no')", tmp_path / "a", *command)
+    assert exit_code == 1
+    assert lines[-2] == "error: llvmlite cannot be imported: ImportError: no"
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals")
 def test_process_that_a_library_kills_is_explained(tmp_path):
     code = "import os\nos.write(2, b'I0000 note\\nno AVX here\\n')\nos.kill(os.getpid(), 9)"
