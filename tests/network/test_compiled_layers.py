@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 from charlstm.network import compiled_layers
 from charlstm.network.compiled_layers import REFERENCE_CELL, compile_for_training
@@ -38,39 +39,32 @@ def test_second_start_compiles_nothing(tmp_path):
     assert prepare() == ["0", "False"]
 
 
-class FakeKernel:
-    """A kernel that sets an event when it is compiled."""
+def record_kernels(monkeypatch, stopped):
+    """Return the list of the kernels that are compiled from now on; compiling one sets the event."""
+    compiled = []
 
-    compiled = list[tuple[object, ...]]()
+    def layer_kernel(cell, precision, **options):
+        def compile_one():
+            compiled.append((cell, precision, *options.values()))
+            stopped.set()
 
-    def __init__(self, stopped, *description):
-        self.stopped, self.description = stopped, description
+        return SimpleNamespace(compile=compile_one)
 
-    def compile(self):
-        self.compiled.append(self.description)
-        self.stopped.set()
-
-
-def fake_kernels(monkeypatch, stopped):
-    monkeypatch.setattr(FakeKernel, "compiled", [])
-    monkeypatch.setattr(
-        compiled_layers,
-        "layer_kernel",
-        lambda cell, precision, **options: FakeKernel(stopped, cell, precision, *options.values()),
-    )
+    monkeypatch.setattr(compiled_layers, "layer_kernel", layer_kernel)
+    return compiled
 
 
 def test_nothing_more_is_compiled_once_it_is_stopped(monkeypatch):
     stopped = Event()
-    fake_kernels(monkeypatch, stopped)
+    compiled = record_kernels(monkeypatch, stopped)
     assert compile_for_training("float32", frozenset(["gru"]), stopped=stopped) == "float32"
-    assert len(FakeKernel.compiled) == 1
+    assert len(compiled) == 1
 
 
 def test_kernels_for_training_and_evaluation_are_compiled(monkeypatch):
-    fake_kernels(monkeypatch, Event())
+    compiled = record_kernels(monkeypatch, Event())
     compile_for_training("bfloat16", frozenset(["feedforward", "mogrifier"]))
-    assert set(FakeKernel.compiled) == {
+    assert set(compiled) == {
         (name, "bfloat16", is_first, is_first and name == REFERENCE_CELL, needs_gradient)
         for name in ("mogrifier", REFERENCE_CELL)
         for is_first in (True, False)
