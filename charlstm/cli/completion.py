@@ -3,20 +3,27 @@
 Every key press of Tab starts the program, so nothing here may import NumPy.
 """
 
+import contextlib
+import io
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from charlstm.storage.run_folder import RUNS, RunFolder
+from charlstm.storage.run_folder import RUNS
 
 MODEL_SUFFIX = ".safetensors"
+MIXES = ("characters", "words", "lines")  # of generation.ensemble
+BUDGETS = ("time", "epochs", "steps", "characters")  # of experiments.plan
 Completion = Callable[[str], list[str]]
 
 
 def complete_runs(incomplete: str) -> list[str]:
-    """Return the names of runs under runs/, and folders of runs by their paths."""
-    folders = sorted(RUNS.iterdir()) if RUNS.is_dir() else []
-    names = [folder.name for folder in folders if RunFolder(folder).has_run]
+    """Return the names of runs under runs/, also in comparisons there, and folders of runs by their paths."""
+    from charlstm.storage.run_summary import find_runs
+
+    runs = sorted(find_runs(RUNS), key=lambda run: run.path) if RUNS.is_dir() else []
+    names = [str(run.path.relative_to(RUNS)) for run in runs if run.has_run]
     return _matching([*names, *_paths(incomplete, folders_only=True)], incomplete)
 
 
@@ -58,6 +65,24 @@ def choices(values: Sequence[str]) -> Completion:
         return _matching(values, incomplete)
 
     return complete
+
+
+@contextlib.contextmanager
+def quoting_for_bash() -> Iterator[None]:
+    """Quote what is printed while bash asks for completions: it inserts lines as they are, and words end at blanks."""
+    if os.environ.get("_CHARLSTM_COMPLETE") != "complete_bash":
+        yield
+        return
+    position = int(os.environ.get("COMP_CWORD", "0"))
+    typed = "".join(os.environ.get("COMP_WORDS", "").split("\n")[position : position + 1])
+    output = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(output):
+            yield
+    finally:
+        has_quote = typed.startswith(("'", '"'))  # which protects what is inserted, except from itself
+        special = re.compile(r"(?!)" if has_quote else r"[^\w@%+=:,./~\n-]")
+        print(special.sub(lambda match: "\\" + match[0], output.getvalue()), end="")
 
 
 def _matching(values: Sequence[str], incomplete: str) -> list[str]:
