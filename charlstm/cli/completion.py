@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def quoting_for_bash() -> Iterator[None]:
     finally:
         has_quote = typed.startswith(("'", '"'))  # which protects what is inserted, except from itself
         special = re.compile(r"(?!)" if has_quote else r"[^\w@%+=:,./~\n-]")
-        print(special.sub(lambda match: "\\" + match[0], output.getvalue()), end="")
+        sys.stdout.write(special.sub(lambda match: "\\" + match[0], output.getvalue()))
 
 
 def _matching(values: Sequence[str], incomplete: str) -> list[str]:

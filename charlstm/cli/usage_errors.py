@@ -1,5 +1,6 @@
 """Wrong usage of the command line, as a message and a hint."""
 
+import os
 from typing import Any
 
 import typer
@@ -19,10 +20,19 @@ def explain_usage(problem: typer.TyperException) -> tuple[str, str]:
     if not hasattr(problem, "possibilities"):  # another error than an unknown option
         parameter = getattr(problem, "param", None)
         place = place_of(context, parameter) if context and parameter else ""
-        return place + problem.format_message(), advice
+        return place + (_wrong_switch(context, parameter) or problem.format_message()), advice
     unknown = _as_typed(getattr(problem, "option_name", ""))
     meant = suggest_options(unknown, known)
     return f"there is no option {unknown}", f"did you mean {' or '.join(meant)}? {advice}" if meant else advice
+
+
+def _wrong_switch(context: Any, parameter: Any) -> str:
+    """Return the message for the variable of a switch that is neither on nor off; empty for another error."""
+    value = os.environ.get(getattr(parameter, "envvar", None) or "")
+    source = context.get_parameter_source(parameter.name) if context and parameter else None
+    if value is None or not parameter.is_flag or source is None or source.name != "ENVIRONMENT":
+        return ""
+    return f"{max(parameter.opts, key=len)} is {value!r}, but it must be 1 or 0"
 
 
 def place_in(message: str) -> str:
