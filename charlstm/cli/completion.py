@@ -91,12 +91,21 @@ def _matching(values: Sequence[str], incomplete: str) -> list[str]:
 
 
 def _paths(incomplete: str, *, folders_only: bool = False) -> list[str]:
-    """Return the files and folders whose paths begin like this, folders with a slash at their ends."""
+    """Return the files and folders whose paths begin like this, folders with a slash at their ends.
+
+    Of a single folder what it holds is returned too: after a single match, shells end the word.
+    """
+    found = _entries(incomplete)
+    if len(found) == 1 and found[0].endswith("/"):
+        found += _entries(found[0])
+    return [path for path in found if path.endswith("/") or not folders_only]
+
+
+def _entries(incomplete: str) -> list[str]:
     parent, start = os.path.split(incomplete)
     try:
         entries = sorted(Path(parent or ".").iterdir())
     except OSError:
         return []
     shown = [entry for entry in entries if entry.name.startswith(start) and (start or not entry.name.startswith("."))]
-    found = [(os.path.join(parent, entry.name), entry.is_dir()) for entry in shown]
-    return [f"{path}/" if is_folder else path for path, is_folder in found if is_folder or not folders_only]
+    return [os.path.join(parent, entry.name) + ("/" if entry.is_dir() else "") for entry in shown]
