@@ -21,7 +21,8 @@ class Reporter:
     def ignore(self, *_: object) -> None:
         pass
 
-    on_message = on_warning = on_step = on_evaluation = on_evaluation_start = on_budget = on_outcomes = on_run_start = ignore
+    on_message = on_warning = on_budget = on_outcomes = on_run_start = ignore
+    on_step = on_evaluation = on_evaluation_start = ignore
 
 
 class RemovingReporter(Reporter):
