@@ -25,11 +25,13 @@ def parse_duration(text: str | float) -> float:
 def format_duration(seconds: float) -> str:
     """Return a duration as people write it, to about two digits; `parse_duration` reads it again.
 
-    >>> [format_duration(seconds) for seconds in (0.25, 9.6, 90, 840, 5400)]
-    ['250ms', '9.6s', '1m30s', '14m', '1h30m']
+    >>> [format_duration(seconds) for seconds in (0.025, 0.918, 9.6, 90, 840, 5400)]
+    ['25ms', '0.92s', '9.6s', '1m30s', '14m', '1h30m']
     """
-    if seconds < 1:
+    if seconds < 0.0995:
         return f"{1000 * seconds:.0f}ms"
+    if seconds < 0.995:
+        return f"{seconds:.2g}s"
     if seconds < 60 and (shown := f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}") != "60":
         return f"{shown.removesuffix('.0')}s"
     step = 1 if seconds < 600 else 60

@@ -3,6 +3,9 @@
 Each carries a hint, which says how to fix it, and the exit code that the command ends with.
 """
 
+from collections.abc import Iterable
+
+SIMILAR = 0.7  # the similarity of names, from 0 to 1, from which one counts as the other misspelt
 MAX_SHOWN = 60  # characters of a value in a message
 
 
@@ -19,6 +22,18 @@ def shown(value: object) -> str:
     text = repr(value)
     half = (MAX_SHOWN - 3) // 2
     return text if len(text) <= MAX_SHOWN else f"{text[:half]}...{text[-half:]}"
+
+
+def did_you_mean(given: str, known: Iterable[str], *, otherwise: str) -> str:
+    """Return a hint that names what a misspelt name may stand for, before the other advice; else only that.
+
+    >>> did_you_mean("recepies", ["names", "recipes"], otherwise="charlstm runs lists them")
+    "did you mean 'recipes'? charlstm runs lists them"
+    """
+    from difflib import get_close_matches
+
+    matches = get_close_matches(given, list(known), 2, SIMILAR)
+    return f"did you mean {' or '.join(map(repr, matches))}? {otherwise}" if matches else otherwise
 
 
 class CharLSTMError(Exception):
@@ -41,6 +56,10 @@ class SettingError(CharLSTMError):
 
 class CorpusError(CharLSTMError):
     """A text cannot be read, or cannot be used for training."""
+
+
+class ChangedTextError(CorpusError):
+    """The text of a run is not the one that it was started with."""
 
 
 class VocabularyError(CharLSTMError):

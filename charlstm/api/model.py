@@ -1,5 +1,6 @@
 """A trained model in memory: what it is made of, and what it predicts."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
@@ -98,7 +99,7 @@ def load(run: str | PathLike[str] | None = None) -> TrainedModel:
 
     Raises RunError if there is none, and ModelFileError if the file is damaged or not a model.
     """
-    path = find_model(None if run is None else Path(run))
+    path = find_model(None if run is None else os.fspath(run))
     return TrainedModel(path, load_model(path))
 
 

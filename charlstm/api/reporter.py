@@ -59,6 +59,9 @@ class CallbackReporter:
         if self.stop and self.stop.is_set():
             self.interruption.stop()
 
+    def on_evaluation_start(self) -> None:
+        pass
+
     def on_evaluation(self, evaluation: Evaluation) -> None:
         if self.evaluated:
             self.evaluated(evaluation)

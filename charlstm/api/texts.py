@@ -1,5 +1,6 @@
 """The two ways to give a text: files by their paths, or the text itself."""
 
+import os
 from collections.abc import Sequence
 from os import PathLike
 
@@ -38,7 +39,12 @@ def file_names(files: Files | None, text: str | None) -> list[str]:
             raise SettingError("`files` has a text where a path must be", hint="give the text itself as `text`")
     if not names:
         raise SettingError("`files` is empty", hint="give at least one path")
-    return [str(name) for name in names]
+    return [name if isinstance(name, str) else _as_path(name) for name in names]
+
+
+def _as_path(path: PathLike[str]) -> str:
+    """Return a path as it cannot be taken for the name of a text that ships, which only a string can be."""
+    return os.fspath(path) if os.path.dirname(path) else os.path.join(os.curdir, path)
 
 
 def read_corpus(files: Files | None, text: str | None, options: DecodingOptions) -> Corpus:

@@ -1,5 +1,6 @@
 """Train a model on a text, and continue a run that was interrupted."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -158,7 +159,7 @@ def resume(
     lengths = {"epochs": epochs, "max_time": max_time, "evaluate_every": evaluate_every}
     interruption = Interruption()
     request = ResumeRequest(
-        folder=find_run(None if run is None else Path(run)),
+        folder=find_run(None if run is None else os.fspath(run)),
         overrides=Overrides(check_settings(lengths, TrainingSettings)),
         texts=None if files is None else file_names(files, None),
         changed_text=changed_text,

@@ -24,7 +24,7 @@ from charlstm.cells.equations import (
     peephole,
     rnn,
 )
-from charlstm.errors import SettingError, shown
+from charlstm.errors import SettingError, did_you_mean, shown
 
 Shapes = dict[str, tuple[int, ...]]
 MAX_VARIANT_DIGITS = 9
@@ -103,7 +103,10 @@ def get_cell(name: str) -> Cell:
     """
     cell_type, colon, variant = name.partition(":")
     if cell_type not in CELLS:
-        raise SettingError(f"unknown cell {shown(name)}", hint=f"the cells are {', '.join(CELLS)}")
+        raise SettingError(
+            f"unknown cell {shown(name)}",
+            hint=did_you_mean(cell_type, CELLS, otherwise=f"the cells are {', '.join(CELLS)}"),
+        )
     cell = CELLS[cell_type]
     if isinstance(cell, Cell):
         if colon:

@@ -136,13 +136,13 @@ NumSamples = Annotated[
     ),
 ]
 Batch = Annotated[
-    Path | None,
+    str | None,
     option(
         "--batch",
         metavar="FILE",
         panel=PROMPT,
         help="Generate a text for each line of a file: a JSON object with a seed (or prompt) and any of these "
-        "settings; - is standard input.",
+        "settings. From standard input (-), each line is answered as it comes, a bad one with its error.",
     ),
 ]
 Separator = Annotated[
@@ -151,7 +151,8 @@ Separator = Annotated[
         "--separator",
         metavar="TEXT",
         panel=OUTPUT,
-        help=r"Written between two texts. Default: \n---\n; nothing between the lines of a list.",
+        help=r"Written between two texts, or after each answer of --batch -. Default: \n---\n; nothing if each text is "
+        "one line.",
     ),
 ]
 Format = Annotated[

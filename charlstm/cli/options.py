@@ -18,7 +18,6 @@ FIELD_OPTIONS = {  # where field and option differ
     "files": "--text",
     "start_from": "--from",
 }
-OPTIONS_ELSEWHERE = {"changed_text": "charlstm resume --changed-text"}  # for commands that have no such option
 
 # The panels of options in --help, in their order
 COMMON = "Common"
@@ -93,8 +92,7 @@ def with_option_names(message: str) -> str:
 
     def option_of(match: re.Match[str]) -> str:
         names = (FIELD_OPTIONS.get(match[1], ""), "--" + match[1].replace("_", "-"))
-        elsewhere = OPTIONS_ELSEWHERE.get(match[1], match[0])
-        return next((name for name in names if name in _current.options), elsewhere)
+        return next((name for name in names if name in _current.options), match[0])
 
     return _FIELD.sub(option_of, message)
 

@@ -12,7 +12,9 @@ from charlstm.errors import RunError
 OVERWRITE = typer.Option("--overwrite", rich_help_panel=OUTPUT, help="Replace files that are already there.")
 
 
-def check_may_replace(file: Path, *, overwrite: bool) -> None:
+def check_may_replace(
+    file: Path, *, overwrite: bool, hint: str = "replace it with `overwrite`, or choose another name"
+) -> None:
     """Ask on a terminal whether a file may be replaced; exit if the answer is no.
 
     Elsewhere nobody can answer: raises RunError. Pipes and devices hold nothing that could be lost.
@@ -20,7 +22,7 @@ def check_may_replace(file: Path, *, overwrite: bool) -> None:
     if overwrite or not file.is_file():
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise RunError(f"{file} already exists", hint="replace it with `overwrite`, or choose another name")
+        raise RunError(f"{file} already exists", hint=hint)
     if not ask(f"replace {file}?"):
         say("nothing is written")
         raise typer.Exit(1)

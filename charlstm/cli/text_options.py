@@ -61,6 +61,7 @@ NormalizeNew = Annotated[
         "that of the model of --from.",
     ),
 ]
+Lowercase = Annotated[bool, typer.Option("--lowercase", rich_help_panel=TEXT, help="Convert the text to lower case.")]
 KeepBoilerplate = Annotated[
     bool,
     typer.Option(

@@ -83,14 +83,15 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
 
 
 def _load_data(request: ComparisonRequest, reporter: StartupReporter) -> TrainingData:
-    corpus = load_corpus(request.texts, own_run=request.folder, on_message=reporter.on_message)
-    vocabulary = Vocabulary(corpus.characters)
+    reading = request.decoding
+    corpus = load_corpus(request.texts, reading, own_run=request.folder, on_message=reporter.on_message)
+    vocabulary = Vocabulary(corpus.characters, reading.lowercase, normalize=reading.normalize)
     fixed = request.overrides.settings
     split = fixed.get("validation_split") or default_validation_split(corpus.ids, vocabulary)
     config = TrainingConfig(
         validation_split=split, sequence_length=DEFAULT_SEQUENCE_LENGTH, random_seed=fixed.get("random_seed", 0)
     )
-    return TrainingData(corpus, vocabulary, split_text(corpus.ids, vocabulary, config))
+    return TrainingData(corpus, vocabulary, split_text(corpus.ids, vocabulary, config), reading)
 
 
 def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:

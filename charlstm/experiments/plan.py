@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from charlstm.cells.registry import get_cell
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.durations import format_duration
 from charlstm.errors import RunError, SettingError
-from charlstm.json_objects import has_type, parse_json
+from charlstm.json_objects import has_type, object_from_json, parse_json
 from charlstm.machine import num_cores
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
     MIN_WIDE_BATCH_SIZE,
@@ -48,6 +49,8 @@ class ComparisonRequest:
     folder: Path
     amount: float | None = None  # epochs or steps of each run; None: those that an LSTM is expected to take in max_time
     overwrite: bool = False
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)  # of the texts
+    plot: Path | None = None  # the picture, if the user named it
 
     def __post_init__(self) -> None:
         if self.budget not in BUDGETS:
@@ -68,9 +71,11 @@ class ComparisonPlan:
     training: TrainingConfig
     cells: list[str]
     num_repeats: int
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    plot: str | None = None  # the full path of the picture, if the user named it
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        values = {
             "text_sha256": self.text_sha256,
             "equal": self.budget,
             "model": self.model.to_json(),
@@ -78,11 +83,14 @@ class ComparisonPlan:
             "cells": self.cells,
             "repeats": self.num_repeats,
         }
+        values |= {"reading": self.decoding.to_json()} if self.decoding != DecodingOptions() else {}
+        return values | ({"plot": self.plot} if self.plot else {})
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ComparisonPlan":
         types = {"text_sha256": str, "equal": str, "cells": list[str], "repeats": int}
-        if not all(has_type(values[name], kind) for name, kind in types.items()):
+        has_types = all(has_type(values[name], kind) for name, kind in types.items())
+        if not (has_types and has_type(values.get("plot"), str | None)):
             raise TypeError("a value has another type")
         if not 1 <= values["repeats"] <= MAX_REPEATS:
             raise ValueError("there are too many repeats, or none")
@@ -95,6 +103,8 @@ class ComparisonPlan:
             training=TrainingConfig.from_json(values["training"]),
             cells=values["cells"],
             num_repeats=values["repeats"],
+            decoding=object_from_json(DecodingOptions, values.get("reading", {})),
+            plot=values.get("plot"),
         )
 
     @classmethod
@@ -110,6 +120,10 @@ class ComparisonPlan:
                 f"{path} is damaged", hint="remove it, or compare in another folder with `output`"
             ) from error
 
+    def draws(self, plot: Path) -> bool:
+        """Return whether the user has had this comparison draw a picture here before."""
+        return self.plot == os.path.abspath(plot)
+
     def save(self, folder: Path) -> None:
         write_atomically(folder / PLAN_FILE, (json.dumps(self.to_json(), indent=2) + "\n").encode())
 
@@ -122,8 +136,8 @@ def extend_plan(
     `num_characters` are in the training text. Raises RunError if the request differs in anything else, or the text has
     changed.
     """
-    planned = plan.model.to_json() | plan.training.to_json() | {"equal": plan.budget}
-    requested = request.overrides.settings | {"equal": request.budget}
+    planned = plan.model.to_json() | plan.training.to_json() | {"equal": plan.budget} | _form_of(plan.decoding)
+    requested = request.overrides.settings | {"equal": request.budget} | _form_of(request.decoding)
     if plan.budget != "time":
         requested.pop("max_time", None)  # it has been converted to epochs
     changed = [f"`{name}`" for name, value in requested.items() if planned.get(name) != value]
@@ -138,7 +152,17 @@ def extend_plan(
             hint="replace it with `overwrite`, or choose another folder with `output`",
         )
     cells = list(dict.fromkeys([*plan.cells, *request.cells]))
-    return replace(plan, cells=cells, num_repeats=max(plan.num_repeats, request.num_repeats))
+    repeats = max(plan.num_repeats, request.num_repeats)
+    return replace(plan, cells=cells, num_repeats=repeats, plot=_full_path(request.plot) or plan.plot)
+
+
+def _form_of(decoding: DecodingOptions) -> dict[str, Any]:
+    """Return what models remember of how their text was read; the rest shows in the text."""
+    return {"normalize": decoding.normalize, "lowercase": decoding.lowercase}
+
+
+def _full_path(plot: Path | None) -> str | None:
+    return None if plot is None else os.path.abspath(plot)
 
 
 def num_steps(plan: ComparisonPlan, num_characters: int) -> int:
@@ -184,6 +208,8 @@ def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupRe
         training=training,
         cells=request.cells,
         num_repeats=request.num_repeats,
+        decoding=request.decoding,
+        plot=_full_path(request.plot),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain, islice
 
+from charlstm.errors import CharLSTMError, GenerationError
 from charlstm.generation.beam import beam_search
 from charlstm.generation.generate import BATCH_SIZE, Request, Sample, generate, generate_all
 from charlstm.generation.line_filter import FilteredCondition, LineFilter
@@ -120,12 +121,11 @@ class GenerationJob:
     @property
     def unreachable_stops(self) -> dict[str, str]:
         """The stop strings that the model can never write, and why not."""
-        vocabulary = self._model.vocabulary
-        return {
-            stop: reason
-            for request in self._requests
-            for stop, reason in unreachable_stops(request.rules, request.config.length, vocabulary).items()
-        }
+        return {stop: why for request in self._requests for stop, why in self.unreachable_stops_of(request).items()}
+
+    def unreachable_stops_of(self, request: Request) -> dict[str, str]:
+        """Return the stop strings of a request that the model can never write, and why not."""
+        return unreachable_stops(request.rules, request.config.length, self._model.vocabulary)
 
     def compile(self) -> None:
         """Compile the language model, if it can be; the first time on a machine this takes some seconds."""
@@ -162,6 +162,28 @@ class GenerationJob:
                     return
                 self.num_generated += 1
                 yield found[index]
+
+    @property
+    def num_side_by_side(self) -> int:
+        """How many requests that come in no particular groups may be generated together.
+
+        It is one with a filter: what it leaves out of a text depends on the texts that were finished before.
+        """
+        return REQUEST_WINDOW if self._filter is None else 1
+
+    def answer(self, requests: Sequence[Request], *, with_scores: bool = False) -> list[GeneratedText | CharLSTMError]:
+        """Return for each of some other requests its text, or why it has none."""
+        answers: dict[int, GeneratedText | CharLSTMError] = {}
+        for index, request in enumerate(requests):
+            try:
+                self._preparation.prepare(request)
+            except CharLSTMError as problem:
+                answers[index] = problem
+        valid = [index for index in range(len(requests)) if index not in answers]
+        window = [requests[index] for index in valid]
+        found = self._fill(window, batch_size=BATCH_SIZE, with_scores=with_scores)
+        answers |= {index: found.get(place) or _no_line_left() for place, index in enumerate(valid)}
+        return [answers[index] for index in range(len(requests))]
 
     def _fill(self, window: Sequence[Request], *, batch_size: int, with_scores: bool) -> dict[int, GeneratedText]:
         """Return the texts of some requests by their index; those that the filter always refuses are missing."""
@@ -209,6 +231,13 @@ class GenerationJob:
         source = self.prepared[0]
         for hypothesis in beam_search(self._model, source.request, width)[:num_samples]:
             yield GeneratedText(source, hypothesis.text, hypothesis.scores[: len(hypothesis.text)])
+
+
+def _no_line_left() -> GenerationError:
+    return GenerationError(
+        f"with {MAX_TRIES} random seeds there was no line that `new` or `unique` would not leave out",
+        hint="give a higher `temperature`, or leave these options out",
+    )
 
 
 def _is_refused(sample: Sample) -> bool:

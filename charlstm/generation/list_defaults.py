@@ -1,8 +1,12 @@
-"""How texts end unless the user says so: at the end of a line or a sentence, and those of a list after one line."""
+"""How texts end unless the user says so: at the end of a line or a sentence, and those of a list after one line.
+
+And which texts are one line each, so that they can stand below each other.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from charlstm.generation.generate import Request
 from charlstm.generation.load import LoadedModel
 from charlstm.generation.stopping import StopRules
 
@@ -25,3 +29,11 @@ def writes_lines(rules: StopRules, models: Sequence[LoadedModel], *, length_is_g
     """Return whether each text is one line of a list by default."""
     has_own_end = length_is_given or rules.stops or rules.lines or rules.paragraphs or rules.until_sentence
     return many and not has_own_end and all(loaded.is_line_list for loaded in models)
+
+
+def are_single_lines(requests: Sequence[Request], models: Sequence[LoadedModel], *, echo: bool) -> bool:
+    """Return whether no text can have a line end before its last character; with `echo`, its prompt included."""
+    if echo and any("\n" in (request.prompt or "") for request in requests):
+        return False
+    never_ends_lines = all("\n" not in loaded.model.vocabulary.characters for loaded in models)
+    return never_ends_lines or all(one.rules.lines == 1 or "\n" in one.rules.stops for one in requests)

@@ -1,7 +1,10 @@
-"""Read requests from a file of JSON objects, one per line: many prompts, each with its own settings."""
+"""Read requests from JSON objects, one per line: many prompts, each with its own settings.
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+Those of a file are read before the first one is answered, those of a stream as they come.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,14 +21,14 @@ EXAMPLE = '{"seed": "Once upon", "length": 200}'
 
 
 def read_requests(
-    path: Path,
+    path: str | Path,
     config: SamplingConfig,
     rules: StopRules,
     *,
     encoding: str | None = None,
     on_message: Callable[[str], None] = lambda _: None,
 ) -> list[Request]:
-    """Read the requests of a file; `-` is standard input.
+    """Read the requests of a file.
 
     Settings that a line leaves out are those of `config` and `rules`, with the random seed counting up from line to
     line. The encoding is detected unless it is given. Raises SettingError, which names the line, for a request that is
@@ -35,24 +38,75 @@ def read_requests(
     from charlstm.text.decoding_options import DecodingOptions
 
     options = DecodingOptions(encoding, normalize="none", keep_boilerplate=True)
-    name = "standard input" if str(path) == "-" else path
     text = load_corpus([path], options, on_message=on_message).text
     requests: list[Request] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            defaults = replace(config, random_seed=config.random_seed + len(requests))
-            requests.append(_parse_request(parse_json(line, finite=False), defaults, rules))
-        except ValueError as problem:
-            raise SettingError(
-                f"{name}, line {number}: not JSON ({problem})", hint=f"write one object per line: {EXAMPLE}"
-            ) from problem
+            requests.append(_read_line(line, _with_random_seed(config, len(requests)), rules))
         except CharLSTMError as problem:
-            raise SettingError(f"{name}, line {number}: {problem}", hint=problem.hint) from problem
+            raise SettingError(f"{path}, line {number}: {problem}", hint=problem.hint) from problem
     if not requests:
-        raise SettingError(f"{name} holds no request", hint=f"write one object per line: {EXAMPLE}")
+        raise SettingError(f"{path} holds no request", hint=f"write one object per line: {EXAMPLE}")
     return requests
+
+
+@dataclass(frozen=True)
+class StreamedRequest:
+    """One line of a stream: a request, or why it is none."""
+
+    line: int  # its number, from 1
+    request: Request | CharLSTMError
+
+
+def stream_requests(
+    path: str | Path, config: SamplingConfig, rules: StopRules, *, encoding: str | None = None
+) -> Iterator[list[StreamedRequest]]:
+    """Yield the requests of a stream as they come, each time all that are waiting; `-` is standard input.
+
+    A line that holds no valid request takes part in counting the random seeds, so that what a line gets depends neither
+    on the others nor on when they come. The encoding is UTF-8 unless it is given. Raises SettingError for an unknown
+    encoding, and CorpusError for a stream that cannot be read.
+    """
+    from charlstm.text.decoding_options import DecodingOptions
+    from charlstm.text.waiting_lines import DEFAULT_ENCODING, waiting_lines
+
+    encoding = DecodingOptions(encoding).encoding or DEFAULT_ENCODING
+    number = num_requests = 0
+    for lines in waiting_lines(path, encoding):
+        arrived = []
+        for number, line in enumerate(lines, start=number + 1):  # noqa: B020 (the lines are counted on)
+            if line.strip():
+                defaults = _with_random_seed(config, num_requests)
+                arrived.append(StreamedRequest(number, _try_line(line, defaults, rules, encoding=encoding)))
+                num_requests += 1
+        yield arrived
+
+
+def _with_random_seed(config: SamplingConfig, index: int) -> SamplingConfig:
+    return replace(config, random_seed=config.random_seed + index)
+
+
+def _try_line(line: str, defaults: SamplingConfig, rules: StopRules, *, encoding: str) -> Request | CharLSTMError:
+    """Return the request of a line, or the error that it has."""
+    from charlstm.text.cleaning import INVALID
+
+    if INVALID in line:
+        return SettingError(f"not {encoding}", hint="write the requests in UTF-8, or name their `encoding`")
+    try:
+        return _read_line(line, defaults, rules)
+    except CharLSTMError as problem:
+        return problem
+
+
+def _read_line(line: str, defaults: SamplingConfig, rules: StopRules) -> Request:
+    """Return the request of a line. Raises CharLSTMError."""
+    try:
+        values = parse_json(line, finite=False)
+    except ValueError as problem:
+        raise SettingError(f"not JSON ({problem})", hint=f"write one object per line: {EXAMPLE}") from problem
+    return _parse_request(values, defaults, rules)
 
 
 def _parse_request(values: Any, config: SamplingConfig, rules: StopRules) -> Request:

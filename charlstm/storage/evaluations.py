@@ -11,7 +11,7 @@ from typing import Self
 from charlstm.atomic_files import open_regular
 from charlstm.errors import RunError
 from charlstm.json_objects import parse_json
-from charlstm.storage.run_folder import RUNS, RunFolder, newest_file, under_runs, visible_files
+from charlstm.storage.run_folder import RUNS, RunFolder, known_runs_hint, newest_file, under_runs, visible_files
 
 MAX_EVALUATIONS = 5000  # that are read of a long history, evenly spread
 MAX_LINE_BYTES = 4096
@@ -54,10 +54,10 @@ def find_recorded_run(run: str | Path | None) -> RunFolder:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(newest_file(histories).parent)
-    path = under_runs(Path(run))
+    path = under_runs(run)
     folder = RunFolder(path.parent if path.is_file() else path)
     if not path.exists():
-        raise RunError(f"there is no run {str(run)!r}", hint="charlstm runs lists them")
+        raise RunError(f"there is no run {str(run)!r}", hint=known_runs_hint(run))
     if not folder.history.is_file():
         raise RunError(f"{folder.path} has no {folder.history.name}", hint="give the folder of a run: charlstm runs")
     return folder

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, flush_folder, remove_leftovers
-from charlstm.errors import RunError
+from charlstm.errors import RunError, did_you_mean
 
 RUNS = Path("runs")
+RELATIVE_PATH = re.compile(r"\.\.?(?:[/\\]|$)")
+MAX_NAMED_RUNS = 12  # in a hint
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,9 @@ def find_run(run: str | Path | None) -> RunFolder:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
         return RunFolder(newest_file(checkpoints).parent)
-    path = under_runs(Path(run))
+    path = under_runs(run)
     if not path.is_dir():
-        raise RunError(f"there is no run folder {str(run)!r}", hint=_known_runs_hint())
+        raise RunError(f"there is no run folder {str(run)!r}", hint=known_runs_hint(run))
     if not RunFolder(path).has_checkpoint:
         raise RunError(f"{path} has no checkpoint to resume from", hint="start a run: charlstm train TEXT")
     return RunFolder(path)
@@ -167,9 +169,9 @@ def find_model(run: str | Path | None) -> Path:
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
         return newest_file(models)
-    path = under_runs(Path(run))
+    path = under_runs(run)
     if not path.exists():
-        raise RunError(f"there is no run or model file {str(run)!r}", hint=_known_runs_hint())
+        raise RunError(f"there is no run or model file {str(run)!r}", hint=known_runs_hint(run))
     if not path.is_dir():
         return path
     model = RunFolder(path).model
@@ -180,11 +182,14 @@ def find_model(run: str | Path | None) -> Path:
     return model
 
 
-def under_runs(path: Path) -> Path:
+def under_runs(run: str | Path) -> Path:
     """Return the path itself, or the folder of this name under `runs/` if the path is no file and no run.
 
-    A folder of texts and the run that was trained on it have the same name.
+    A folder of texts and the run that was trained on it have the same name. What begins with `./` or `../` is no name.
     """
+    path = Path(run)
+    if RELATIVE_PATH.match(os.fspath(run)):
+        return path
     return path if path.is_file() or RunFolder(path).has_run or not (RUNS / path).is_dir() else RUNS / path
 
 
@@ -203,6 +208,12 @@ def _models() -> list[Path]:
     return visible_files(RunFolder(RUNS).model.name)
 
 
-def _known_runs_hint() -> str:
-    runs = sorted(str(path.parent) for path in _models())
-    return f"there are: {', '.join(runs)}" if runs else "train one first: charlstm train macbeth.txt"
+def known_runs_hint(given: str | Path) -> str:
+    """Return a hint for the name of a run that there is not: the one that may be meant, and how to see or make some."""
+    runs = sorted(path.parent.name for path in _models())
+    if not runs:
+        return "train one first: charlstm train macbeth.txt"
+    listed = "charlstm runs lists them"
+    if len(runs) <= MAX_NAMED_RUNS:
+        listed = f"there are: {', '.join(str(RUNS / name) for name in runs)}"
+    return did_you_mean(Path(given).name, runs, otherwise=listed)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, move, write_atomically
-from charlstm.errors import RunError
+from charlstm.errors import RunError, did_you_mean
 from charlstm.storage.lock import LOCK_FILE, OWNER_FILE, exclusive_lock, is_locked
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_summary import find_runs, is_run, read_settings
@@ -21,7 +21,11 @@ def find_run_below(folder: Path, name: str) -> RunFolder:
         path = Path(name)
     _check_is_inside(folder, path)
     if not os.path.lexists(path):
-        raise RunError(f"there is no run {name!r} in {folder}", hint="charlstm runs lists them")
+        known = [str(one.path.relative_to(folder)) for one in find_runs(folder)]
+        raise RunError(
+            f"there is no run {name!r} in {folder}",
+            hint=did_you_mean(name, known, otherwise="charlstm runs lists them"),
+        )
     run = RunFolder(path)
     if not path.is_dir() or not is_run(run):
         inside = ", ".join(str(one.path.relative_to(folder)) for one in find_runs(path)) if path.is_dir() else ""

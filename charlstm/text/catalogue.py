@@ -82,14 +82,14 @@ CATALOGUE = {entry.name: entry for entry in ENTRIES}
 def find_named_text(name: str | Path) -> Path | None:
     """Return the file of a text that ships (with or without `.txt`) or was fetched; None if there is none.
 
-    Only a bare name can name a text. A name with a folder in it, even `./`, is a path.
+    Only a bare name can name a text. A Path, which drops `./`, and a name with a folder in it, even `./`, are paths.
     """
-    if os.path.dirname(name):
+    if isinstance(name, Path) or os.path.dirname(name):
         return None
     shipped = shipped_texts()
     cache = cache_folder()
-    fetched = find_fetched(str(name), cache) if cache else None
-    return shipped.get(str(name)) or shipped.get(f"{name}.txt") or fetched
+    fetched = find_fetched(name, cache) if cache else None
+    return shipped.get(name) or shipped.get(f"{name}.txt") or fetched
 
 
 def shipped_texts() -> dict[str, Path]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids
-from charlstm.errors import CorpusError
+from charlstm.errors import CorpusError, did_you_mean
 from charlstm.text.catalogue import CATALOGUE, find_named_text, shipped_texts
 from charlstm.text.decoding_options import DecodingOptions, OnMessage
 from charlstm.text.encoded_text import MAX_IN_MEMORY, SourceInUse, read_encoded, store_or_keep
@@ -137,17 +137,29 @@ def _report_skipped(found: Sequence[FoundTexts], reasons: dict[int, str], on_mes
 
 def _missing(text: str | Path) -> CorpusError:
     file_name = os.path.basename(text)
-    if str(text) in CATALOGUE:
+    if text in CATALOGUE:
         return CorpusError(f"the text {text} is not here yet", hint=f"fetch it first: charlstm corpus fetch {text}")
-    if file_name != str(text):
+    if isinstance(text, Path) or file_name != text:
         named = find_named_text(file_name)
         hint = f"check the path, or give only the name, {file_name}, for the text that ships or was fetched"
-        return CorpusError(f"there is no file {str(text)!r}", hint=hint if named else "check the path")
-    return CorpusError(
-        f"there is no text {str(text)!r}",
-        hint="give the path of a text file, or the name of a text that ships with charlstm "
-        f"({', '.join(shipped_texts())}) or was fetched: charlstm corpus list",
+        hint = did_you_mean(str(text).rstrip("/"), _paths_beside(text), otherwise=hint if named else "check the path")
+        return CorpusError(f"there is no file {str(text)!r}", hint=hint)
+    advice = (
+        "give the path of a text file, or the name of a text that ships with charlstm "
+        f"({', '.join(shipped_texts())}) or was fetched: charlstm corpus list"
     )
+    known = {*_paths_beside(text), *shipped_texts(), *CATALOGUE}
+    return CorpusError(f"there is no text {str(text)!r}", hint=did_you_mean(str(text), sorted(known), otherwise=advice))
+
+
+def _paths_beside(path: str | Path) -> list[str]:
+    """Return the paths of all that stands in the folder of a path, as far as the folder can be read."""
+    folder = os.path.dirname(str(path).rstrip("/"))
+    try:
+        names = os.listdir(folder or ".")
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in names if not name.startswith(".")]
 
 
 def _recorded_source(text: str | Path) -> str:

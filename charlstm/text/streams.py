@@ -3,6 +3,8 @@
 The copy is in memory or, if it is large, in a temporary file without a name, which the system removes with the process.
 """
 
+import contextlib
+import io
 import os
 import re
 import stat
@@ -46,14 +48,45 @@ def copy_stream(text: str | Path) -> IO[bytes]:
     try:
         if _STANDARD_INPUT.fullmatch(_normal_path(text)):
             if sys.stdin is None:
-                raise CorpusError("standard input is closed", hint="give a file, or pipe a text into the command")
+                raise _closed()
             return _copy(sys.stdin.buffer, name)
         if not is_descriptor(text):
             _check_is_no_device(os.stat(text), name)  # opening some devices has effects
         with Path(text).open("rb") as stream:
             return _copy(stream, name)
     except OSError as error:
-        raise CorpusError(f"{name} cannot be read: {error.strerror or error}", hint="check that it is open") from error
+        raise cannot_read(name, error) from error
+
+
+def open_unbuffered(text: str | Path) -> IO[bytes]:
+    """Open a stream to read what has come of it, without waiting for more; a terminal is one as well.
+
+    Raises CorpusError for a device and for a stream that cannot be opened.
+    """
+    name = stream_name(text)
+    try:
+        if not _STANDARD_INPUT.fullmatch(_normal_path(text)):
+            if not is_descriptor(text):
+                _check_is_no_device(os.stat(text), name)
+            return Path(text).open("rb", buffering=0)
+        if sys.stdin is None:
+            raise _closed()
+        stream: IO[bytes] = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+        if not stream.isatty():
+            with contextlib.suppress(io.UnsupportedOperation):  # a stream in memory has no descriptor
+                _check_is_no_device(os.fstat(stream.fileno()), name)
+        return stream
+    except OSError as error:
+        raise cannot_read(name, error) from error
+
+
+def _closed() -> CorpusError:
+    return CorpusError("standard input is closed", hint="give a file, or pipe a text into the command")
+
+
+def cannot_read(name: str, error: OSError) -> CorpusError:
+    """Return the error for a stream that cannot be opened or read."""
+    return CorpusError(f"{name} cannot be read: {error.strerror or error}", hint="check that it is open")
 
 
 def _copy(stream: IO[bytes], name: str) -> IO[bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from charlstm.cells.shapes import num_parameters
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.durations import format_duration
 from charlstm.figures import counted, plain
 
 Settings = dict[str, Any]  # by the names of ModelConfig and TrainingConfig
@@ -109,9 +110,12 @@ DESCRIBED = (  # settings in that line
 
 
 def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfigInputs) -> str:
-    """Return one line with the settings: which are fixed, by the user or a model, and what the rest is chosen for."""
+    """Return one line with the settings: which are fixed, by the user or a model, and what the rest is chosen for.
+
+    It does not say how many epochs were expected of the time: a run measures how long an epoch takes, and says that.
+    """
     epochs, max_time = settings["epochs"], settings["max_time"]
-    lengths = [counted(epochs, "epoch") if epochs else "", counted(max_time, "second") if max_time else ""]
+    lengths = [counted(epochs, "epoch") if epochs else "", format_duration(max_time) if max_time else ""]
     cell = settings.get("cell", ModelConfig.cell)
     line = "" if cell == ModelConfig.cell else f"{cell} "
     line += (
@@ -124,12 +128,8 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
     given = ", ".join(f"`{name}`" for name in DESCRIBED if overrides.get(name) is not None)
     line += f"; {given} fixed, the rest chosen" if given else ": chosen"
     line += f" for {inputs.num_characters:,} characters"
-    expected_epochs = expected_training_characters(inputs, settings) / inputs.num_characters
-    if math.isfinite(expected_epochs):
-        line += f", about {counted(expected_epochs, 'epoch', digits=2)}"
-    time = max_time if max_time or epochs == overrides.get("epochs") else default_max_time(inputs.num_characters)
-    speed = "at this machine's best speed"
-    return line + (f" in {counted(round(time), 'second')} {speed}" if time and inputs.throughput else "")
+    by_speed = inputs.throughput and (max_time or epochs != overrides.get("epochs"))
+    return line + (" and the best speed of this machine" if by_speed else "")
 
 
 def describe_choice(settings: Settings, fixed: Settings) -> str:

@@ -184,6 +184,7 @@ class TrainingRun:
 
     def evaluate(self, reporter: TrainingReporter, writer: RunWriter) -> None:
         """Score the validation text, generate a sample, and save the model if it is the best so far."""
+        reporter.on_evaluation_start()
         start = self.seconds
         history, best = self.history, self.history.best
         scores = self.trainer.evaluate(self._validation_streams)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from charlstm.errors import SettingError
+from charlstm.errors import SettingError, did_you_mean
 
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {
@@ -53,5 +53,8 @@ def preset_settings(name: str | None) -> dict[str, Any]:
     if name is None:
         return {}
     if name not in PRESETS:
-        raise SettingError(f"there is no preset {name!r}", hint=f"presets are: {', '.join(PRESETS)}")
+        raise SettingError(
+            f"there is no preset {name!r}",
+            hint=did_you_mean(name, PRESETS, otherwise=f"presets are: {', '.join(PRESETS)}"),
+        )
     return dict(PRESETS[name])

@@ -1,16 +1,19 @@
 """Resume a run from its last checkpoint, with the same result as if it had never stopped."""
 
+import codecs
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.errors import CorpusError, SettingError
+from charlstm.errors import ChangedTextError, CorpusError, SettingError
 from charlstm.json_objects import object_from_json
 from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_origin import RunOrigin
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
@@ -27,6 +30,12 @@ from charlstm.training.training_data import TrainingData, split_text
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
 
+NOT_GIVEN = {  # how a run was trained without an option
+    "encoding": "the detected one",
+    "start_from": "random weights",
+    "unknown": "all characters of its text",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRequest:
@@ -34,7 +43,7 @@ class ResumeRequest:
 
     folder: RunFolder
     overrides: Overrides  # only the length of the run may change
-    reading: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # options of decoding that the user gave
+    text_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # about the text, that the user gave
     texts: list[str] | None = None  # where the text is now; None: where it was
     changed_text: bool = False  # resume even if the text is not the same any more
     checkpoint_every: float  # seconds
@@ -59,7 +68,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
         request.overrides.check_agreement(
             settings, str(folder.path), alternative="train in another folder with `output`"
         )
-        _check_reading(request, metadata["text"]["reading"])
+        _check_text_options(request, metadata, reporter)
         config = _with_new_length(config_then, request.overrides)
         if metadata["history"]["finished"] and not _is_longer(config, config_then):
             return None
@@ -74,17 +83,43 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
         )
 
 
-def _check_reading(request: ResumeRequest, reading: Mapping[str, Any]) -> None:
-    """Raise SettingError if the user asks to read the text in another way than the run does."""
-    # A saved standard input is clean UTF-8, whatever it was before: only its case can be compared.
-    comparable = {"lowercase"} if request.folder.has_text else reading.keys()
-    for name, value in request.reading.items():
-        if name in comparable and value != reading[name]:
-            then = "the detected one" if reading[name] is None else reading[name]
+def _check_text_options(request: ResumeRequest, metadata: Mapping[str, Any], reporter: RunReporter) -> None:
+    """Raise SettingError if the user asks for another text or vocabulary than the run has; warn of vain options."""
+    then = _text_options_then(request, metadata)
+    for name, value in request.text_options.items():
+        if name not in then:
+            reporter.on_warning(
+                f"`{name}` has no effect: {request.folder.path} goes on with the text and the characters that it has"
+            )
+        elif _comparable(name, value) != _comparable(name, then[name]):
             raise SettingError(
-                f"`{name}` is {value}, but {request.folder.path} was trained with {then}",
+                f"`{name}` is {value}, but {request.folder.path} was trained with {_describe(name, then[name])}",
                 hint=f"leave `{name}` out, or train in another folder with `output`",
             )
+
+
+def _text_options_then(request: ResumeRequest, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options about the text that the run was started with, as far as they are known."""
+    reading = metadata["text"]["reading"]
+    if request.folder.has_text:  # a saved standard input is clean UTF-8, whatever it was before
+        normal_form = metadata["vocabulary"].get("normalize")
+        reading = {"lowercase": reading["lowercase"]} | ({"normalize": normal_form} if normal_form else {})
+    origin = RunOrigin.from_json(metadata.get("origin"))  # None for a run of an earlier version
+    names = ("min_count", "start_from", "unknown") if origin else ()
+    return dict(reading) | {name: getattr(origin, name) for name in names}
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """Return what is the same for two ways to write an option."""
+    if value is not None and name == "encoding":
+        return codecs.lookup(value).name
+    if value is not None and name == "start_from":
+        return os.path.realpath(value)
+    return value
+
+
+def _describe(name: str, value: Any) -> str:
+    return NOT_GIVEN.get(name, "none") if value is None else str(value)
 
 
 def _with_new_length(config: TrainingConfig, overrides: Overrides) -> TrainingConfig:
@@ -120,7 +155,10 @@ def _read_data_again(
 def _load_same_corpus(
     request: ResumeRequest, text: dict[str, Any], decoding: DecodingOptions, reporter: RunReporter
 ) -> Corpus:
-    """Load the text of a run; raises CorpusError if it is missing or, unless `changed_text`, if it is different."""
+    """Load the text of a run.
+
+    Raises CorpusError if it is missing or, unless `changed_text`, ChangedTextError if it is different.
+    """
     folder, texts = request.folder, request.texts
     is_recorded = texts is None
     if folder.has_text and (texts is None or any(map(is_stream, texts))):
@@ -137,7 +175,7 @@ def _load_same_corpus(
         hint = error.hint if texts else "if the text has been moved, say where it is now: `files` FILE"
         raise CorpusError(str(error), hint=hint) from error
     if corpus.digest != text["sha256"] and not request.changed_text:
-        raise CorpusError(
+        raise ChangedTextError(
             f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
             f"instead of {text['characters']:,}, and another digest",
             hint="restore the old text, train again in another folder, or resume nevertheless: `changed_text`",

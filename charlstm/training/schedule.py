@@ -66,7 +66,7 @@ class TrainingPlan:
         if self.max_time is not None and (self.max_time - seconds) / seconds_per_step < steps_left:
             reached = (step + (self.max_time - seconds) / seconds_per_step) / steps_per_epoch
             shown = f"{reached:.0f}" if reached >= 10 else f"{reached:.2g}"
-            return f"{line}; {format_duration(self.max_time)} reach about epoch {shown}"
+            return f"{line}; the run ends after {format_duration(self.max_time)}, at about epoch {shown}"
         words = "the rest of the run takes" if step else f"{(self.num_steps or 0) / steps_per_epoch:.3g} of them take"
         return f"{line}, {words} about {format_duration(seconds_per_step * steps_left)}"
 

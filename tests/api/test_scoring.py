@@ -1,9 +1,10 @@
 import json
+from pathlib import Path
 
 import pytest
 
 import charlstm
-from charlstm.errors import CorpusError, SettingError, VocabularyError
+from charlstm.errors import CorpusError, RunError, SettingError, VocabularyError
 
 TEXT = "the cat sat on the mat\n" * 30
 
@@ -28,6 +29,15 @@ def test_several_files_are_read_one_after_the_other(run):
         (run / name).write_text(TEXT)
     together = charlstm.evaluate("tiny", [run / "one", str(run / "two")])
     assert together.characters == charlstm.evaluate("tiny", text=TEXT * 2).characters == len(TEXT) * 2 - 1
+
+
+def test_a_path_is_no_name(run):
+    for path in (Path("macbeth.txt"), "./macbeth.txt"):
+        with pytest.raises(CorpusError, match=r"there is no file './macbeth\.txt'"):
+            charlstm.evaluate("tiny", path)
+    for load in (charlstm.load, charlstm.resume):
+        with pytest.raises(RunError, match=r"there is no run .*'\./tiny'"):
+            load("./tiny")
 
 
 def test_unknown_characters_are_counted(run):

@@ -157,7 +157,7 @@ WRONG = [
     (["generate", "broken.safetensors"], 1, "not a whole safetensors file"),
     (["generate", "--what"], 2, "--what"),
     (["info", "nowhere"], 1, "'nowhere'"),
-    (["evaluate"], 2, "Missing argument 'TEXT'"),
+    (["evaluate"], 2, "TEXT is missing"),
     (["evaluate", "a", "b", "c"], 2, "got 3 values"),
     (["evaluate", "nowhere.txt"], 1, "nowhere.txt"),
     (["evaluate", "one.txt"], 1, "only one character"),

@@ -76,6 +76,27 @@ def test_equal_characters_give_every_run_the_same_number(charlstm, text):
     assert Path("p.png").read_bytes()[1:4] == b"PNG"
 
 
+def test_the_text_is_read_as_the_options_say_and_its_plot_drawn_again(charlstm, text):
+    Path(text).write_bytes((TEXT.upper() * 2 + "CAFÉ\n").encode("latin-1"))
+    options = ["--lowercase", "--encoding", "latin-1", "--normalize", "nfkc", "--plot", "p.svg", "--steps", 3]
+    command = ["compare", text, "--cells", "rnn", *OPTIONS[:4], *options]
+    code, _, err = charlstm(*command)
+    assert code == 0, err
+    vocabulary = json.loads(charlstm("info", "runs/compare-cats/rnn-1", "--json")[1])["vocabulary"]
+    assert set(vocabulary["characters"]) == set(TEXT + "café")
+    config = json.loads(Path("runs/compare-cats/rnn-1/config.json").read_text())
+    assert config["text"]["reading"] == {
+        "encoding": "latin-1",
+        "normalize": "nfkc",
+        "keep_boilerplate": False,
+        "lowercase": True,
+    }
+    assert charlstm(*command)[0] == 0
+    Path("other.svg").write_text("precious")
+    code, out, err = charlstm(*command[:-4], "--plot", "other.svg", "--steps", 3)
+    assert (code, out, "other.svg already exists" in err) == (1, "", True)
+
+
 def test_equal_steps(charlstm, text):
     code, out, _ = charlstm("compare", text, "--cells", "lstm,rnn", *OPTIONS[:4], "--steps", 7)
     assert code == 0

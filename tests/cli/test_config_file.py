@@ -17,7 +17,7 @@ WRONG = [
     ("cell = 3", "line 1: cell is 3, but it must be a string", "correct the file"),
     ("max_time = []", "line 1: max_time is [], but it must be a time", "correct the file"),
     ("max-time = 5\nmax_time = 6", "line 2: 'max_time' is set twice", "remove one"),
-    ('max_time = "soon"', "line 1: Invalid value for '--max-time': 'soon' is not a duration", "--help"),
+    ('max_time = "soon"', "line 1: --max-time: 'soon' is not a duration", "--help"),
     ("layers = 2\nunits = 0", "line 2: --units is 0", "try --units 256"),
     ("units =\n", " is not TOML: Invalid value (at line 1", "units = 300"),
 ]
@@ -68,7 +68,7 @@ def test_a_wrong_environment_variable_is_named(charlstm, run, monkeypatch):
     monkeypatch.setenv("CHARLSTM_GENERATE_TOP_K", "0")
     assert "error: CHARLSTM_GENERATE_TOP_K: --top-k is 0" in charlstm("generate")[2]
     monkeypatch.setenv("CHARLSTM_GENERATE_TOP_K", "some")
-    assert "error: CHARLSTM_GENERATE_TOP_K: Invalid value for '--top-k'" in charlstm("generate")[2]
+    assert "error: CHARLSTM_GENERATE_TOP_K: --top-k is 'some', but it must be a whole number" in charlstm("generate")[2]
 
 
 def test_variables_of_charlstm_itself_set_no_option(charlstm, run, monkeypatch):

@@ -61,6 +61,32 @@ def test_several_texts_and_a_file(charlstm, run):
 
 
 @pytest.mark.parametrize(
+    "options", [["--lines", 1], ["--lines", 1, "--length", 5], ["--stop", "\n"], ["--stop", "\n", "--include-stop"]]
+)
+def test_texts_of_one_line_stand_on_lines_of_their_own(charlstm, run, options):
+    common = ["--seed", "ab", "--num-samples", 6, "--random-seed", 7, *options]
+    texts = [json.loads(line)["text"] for line in charlstm("generate", *common, "--format", "jsonl")[1].splitlines()]
+    expected = "".join("ab" + text.removesuffix("\n") + "\n" for text in texts)
+    assert charlstm("generate", *common)[1] == expected
+    requests = [json.dumps({"seed": "ab"})] * 6
+    Path("requests.jsonl").write_text("\n".join(requests))
+    arguments = ["--batch", "requests.jsonl", "--random-seed", 7, *options]
+    assert charlstm("generate", *arguments)[1].count("\n") == 6
+    separated = charlstm("generate", *common, "--separator", "|")[1]
+    assert separated == "|".join("ab" + text for text in texts)
+
+
+@pytest.mark.parametrize("options", [["--seed", "a\nb", "--lines", 1], ["--seed", "ab", "--lines", 2], []])
+def test_texts_of_several_lines_are_separated(charlstm, run, options):
+    assert charlstm("generate", *options, "--num-samples", 6, "--length", 30)[1].count("\n---\n") == 5
+
+
+def test_a_single_text_ends_as_the_model_ends_it(charlstm, run):
+    options = ["--seed", "ab", "--lines", 1, "--length", 2, "--random-seed", 7, "--no-echo"]
+    assert len(charlstm("generate", *options)[1]) == 2
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--top-p", 2], "--top-p is 2.0"),
@@ -75,7 +101,7 @@ def test_several_texts_and_a_file(charlstm, run):
         (["--scores"], "--scores needs --format json"),
         (["--seed", "a", "--seed-file", "b"], "--seed and --seed-file"),
         (["--prompt", "a", "--prompt-file", "b"], "--seed and --seed-file"),
-        (["--max-time", "soon"], "'--max-time': 'soon' is not a duration; write it as 90s, 5m or 1h30m"),
+        (["--max-time", "soon"], "--max-time: 'soon' is not a duration"),
     ],
 )
 def test_wrong_usage(charlstm, run, arguments, message):

@@ -97,6 +97,31 @@ def test_on_a_terminal_one_is_asked_before_a_file_is_replaced(charlstm, run, mon
     assert (Path("out.txt").read_text() == "precious") == (code == 1)
 
 
+PLOTS = [["gradients", "--length", 2, "--plot"], ["compare", "cats.txt", "--plot"], ["plot", "tiny", "-o"]]
+
+
+@pytest.mark.parametrize("command", PLOTS)
+def test_an_existing_plot_is_refused_before_anything_is_done(charlstm, run, monkeypatch, command):
+    Path("out.svg").write_text("precious")
+    code, out, err = charlstm(*command, "out.svg")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: out.svg already exists\nhint: replace it with --overwrite")
+    monkeypatch.setattr(sys, "stdin", terminal := io.StringIO("\n"))
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    code, out, err = charlstm(*command, "out.svg")
+    assert (code, out, "nothing is written" in err) == (1, "", True)
+    assert Path("out.svg").read_text() == "precious"
+    assert not Path("runs/compare-cats").exists()
+
+
+@pytest.mark.parametrize("command", PLOTS)
+def test_a_plot_without_a_folder_is_refused_before_anything_is_done(charlstm, run, command):
+    code, out, err = charlstm(*command, "nowhere/out.svg")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: there is no folder nowhere for the plot")
+
+
 def test_files_of_another_name_do_not_count_as_earlier_texts(tmp_path):
     (tmp_path / "notes.txt").touch()
     assert generate_command._files_to_write(None, tmp_path) == []

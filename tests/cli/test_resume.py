@@ -127,6 +127,8 @@ def test_options_that_contradict_the_run_are_refused(whole, charlstm):
         (["--encoding", "latin-1"], "--encoding is latin-1, but whole was trained with the detected one"),
         (["--normalize", "nfkc"], "--normalize is nfkc, but whole was trained with nfc"),
         (["--keep-boilerplate"], "--keep-boilerplate is True, but whole was trained with False"),
+        (["--min-count", 3], "--min-count is 3, but whole was trained with 1"),
+        (["--from", "whole"], "but whole was trained with random weights"),
     ],
 )
 def test_options_that_would_read_another_text_are_refused(whole, charlstm, option, message):
@@ -134,6 +136,13 @@ def test_options_that_would_read_another_text_are_refused(whole, charlstm, optio
     assert code == 2
     assert message in err
     assert f"leave {option[0]} out" in err
+
+
+def test_options_that_would_read_the_same_text_are_accepted(whole, charlstm):
+    options = ["--normalize", "nfc", "--min-count", 1, "--checkpoint-every", 9]
+    code, _, err = charlstm("train", "cats.txt", "--out", "whole", "--resume", *options)
+    assert code == 0, err
+    assert "no effect" not in err
 
 
 def test_a_text_that_has_changed_or_is_gone_is_refused(whole, charlstm):
@@ -148,7 +157,8 @@ def test_a_text_that_has_changed_or_is_gone_is_refused(whole, charlstm):
         assert "or resume nevertheless: --changed-text" in err
         code, _, err = charlstm("train", "cats.txt", "--out", "whole", "--resume", "--epochs", 9)
         assert code == 1
-        assert "or resume nevertheless: charlstm resume --changed-text" in err
+        command = "charlstm resume --changed-text --text cats.txt whole"
+        assert f"or resume nevertheless: {command}" in err
     finally:
         Path("moved.txt").rename("cats.txt")
 
@@ -195,3 +205,10 @@ def test_a_run_on_standard_input_is_resumed_from_the_saved_text_wherever_it_is(c
     assert code == 0, err
     assert "resuming moved at epoch 1.0" in err
     assert json.loads(Path("moved/config.json").read_text())["text"]["sources"] == [str(tmp_path / "moved/.stdin.txt")]
+    again = ["train", "-", "--out", "moved", "--resume", "--epochs", 2]
+    code, _, err = charlstm(*again, "--normalize", "nfkc")
+    assert (code, "--normalize is nfkc, but moved was trained with nfc" in err) == (2, True)
+    code, _, err = charlstm(*again, "--encoding", "latin-1", "--normalize", "nfc", "--min-count", 1)
+    assert code == 0, err
+    assert "warning: --encoding has no effect: moved goes on with the text and the characters that it has" in err
+    assert err.count("has no effect") == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from charlstm.cli.display.sample_list import printable_lines
 from tests.run_folders import make_run_folder, write_evaluations
 
 
@@ -71,11 +72,41 @@ def test_side_by_side_as_many_as_fit(charlstm, monkeypatch, run, width, number):
     assert rows.count("step ") == 9
 
 
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_terminal_gets_whole_words_and_figures(charlstm, monkeypatch, run, width):
+    monkeypatch.setattr("charlstm.cli.display.sample_list.terminal_width", lambda: width)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    write_evaluations(run, validation=[1.5], train=[1.5], sample="    indented words of a text " + 20 * "that go on ")
+    lines = charlstm("samples")[1].splitlines()
+    assert max(map(len, lines)) <= width
+    assert {word for line in lines for word in line.split()} >= {"indented", "words", "that", "go", "on"}
+    sample = lines[next(index for index, line in enumerate(lines) if line.startswith("    indented")) :]
+    assert {word for line in sample for word in line.split()} == {
+        "indented",
+        "words",
+        "of",
+        "a",
+        "text",
+        "that",
+        "go",
+        "on",
+        "1",
+    }
+    heading = " ".join(line.strip() for line in lines if "(" in line or "---" in line or "step" in line)
+    assert "training 1.5000 nats (2.1640 bits), validation 1.5000 nats (2.1640 bits) ---" in heading
+    assert all(line.count("(") == line.count("bits)") for line in lines)
+
+
+def test_a_sample_of_blanks_is_named():
+    assert printable_lines(" \n   \n") == ["(only blanks and line ends)"]
+    assert printable_lines(" \n x") == [" ", " x"]
+
+
 def test_a_terminal_gets_no_control_characters(charlstm, monkeypatch, run):
     write_evaluations(run, validation=[1.5], train=[1.5], sample="\x1b]0;title\x07\tx")
     assert "\x1b]0;title\x07\tx" in charlstm("samples")[1]  # a pipe gets what was generated
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    assert "\\x1b]0;title\\x07\tx" in charlstm("samples")[1]
+    assert "\\x1b]0;title\\x07  x" in charlstm("samples")[1]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 
 from charlstm.cli.suggestions import OTHER_COMMANDS, OTHER_WORDS
 from tests.cli.test_options import commands, options_of
+from tests.run_folders import make_run_folder
 
 SUGGESTED = [
     (["train", "t", "--lr", "1"], "--learning-rate"),
@@ -34,6 +35,37 @@ def test_the_option_that_is_meant_is_suggested(charlstm, arguments, expected):
     code, out, err = charlstm(*arguments)
     assert (code, out) == (2, "")
     assert f"hint: did you mean {expected}? " in err
+
+
+MISSPELT = [
+    (["generate", "recepies"], "did you mean 'recipes'? there are: runs/names, runs/recipes"),
+    (["info", "runs/recepies"], "did you mean 'recipes'?"),
+    (["resume", "nmaes"], "did you mean 'names'?"),
+    (["plot", "nmaes"], "did you mean 'names'?"),
+    (["runs", "rm", "nmaes"], "did you mean 'names'? charlstm runs lists them"),
+    (["train", "lyric/"], "did you mean 'lyrics'?"),
+    (["train", "lyrics/song1.txt"], "did you mean 'lyrics/song 1.txt'?"),
+    (["train", "macbet.txt"], "did you mean 'macbeth.txt'?"),
+    (["train", "alise"], "did you mean 'alice'?"),
+    (["train", "names.txt", "--preset", "medum"], "did you mean 'medium'?"),
+    (["train", "names.txt", "--cell", "lstn"], "did you mean 'lstm'?"),
+    (["generate", "banana"], "there are: runs/names, runs/recipes"),
+    (["train", "songs/"], "check the path"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "hint"), MISSPELT, ids=[" ".join(row[0]) for row in MISSPELT])
+def test_the_name_that_is_meant_is_suggested(charlstm, tmp_path, monkeypatch, arguments, hint):
+    monkeypatch.chdir(tmp_path)
+    for name in ("names", "recipes"):
+        make_run_folder(tmp_path / "runs" / name)
+    (tmp_path / "names.txt").write_text("Anna\n" * 100)
+    (tmp_path / "lyrics").mkdir()
+    (tmp_path / "lyrics" / "song 1.txt").write_text("la\n")
+    code, out, err = charlstm(*arguments)
+    assert code in (1, 2)
+    assert out == ""
+    assert err.splitlines()[-1].startswith(f"hint: {hint}")
 
 
 @pytest.mark.parametrize("arguments", UNRELATED, ids=" ".join)

@@ -33,7 +33,14 @@ def test_what_is_skipped_is_one_line_on_stderr(charlstm):
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "arguments", [("train", ""), ("train", " ", "--output", "x"), ("compare", ""), ("generate", "--seed-file", "")]
+    "arguments",
+    [
+        ("train", ""),
+        ("train", " ", "--output", "x"),
+        ("compare", ""),
+        ("generate", "--seed-file", ""),
+        ("generate", "--batch", ""),
+    ],
 )
 def test_argument_of_nothing_is_an_error_and_not_the_whole_folder(charlstm, run, arguments):
     code, out, err = charlstm(*arguments)

@@ -102,6 +102,19 @@ def test_a_terminal_that_is_not_utf_8_gets_ascii(record, monkeypatch):
     assert "\n".join(drawn(screen, 77, 24)).isascii()
 
 
+def test_a_long_evaluation_is_named(record, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("charlstm.cli.display.training_screen.time.monotonic", lambda: now)
+    screen = TrainingScreen(record)
+    screen.on_step(progress())
+    screen.on_evaluation_start()
+    assert "evaluating" not in "\n".join(drawn(screen, 77, 24))
+    now += 1.5
+    assert "step 12,345  evaluating on the validation text" in "\n".join(drawn(screen, 77, 24))
+    screen.on_evaluation(evaluation())
+    assert "evaluating" not in "\n".join(drawn(screen, 77, 24))
+
+
 def test_overfitting_is_named_on_the_screen(record):
     screen = TrainingScreen(record)
     screen.on_step(progress())

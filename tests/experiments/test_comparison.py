@@ -24,7 +24,7 @@ class Reporter:
     def ignore(self, *_: object) -> None:
         pass
 
-    on_message = on_warning = on_step = on_evaluation = on_budget = on_outcomes = ignore
+    on_message = on_warning = on_step = on_evaluation = on_evaluation_start = on_budget = on_outcomes = ignore
 
 
 @pytest.mark.tensorflow

@@ -11,6 +11,7 @@ import pytest
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError
 from charlstm.experiments.plan import PLAN_FILE, ComparisonPlan, ComparisonRequest, describe_budget, extend_plan
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.overrides import Overrides
 
 PLAN = ComparisonPlan(
@@ -43,6 +44,24 @@ def test_keys_on_disk_stay_the_same(tmp_path):
     assert ComparisonPlan.load(tmp_path) == PLAN
 
 
+def test_the_reading_of_the_text_and_the_plot_are_remembered(tmp_path):
+    request = replace(make_request(), plot=Path("plots/x.svg"))
+    plan = replace(extend_plan(PLAN, request, "abc", 1000), decoding=DecodingOptions(lowercase=True))
+    plan.save(tmp_path)
+    assert ComparisonPlan.load(tmp_path) == plan
+    assert plan.draws(Path("plots/x.svg").absolute())
+    assert not plan.draws(Path("x.svg"))
+    assert extend_plan(plan, replace(make_request(), decoding=plan.decoding), "abc", 1000).plot == plan.plot
+
+
+@pytest.mark.parametrize(
+    ("options", "name"), [({"normalize": "none"}, "normalize"), ({"lowercase": True}, "lowercase")]
+)
+def test_models_that_would_read_texts_in_another_way_are_not_added(options, name):
+    with pytest.raises(RunError, match=f"holds a comparison with another `{name}`"):
+        extend_plan(PLAN, replace(make_request(), decoding=DecodingOptions(**options)), "abc", 1000)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_in_the_place_of_a_plan_is_refused(tmp_path):
     os.mkfifo(tmp_path / PLAN_FILE)
@@ -58,6 +77,8 @@ WRONG: list[dict[str, Any]] = [
     {"cells": [3]},
     {"cells": ["../../elsewhere/lstm"]},
     {"repeats": 0},
+    {"plot": 3},
+    {"reading": {"normalize": "nfz"}},
     {"repeats": 10**9},
     {"repeats": "2"},
 ]

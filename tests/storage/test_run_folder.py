@@ -44,6 +44,20 @@ def test_name_of_a_run_is_not_the_folder_of_its_texts(tmp_path, monkeypatch):
     assert find_model("lyrics").parent == Path("lyrics")
 
 
+@pytest.mark.parametrize("path", ["./tiny", "../tiny", ".", "./tiny/"])
+def test_a_relative_path_is_no_name_under_runs(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path("runs/tiny"), Path("tiny"), Path("runs")):  # runs/../tiny is ./tiny
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.safetensors").touch()
+    Path("tiny/model.safetensors").unlink()
+    for find in (find_model, find_run, find_recorded_run):
+        with pytest.raises(RunError) as caught:
+            find(path)
+        assert "runs/" not in str(caught.value)
+    assert find_model("tiny") == Path("runs/tiny/model.safetensors")
+
+
 def test_error_about_an_unknown_run_names_those_there_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="no run in"):

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from charlstm.text.catalogue import (
     relocate_shipped_text,
     shipped_texts,
 )
+from charlstm.text.corpus import load_corpus
 from tests.text.test_download import RecordingBar
 
 
@@ -78,6 +80,12 @@ def test_bare_name_names_a_shipped_text(name):
 )
 def test_path_or_another_spelling_names_no_text(path):
     assert find_named_text(path) is None
+
+
+def test_a_path_object_is_never_a_name():
+    assert find_named_text(Path("macbeth.txt")) is None
+    with pytest.raises(CorpusError, match=r"there is no file 'macbeth\.txt'"):
+        load_corpus([Path("macbeth.txt")])
 
 
 def test_bare_name_names_a_fetched_text(tmp_path, monkeypatch):

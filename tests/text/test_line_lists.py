@@ -42,6 +42,25 @@ def test_a_list_is_recognised(fewest: int, most: int) -> None:
     assert recognised("".join(sentence(rng, int(rng.integers(fewest, most + 1))) + "\n" for _ in range(200)))
 
 
+@pytest.mark.parametrize(("fewest", "most"), [(4, 9), (5, 14), (9, 20)], ids=["recipes", "headlines", "papers"])
+def test_titles_longer_than_names_are_a_list(fewest: int, most: int) -> None:
+    rng = np.random.default_rng(5)
+    assert recognised("".join(sentence(rng, int(rng.integers(fewest, most + 1))) + "\n" for _ in range(300)))
+
+
+def test_uneven_lines_that_end_within_sentences_are_none() -> None:
+    rng = np.random.default_rng(6)
+    lines = [sentence(rng, int(rng.integers(2, 14))) + ",;. "[number % 4].rstrip() for number in range(300)]
+    assert not recognised("\n".join(lines))
+
+
+def test_lyrics_without_stanzas_are_none() -> None:
+    rng = np.random.default_rng(7)
+    verses = [[sentence(rng, int(rng.integers(5, 12))) for _ in range(8)] for _ in range(20)]
+    chorus = [sentence(rng, int(rng.integers(5, 12))) for _ in range(4)]
+    assert not recognised("\n".join(line for verse in verses for line in [*verse, *chorus]))
+
+
 def test_the_last_line_may_lack_its_newline() -> None:
     assert recognised("\n".join(f"Anna {number}" for number in range(100)))
 

@@ -21,13 +21,16 @@ class Recorder:
     """Records everything that a run reports."""
 
     def __init__(self):
-        self.steps, self.evaluations, self.warnings = [], [], []
+        self.steps, self.evaluations, self.warnings, self.evaluation_starts = [], [], [], []
 
     def on_warning(self, message):
         self.warnings.append(message)
 
     def on_step(self, progress):
         self.steps.append(progress)
+
+    def on_evaluation_start(self):
+        self.evaluation_starts.append(len(self.evaluations))
 
     def on_evaluation(self, evaluation):
         self.evaluations.append(evaluation)

@@ -143,8 +143,11 @@ def test_settings_are_described_with_what_they_were_chosen_for():
     settings = choose_settings(inputs, {"max_time": 60})
     line = describe_settings(settings, {"max_time": 60}, inputs)
     assert f"2x{settings['units']} units" in line
-    assert "chosen for 1,000,000 characters, about" in line
-    assert "in 60 seconds at this machine's best speed" in line
+    assert line.endswith(
+        "1m; `max_time` fixed, the rest chosen for 1,000,000 characters and the best speed of this machine"
+    )
+    assert "best speed" in describe_settings(choose_settings(inputs, {}), {}, inputs)
+    assert "best speed" not in describe_settings(choose_settings(inputs, {"epochs": 3.0}), {"epochs": 3.0}, inputs)
     assert "chosen" not in describe_settings(settings, settings, inputs)
 
 
@@ -154,7 +157,7 @@ def test_a_description_without_a_throughput_promises_no_number_of_epochs():
     inputs = inputs_for(100_000, throughput=None)
     line = describe_settings(choose_settings(inputs, overrides), overrides, inputs)
     fixed = "`units`, `dropout`, `recurrent_dropout`, `batch_size`, `max_time` fixed"
-    assert line.endswith(f"60 seconds; {fixed}, the rest chosen for 100,000 characters")
+    assert line.endswith(f"1m; {fixed}, the rest chosen for 100,000 characters")
     assert "inf" not in line
 
 

@@ -42,6 +42,7 @@ def test_the_run_folder_holds_everything(trained):
     run, result, recorder = trained
     history = [json.loads(line) for line in run.folder.history.read_text().splitlines()]
     assert len(history) == len(recorder.evaluations)
+    assert recorder.evaluation_starts == [*range(len(recorder.evaluations))]
     assert list(history[0]) == [
         "step",
         "epoch",

@@ -1,3 +1,5 @@
+import re
+
 from charlstm.training.preview import preview_settings
 
 
@@ -7,3 +9,4 @@ def test_settings_are_previewed_for_a_text_of_any_size():
         assert "2x" in line
         assert "learning rate" in line
         assert "chosen for" in line
+        assert re.search(r"about \d+m(\d+s)? of training", line)

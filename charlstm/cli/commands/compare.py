@@ -12,10 +12,12 @@ from charlstm.cli.config_file import Config
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
-from charlstm.cli.display.plots import check_image_format
+from charlstm.cli.display.plots import check_folder_of, check_image_format
 from charlstm.cli.display.rows import output_width
 from charlstm.cli.options import Json, duration, option
-from charlstm.errors import RunError, SettingError
+from charlstm.cli.overwriting import check_may_replace
+from charlstm.errors import SettingError
+from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.interruption import exit_code
 from charlstm.training.overrides import Overrides
 
@@ -84,8 +86,15 @@ def compare(
         option("--plot", metavar="FILE", help="The image file of the plot. Default: comparison.svg in the folder."),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start over, and replace an earlier comparison in the folder.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Start over, and replace an earlier comparison in the folder and the file of --plot."
+        ),
     ] = False,
+    lowercase: text_options.Lowercase = False,
+    encoding: text_options.Encoding = None,
+    normalize: text_options.Normalize = "nfc",
+    keep_boilerplate: text_options.KeepBoilerplate = False,
     as_json: Json = False,
     _config: Config = None,
 ) -> None:
@@ -114,12 +123,14 @@ def compare(
         "random_seed": random_seed,
     }
     overrides = Overrides.from_options(options)
+    decoding = DecodingOptions(encoding, normalize, keep_boilerplate, lowercase)
     from charlstm.experiments.comparison import run_comparison
     from charlstm.experiments.files import PLOT_FILE
     from charlstm.experiments.plan import ComparisonRequest
 
     folder = output or _default_folder(texts)
-    plot = _plot_file(plot, folder, PLOT_FILE)
+    if plot is not None:
+        _check_plot(plot, folder, overwrite=overwrite)
     request = ComparisonRequest(
         texts=texts,
         cells=names,
@@ -129,7 +140,10 @@ def compare(
         overrides=overrides,
         folder=folder,
         overwrite=overwrite,
+        decoding=decoding,
+        plot=plot,
     )
+    plot = plot or folder / PLOT_FILE
     with comparison_display(num_runs=len(names) * repeats, plot=plot) as display:
         result = run_comparison(request, display)
     if result.signal_number is not None:
@@ -168,10 +182,20 @@ def _default_folder(texts: list[str]) -> Path:
     return RUNS / f"compare-{corpus_name(texts)}"
 
 
-def _plot_file(plot: Path | None, folder: Path, default: str) -> Path:
-    """Return the image file to write; raises RunError if there is no folder for it."""
-    if plot is None:
-        return folder / default
-    if plot.parent != folder and not plot.parent.is_dir():
-        raise RunError(f"there is no folder {plot.parent} for the plot", hint="create it first")
-    return plot
+def _check_plot(plot: Path, folder: Path, *, overwrite: bool) -> None:
+    """Raise RunError, or ask on a terminal, if there is no folder for the plot, or another file in its place.
+
+    An earlier call may have drawn it, and this one continue that comparison.
+    """
+    from charlstm.experiments.files import PLOT_FILE
+    from charlstm.experiments.plan import ComparisonPlan
+
+    if plot.parent != folder:
+        check_folder_of(plot)
+    if overwrite or not plot.is_file():
+        return
+    earlier = ComparisonPlan.load(folder)
+    if earlier is None:
+        check_may_replace(plot, overwrite=overwrite)
+    elif not earlier.draws(plot) and plot != folder / PLOT_FILE:
+        check_may_replace(plot, overwrite=overwrite, hint="remove it, or choose another name: `overwrite` starts over")

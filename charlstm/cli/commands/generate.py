@@ -14,6 +14,7 @@ from charlstm.cli.display.generation_notes import (
     report_changes,
     report_left_out,
     report_refused_lines,
+    reporting_answers,
 )
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
@@ -25,6 +26,7 @@ from charlstm.errors import CorpusError
 from charlstm.generation.stopping import StopRules
 
 if TYPE_CHECKING:
+    from charlstm.generation.answers import Failure
     from charlstm.generation.jobs import GeneratedText
     from charlstm.generation.load import LoadedModel
 
@@ -111,24 +113,26 @@ def generate(
         if is_given(context, name):
             warn(f"`{name}` has no effect at `temperature` 0, which always takes the most probable character")
     from charlstm.analysis.line_sources import choose_line_filter
+    from charlstm.generation.answers import answer_requests
     from charlstm.generation.generate import Request
     from charlstm.generation.jobs import GenerationJob
-    from charlstm.generation.list_defaults import with_default_end, writes_lines
+    from charlstm.generation.list_defaults import are_single_lines, with_default_end
     from charlstm.generation.load import load_models
-    from charlstm.generation.requests import read_requests
+    from charlstm.generation.requests import read_requests, stream_requests
+    from charlstm.text.streams import is_stream, stream_name
 
     models = load_models(run, model or [])
     for path in (batch, seed_file):
-        if path:
+        if path is not None:
             _check_file(path)
     for file in _files_to_write(output, output_dir):
         check_may_replace(file, overwrite=overwrite)
-    asked = {"length_is_given": is_given(context, "length"), "many": is_given(context, "num_samples")}
-    one_line = writes_lines(rules, models, **asked)
     if not beam:
-        rules = with_default_end(rules, models, **asked)
-    if batch:
-        requests = read_requests(batch, config, rules, encoding=encoding, on_message=say)
+        many = is_given(context, "num_samples")
+        rules = with_default_end(rules, models, length_is_given=is_given(context, "length"), many=many)
+    answers_stream = batch is not None and is_stream(batch)
+    if batch is not None:
+        requests = [] if answers_stream else read_requests(batch, config, rules, encoding=encoding, on_message=say)
     else:
         prompt = seed if seed_file is None else _read_prompt_file(seed_file, encoding)
         requests = [Request(prompt, config, rules)]
@@ -150,38 +154,61 @@ def generate(
     if job.needs_compiling:
         with notice_if_slow(COMPILING):
             job.compile()
+    is_single = len(requests) == num_samples == 1
+    may_be_lines = separator is None and not is_single
     result_format = ResultFormat(
         name=output_format,
         echo=not no_echo,
-        separator=separator if separator is not None else "" if one_line else SEPARATOR,
+        separator=SEPARATOR if separator is None else separator,
+        single_lines=may_be_lines
+        and are_single_lines(requests or [Request(None, config, rules)], models, echo=not no_echo),
+        answers=answers_stream,
         models=models,
         mix=mix,
         beam=beam,
         scores=scores,
         line_filter=line_filter,
     )
-    if num_samples == 1 and output_format == "text" and not (batch or beam or novelty or output_dir):
+    if is_single and output_format == "text" and not (batch or beam or novelty or output_dir):
         write_output(job.stream(echo=result_format.echo), output)
     else:
-        texts = job.search(beam, num_samples) if beam else job.texts(with_scores=scores)
-        results = _with_novelty(texts, models) if novelty else map(Result, texts)
+        texts: Iterator[GeneratedText | Failure]
+        if batch is not None and answers_stream:
+            arrivals = stream_requests(batch, config, rules, encoding=encoding)
+            texts = reporting_answers(
+                job, answer_requests(job, arrivals, with_scores=scores), source=stream_name(batch)
+            )
+        else:
+            texts = job.search(beam, num_samples) if beam else job.texts(with_scores=scores)
+        results = _with_novelty(texts, models) if novelty else map(_to_result, texts)
         if len(job) > 1:
             results = progress_over(results, "generating", total=len(job))
         if output_dir:
             write_folder(results, result_format, output_dir, total=len(job))
         else:
-            write_output(result_format.join(results), output)
+            write_output(result_format.join(results), output, flush_each=answers_stream)
     if not beam:
         report_refused_lines(job)
 
 
-def _with_novelty(texts: "Iterable[GeneratedText]", models: "list[LoadedModel]") -> Iterator[Result]:
+def _to_result(text: "GeneratedText | Failure") -> "Result | Failure":
+    from charlstm.generation.jobs import GeneratedText
+
+    return Result(text) if isinstance(text, GeneratedText) else text
+
+
+def _with_novelty(
+    texts: "Iterable[GeneratedText | Failure]", models: "list[LoadedModel]"
+) -> "Iterator[Result | Failure]":
     """Return the texts with their novelty; as each is generated, say how much of it is copied."""
     from charlstm.analysis.novelty import load_training_text, measure_novelty
+    from charlstm.generation.jobs import GeneratedText
 
     sources = [load_training_text(loaded.path, loaded.model, say) for loaded in models]
 
-    def measure(text: "GeneratedText") -> Result:
+    def measure(text: "GeneratedText | Failure") -> "Result | Failure":
+        if not isinstance(text, GeneratedText):
+            return text
         novelty = measure_novelty(sources, text.text)
         say(novelty_line(novelty))
         return Result(text, novelty)
@@ -195,10 +222,10 @@ def _files_to_write(output: Path | None, output_dir: Path | None) -> list[Path]:
     return ([output] if output else []) + earlier[:1]
 
 
-def _check_file(path: str | Path) -> None:
+def _check_file(path: str) -> None:
     """Raise CorpusError unless there is a file: here the name of a text that ships with charlstm is none."""
-    if str(path) != "-" and not Path(path).exists():
-        raise CorpusError(f"there is no file {str(path)!r}", hint="check the path; - is standard input")
+    if path != "-" and not Path(path).exists():
+        raise CorpusError(f"there is no file {path!r}", hint="check the path; - is standard input")
 
 
 def _read_prompt_file(path: str, encoding: str | None) -> str:

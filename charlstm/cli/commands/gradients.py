@@ -13,6 +13,7 @@ from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.options import Json, is_given, option
+from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
 from charlstm.text.decoding_options import DecodingOptions
@@ -77,6 +78,7 @@ def gradients(
     plot: Annotated[
         Path | None, option("--plot", metavar="FILE", help="Also save the plot, as a .png, .svg or .pdf file.")
     ] = None,
+    overwrite: Annotated[bool, OVERWRITE] = False,
     random_seed: Annotated[
         int, typer.Option("--random-seed", metavar="N", min=0, help="Random seed of the initial weights.")
     ] = 0,
@@ -100,6 +102,10 @@ def gradients(
     from charlstm.text.corpus import load_corpus
     from charlstm.text.vocabulary import Vocabulary
 
+    plots.check_image_format(plot)
+    if plot:
+        plots.check_folder_of(plot)
+        check_may_replace(plot, overwrite=overwrite)
     if model:
         _refuse_options_of_untrained(context)
     settings = gradient_flow.GradientSettings(
@@ -111,7 +117,6 @@ def gradients(
     )
     names = tuple(name.strip() for name in cells.split(","))
     untrained = gradient_flow.UntrainedNetworks(names, ModelConfig(num_layers=layers, units=units), random_seed)
-    plots.check_image_format(plot)
     trained = gradient_flow.load_networks(model or [])
     options = DecodingOptions(encoding, "none" if trained else "nfc", keep_boilerplate)  # a model has its own form
     corpus = load_corpus([text or DEFAULT_TEXT], options, on_message=say)

@@ -11,7 +11,7 @@ import typer
 from charlstm.cli.completion import choices, complete_runs
 from charlstm.cli.display.learning_curves import X_LABELS, Curve, curve_lines, learning_panel
 from charlstm.cli.display.messages import say, shows_colours, terminal_size, visible
-from charlstm.cli.display.plots import check_image_format, save_plot, terminal_plot
+from charlstm.cli.display.plots import check_folder_of, check_image_format, save_plot, terminal_plot
 from charlstm.cli.options import option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.errors import RunError, SettingError
@@ -64,6 +64,7 @@ def plot(
     if x not in X_LABELS:
         raise SettingError(f"`x` is {x!r}, which is not an axis", hint=f"axes are: {', '.join(X_LABELS)}")
     if output is not None:
+        check_folder_of(output)
         check_may_replace(output, overwrite=overwrite)
     if dark and output is None:
         raise SettingError("--dark is for pictures: a terminal has its own colours", hint="add --output FILE.png")

@@ -10,9 +10,10 @@ from charlstm.cli import text_options, training_options
 from charlstm.cli.commands.resume import finish, resume_and_show
 from charlstm.cli.completion import choices, complete_models
 from charlstm.cli.config_file import Config, to_toml
+from charlstm.cli.display.messages import command_line as command_to_type
 from charlstm.cli.display.run_reporter import TerminalReporter
-from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, option
-from charlstm.errors import SettingError
+from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, is_given, option
+from charlstm.errors import ChangedTextError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL
@@ -21,6 +22,7 @@ from charlstm.training.schedule import CHECKPOINT_EVERY
 if TYPE_CHECKING:
     from charlstm.storage.run_folder import RunFolder
     from charlstm.training.new_run import NewRunRequest
+    from charlstm.training.resume import ResumeRequest
 
 
 def train(
@@ -77,9 +79,7 @@ def train(
     random_seed: training_options.RandomSeed = None,
     precision: training_options.Precision = None,
     shards: training_options.Shards = None,
-    lowercase: Annotated[
-        bool, typer.Option("--lowercase", rich_help_panel=TEXT, help="Convert the text to lower case.")
-    ] = False,
+    lowercase: text_options.Lowercase = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
@@ -141,6 +141,7 @@ def train(
     if unknown and not start_from:
         raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
+    from charlstm.storage.run_folder import find_model
     from charlstm.training.new_run import NewRunRequest, train_new_run
     from charlstm.training.resume import ResumeRequest
 
@@ -148,16 +149,17 @@ def train(
     reporter = TerminalReporter(folder, quiet=quiet)
     saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
     if resume and folder.has_checkpoint and not show_config:
-        reading = {
+        about_text = {
             "encoding": encoding,
             "normalize": normalize,
             "keep_boilerplate": keep_boilerplate or None,
             "lowercase": lowercase or None,
+            "min_count": min_count if is_given(context, "min_count") else None,
+            "start_from": None if start_from is None else str(find_model(start_from).absolute()),
+            "unknown": unknown,
         }
-        given = {name: value for name, value in reading.items() if value is not None}
-        resume_and_show(
-            ResumeRequest(folder=folder, texts=texts, overrides=overrides, reading=given, **saving), reporter
-        )
+        given = {name: value for name, value in about_text.items() if value is not None}
+        _resume(ResumeRequest(folder=folder, texts=texts, overrides=overrides, text_options=given, **saving), reporter)
         return
     request = NewRunRequest(
         folder=folder,
@@ -177,6 +179,17 @@ def train(
         _show_config(context, request, reporter)
         return
     finish(train_new_run(request, reporter), reporter)
+
+
+def _resume(request: "ResumeRequest", reporter: TerminalReporter) -> None:
+    """Resume a run; only the command `resume` accepts a text that has changed."""
+    try:
+        resume_and_show(request, reporter)
+    except ChangedTextError as error:
+        texts = [word for text in request.texts or () for word in ("--text", text)]
+        command = command_to_type("resume", "--changed-text", *texts, request.folder.path)
+        hint = f"restore the old text, train again in another folder, or resume nevertheless: {command}"
+        raise ChangedTextError(str(error), hint=hint) from error
 
 
 def _show_config(context: typer.Context, request: "NewRunRequest", reporter: TerminalReporter) -> None:

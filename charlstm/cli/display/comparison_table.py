@@ -134,6 +134,9 @@ class ComparisonDisplay:
     def on_step(self, progress: "Progress") -> None:
         self._progress = f"{progress.fraction_done:.0%}, training {loss(progress.train_nats)}"
 
+    def on_evaluation_start(self) -> None:
+        pass
+
     def on_evaluation(self, evaluation: "Evaluation") -> None:
         pass
 

@@ -1,13 +1,15 @@
 """What users are told about generated texts: the run, changes of prompts, vain stop strings, lines left out."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.cli.display.messages import changes_line, say, warn
+from charlstm.cli.display.messages import changes_line, say, show_error, warn
 from charlstm.errors import GenerationError
 
 if TYPE_CHECKING:
-    from charlstm.generation.jobs import GenerationJob
+    from charlstm.generation.answers import Failure
+    from charlstm.generation.jobs import GeneratedText, GenerationJob
     from charlstm.generation.line_filter import LineFilter
 
 
@@ -21,7 +23,37 @@ def report_changes(job: "GenerationJob") -> None:
     if job.changes:
         say(changes_line(job.changes))
     for stop, reason in job.unreachable_stops.items():
-        warn(f"`stop` {stop!r} never ends a text: {reason}")
+        _warn_of_stop(stop, reason)
+
+
+def _warn_of_stop(stop: str, reason: str) -> None:
+    warn(f"`stop` {stop!r} never ends a text: {reason}")
+
+
+def reporting_answers(
+    job: "GenerationJob", answers: "Iterable[GeneratedText | Failure]", *, source: str
+) -> "Iterator[GeneratedText | Failure]":
+    """Pass answers on and say, before each, why it has no text, or what `report_changes` says; of that nothing twice.
+
+    `source` is what the requests come from, in words.
+    """
+    from charlstm.generation.answers import Failure
+
+    changes, stops = dict[str, str](), set[str]()
+    for answer in answers:
+        if isinstance(answer, Failure):
+            show_error(f"{source}, line {answer.line}: {answer.error}", answer.error.hint)
+            yield answer
+            continue
+        new = {old: other for old, other in answer.source.changes.items() if old not in changes}
+        if new:
+            say(changes_line(new))
+            changes |= new
+        for stop, reason in job.unreachable_stops_of(answer.source.request).items():
+            if stop not in stops:
+                _warn_of_stop(stop, reason)
+                stops.add(stop)
+        yield answer
 
 
 def report_left_out(line_filter: "LineFilter | None", *, new: bool | None, unique: bool | None) -> None:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from charlstm.atomic_files import write_atomically
 from charlstm.cli.display.messages import draws_ascii
-from charlstm.errors import SettingError
+from charlstm.errors import RunError, SettingError
 
 IMAGE_FORMATS = (".png", ".svg", ".pdf")
 COLOURS = (
@@ -69,6 +69,12 @@ def check_image_format(path: Path | None) -> None:
         raise SettingError(
             f"{path} is not the name of an image file", hint=f"use one of these endings: {', '.join(IMAGE_FORMATS)}"
         )
+
+
+def check_folder_of(path: Path) -> None:
+    """Raise RunError if there is no folder for a picture: it is drawn when all the work is done."""
+    if not path.parent.is_dir():
+        raise RunError(f"there is no folder {path.parent} for the plot", hint="create it first")
 
 
 def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool = True) -> str:

@@ -15,6 +15,7 @@ from charlstm.errors import RunError
 
 if TYPE_CHECKING:
     from charlstm.analysis.novelty import Novelty
+    from charlstm.generation.answers import Failure
     from charlstm.generation.jobs import GeneratedText
     from charlstm.generation.line_filter import LineFilter
     from charlstm.generation.load import LoadedModel
@@ -38,18 +39,25 @@ class ResultFormat:
 
     name: str  # one of FORMATS
     echo: bool  # write the prompt before the text
-    separator: str  # between two texts
+    separator: str  # between two texts, or after each one
+    single_lines: bool = False  # each text is one line, and its line end is all that separates it from the next
+    answers: bool = False  # each text is read before the next one is asked for, so what ends it must follow it
     models: "Sequence[LoadedModel]"
     mix: str | None = None  # how several models are mixed
     beam: int | None = None
     scores: bool = False
     line_filter: "LineFilter | None" = None
 
-    def to_text(self, result: Result) -> str:
+    def to_text(self, result: "Result | Failure") -> str:
+        """Return the prompt and the text; a line that got no text has an empty one, so that answers can be counted."""
+        if not isinstance(result, Result):
+            return ""
         return (result.generated.source.prompt if self.echo else "") + result.generated.text
 
-    def to_json(self, result: Result) -> dict[str, Any]:
-        """Return everything that is needed to generate the text again."""
+    def to_json(self, result: "Result | Failure") -> dict[str, Any]:
+        """Return everything that is needed to generate the text again, or why there is none."""
+        if not isinstance(result, Result):
+            return {"line": result.line, "error": str(result.error), "hint": result.error.hint}
         request = result.generated.source.request
         settings = request.config.to_json()
         random_seed = settings.pop("random_seed")
@@ -67,7 +75,7 @@ class ResultFormat:
             values["novelty"] = result.novelty.to_json()
         return values
 
-    def join(self, results: Iterable[Result]) -> Iterator[str]:
+    def join(self, results: "Iterable[Result | Failure]") -> Iterator[str]:
         """Yield the parts of all results as one document, each as soon as its result is there."""
         if self.name == "json":
             yield from self._join_as_array(results)
@@ -75,10 +83,14 @@ class ResultFormat:
         for index, result in enumerate(results):
             if self.name == "jsonl":
                 yield to_json(self.to_json(result)) + "\n"
+                continue
+            text = self.to_text(result)
+            if self.single_lines:
+                yield text if text.endswith("\n") else text + "\n"
             else:
-                yield (self.separator if index else "") + self.to_text(result)
+                yield text + self.separator if self.answers else (self.separator if index else "") + text
 
-    def _join_as_array(self, results: Iterable[Result]) -> Iterator[str]:
+    def _join_as_array(self, results: "Iterable[Result | Failure]") -> Iterator[str]:
         """Yield a JSON array piece by piece; if Ctrl-C ends it early, it is valid all the same."""
         start = "[\n"
         try:
@@ -112,29 +124,33 @@ def novelty_line(novelty: "Novelty") -> str:
     )
 
 
-def write_output(parts: Iterator[str], output: Path | None) -> None:
+def write_output(parts: Iterator[str], output: Path | None, *, flush_each: bool = False) -> None:
     """Write the parts to a file as a whole, to a pipe as they are, or to a terminal with control characters escaped.
+
+    With `flush_each` the reader of a pipe waits for each of them.
 
     Raises RunError if the file cannot be written, and OSError if standard output cannot.
     """
     if output is None:
-        _write_to_stdout(parts)
+        _write_to_stdout(parts, flush_each=flush_each)
         return
     if output.is_dir():  # said before anything is generated
         raise RunError(f"{output} is a folder", hint="give a file, or `output_dir` for a file for each text")
     with open_atomically(output, follow_links=True) as file:
         for part in parts:
             file.write(part.encode("utf-8", "surrogatepass"))
+            if flush_each:
+                file.flush()
 
 
-def _write_to_stdout(parts: Iterator[str]) -> None:
+def _write_to_stdout(parts: Iterator[str], *, flush_each: bool) -> None:
     is_terminal = sys.stdout.isatty()
     ends_line, flushed_at = True, 0.0
     for part in parts:
         sys.stdout.write(visible(part, keep="\n\t") if is_terminal else part)
         if is_terminal:
             ends_line = part.endswith("\n") if part else ends_line
-        if is_terminal or time.monotonic() - flushed_at > FLUSH_EVERY:
+        if is_terminal or flush_each or time.monotonic() - flushed_at > FLUSH_EVERY:
             sys.stdout.flush()
             flushed_at = time.monotonic()
     if not ends_line:  # or the prompt of the shell would follow the text
@@ -142,7 +158,9 @@ def _write_to_stdout(parts: Iterator[str]) -> None:
     sys.stdout.flush()
 
 
-def write_folder(results: Iterable[Result], result_format: ResultFormat, folder: Path, *, total: int) -> None:
+def write_folder(
+    results: "Iterable[Result | Failure]", result_format: ResultFormat, folder: Path, *, total: int
+) -> None:
     """Write each result to its own file in a folder: 0001.txt or 0001.json. Raises RunError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

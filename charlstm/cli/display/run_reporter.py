@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from charlstm.analysis.learning_curve import OVERFITTING
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import (
     can_redraw,
@@ -20,7 +21,7 @@ from charlstm.cli.display.messages import (
     warn,
 )
 from charlstm.cli.display.run_record import RunRecord
-from charlstm.cli.display.training_screen import sample_panel, training_display
+from charlstm.cli.display.training_screen import NARROW, sample_panel, training_display
 from charlstm.figures import counted
 from charlstm.storage.run_folder import RunFolder
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
 MAX_CURVE_WIDTH, MIN_CURVE_HEIGHT, MAX_CURVE_HEIGHT = 80, 9, 14  # columns and rows
 MAX_SAMPLE_HEIGHT = 10  # rows, with the frame
-ROWS_OF_FIGURES = 9  # below the curve and the sample, with the next prompt
+ROWS_OF_FIGURES = 10  # below the curve and the sample, with the next prompt
 MIN_EVALUATIONS = 3  # for a curve
+EXAMPLE_LINES = "20"  # that the next command writes with a model of a list
+AGAINST_OVERFITTING = "more text, fewer `units`, more `dropout` or a shorter run may help against overfitting"
 
 
 class TerminalReporter:
@@ -63,14 +66,19 @@ class TerminalReporter:
             if is_terminal():
                 with suppress(OSError):  # the terminal is gone
                     self._show_curve_and_sample()
-            for line in result_lines(result, self._record.finding()):
+            finding = self._record.finding()
+            for line in result_lines(result, finding):
                 say(line)
+            if finding.startswith(OVERFITTING) and console.width >= NARROW:
+                say(AGAINST_OVERFITTING)
         if is_interrupted:
-            warn(f"stopped after {result.fraction_done:.0%}; nothing is lost")
+            warn(f"stopped after {min(result.fraction_done, 0.99):.0%}; nothing is lost")
             show_command("continue", command_line("resume", self._folder.path))
         if result.best and not self._quiet:
-            show_command("generate text", command_line("generate", self._folder.path))
+            options = ("-n", EXAMPLE_LINES) if is_of_list(result) else ()
+            show_command("generate text", command_line("generate", *options, self._folder.path))
             show_command("see the curve", command_line("plot", self._folder.path))
+            show_command("see the text improve", command_line("samples", self._folder.path))
 
     def _show_curve_and_sample(self) -> None:
         rows = console.height - ROWS_OF_FIGURES
@@ -93,10 +101,19 @@ def result_lines(result: "TrainingResult", finding: str) -> list[str]:
         return []
     nats, accuracy = best.validation.nats_per_character, best.validation.accuracy
     lines = [f"stopped early: no improvement since epoch {best.epoch:.2f}"] if result.stopped_early else []
-    lines += [f"trained for {clock(result.seconds)}, best after {counted(best.epoch, 'epoch', digits=3)}"]
+    kept = f"the best model, after {counted(best.epoch, 'epoch', digits=3)}, is kept"
+    lines += [f"trained for {clock(result.seconds)}; {kept}"]
     lines += [f"validation: {loss(nats)} per character, accuracy {accuracy:.1%}"]
     lines += [finding] if finding else []
     return [*lines, f"model: {result.folder.model}"]
+
+
+def is_of_list(result: "TrainingResult") -> bool:
+    """Return whether the text of a run is a list of short lines, of which `generate` writes new ones."""
+    from charlstm.text.line_starts import begins_on_new_line
+
+    openings = result.model.training.get("openings", []) if result.model else []
+    return any(map(begins_on_new_line, openings))
 
 
 def _curve(record: RunRecord, name: str, height: int) -> Text:

@@ -10,11 +10,13 @@ from typing import Any
 from rich.cells import cell_len, chop_cells
 
 from charlstm.cli.display.messages import loss, terminal_width, visible
+from charlstm.cli.display.rows import NO_BREAK_SPACE
 from charlstm.storage.evaluations import EvaluationFigures
 
 MIN_COLUMN_WIDTH = 24
 COLUMN_GAP = "  "
 TAB_WIDTH = 4
+NOTHING_TO_SEE = "(only blanks and line ends)"
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,15 @@ def num_columns() -> int:
 
 
 def sample_list(samples: Sequence[RecordedSample]) -> str:
-    """Return the samples one after the other; a terminal gets them with control characters escaped."""
+    """Return the samples one after the other; on a terminal broken at spaces, with control characters escaped."""
     is_terminal = sys.stdout.isatty()
     parts = []
     for sample in samples:
-        text = visible(sample.text, keep="\n\t") if is_terminal else sample.text
-        heading = f"--- {', '.join(sample.heading())} ---"
-        heading = "\n".join(_lines_of([heading], terminal_width())) if is_terminal else heading
+        heading, text = f"--- {', '.join(sample.heading())} ---", sample.text
+        if is_terminal:
+            whole = "--- " + ", ".join(part.replace(" ", NO_BREAK_SPACE) for part in sample.heading()) + " ---"
+            heading = "\n".join(_lines_of([whole], terminal_width())).replace(NO_BREAK_SPACE, " ")
+            text = "\n".join(_lines_of(printable_lines(text), terminal_width()))
         parts.append(f"{heading}\n{text}\n")
     return "\n".join(parts)
 
@@ -63,15 +67,16 @@ def sample_columns(samples: Sequence[RecordedSample]) -> Iterator[str]:
     headings = [_lines_of(sample.heading(), width) for sample in samples]
     height = max(map(len, headings))
     columns = [
-        [*heading, *[""] * (height - len(heading)), "-" * width, *_lines_of(_printable_lines(sample.text), width)]
+        [*heading, *[""] * (height - len(heading)), "-" * width, *_lines_of(printable_lines(sample.text), width)]
         for heading, sample in zip(headings, samples, strict=True)
     ]
     for cells in zip_longest(*columns, fillvalue=""):
         yield COLUMN_GAP.join(cell + " " * (width - cell_len(cell)) for cell in cells).rstrip()
 
 
-def _printable_lines(text: str) -> list[str]:
-    return visible(text.expandtabs(TAB_WIDTH), keep="\n").split("\n")
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of a generated text for a terminal, with a note in place of one that has nothing to see."""
+    return visible(text.expandtabs(TAB_WIDTH), keep="\n").split("\n") if text.strip() else [NOTHING_TO_SEE]
 
 
 def _lines_of(lines: Sequence[str], width: int) -> list[str]:

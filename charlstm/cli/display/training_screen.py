@@ -1,5 +1,6 @@
 """The progress of a run: a live screen on a terminal, lines elsewhere, only warnings if quiet."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from charlstm.cli.display.live_display import LiveDisplay
-from charlstm.cli.display.messages import can_redraw, clock, loss, say, visible, warn
+from charlstm.cli.display.messages import can_redraw, clock, loss, say, warn
 from charlstm.cli.display.rows import Value, row
 from charlstm.cli.display.run_record import RunRecord
+from charlstm.cli.display.sample_list import printable_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 NAME_WIDTH = 12  # columns
 NARROW = 60  # columns; below, the screen has the most important figures only
 MIN_SAMPLE_HEIGHT, MAX_SAMPLE_HEIGHT = 4, 10  # rows, with the frame
+MIN_EVALUATION_SHOWN = 1.0  # seconds that an evaluation takes before it is named
 MIN_SILENCE, MAX_SILENT_SHARE = 10.0, 0.05  # seconds between two lines, and share of the time trained
-TAB_WIDTH = 4
 
 
 @contextmanager
@@ -44,6 +46,9 @@ class QuietReporter:
         self._record = record
 
     def on_step(self, progress: "Progress") -> None:
+        pass
+
+    def on_evaluation_start(self) -> None:
         pass
 
     def on_evaluation(self, evaluation: "Evaluation") -> None:
@@ -71,6 +76,9 @@ class LineReporter:
                 f"step {progress.step:,}  {progress.fraction_done:.0%}  {clock(seconds)} elapsed  "
                 f"{clock(seconds_left(progress))} left  training {loss(progress.train_nats)}"
             )
+
+    def on_evaluation_start(self) -> None:
+        pass
 
     def on_evaluation(self, evaluation: "Evaluation") -> None:
         self._record.add(evaluation)
@@ -102,14 +110,19 @@ class TrainingScreen:
         self._progress: Progress | None = None
         self._sample: str | None = None
         self._finding = ""
+        self._evaluating_since: float | None = None
         self._bar = ProgressBar(total=1.0)
 
     def on_step(self, progress: "Progress") -> None:
         if self._progress is None:
             self._finding = self._record.finding()
-        self._progress = progress
+        self._progress, self._evaluating_since = progress, None
+
+    def on_evaluation_start(self) -> None:
+        self._evaluating_since = time.monotonic()
 
     def on_evaluation(self, evaluation: "Evaluation") -> None:
+        self._evaluating_since = None
         self._record.add(evaluation)
         self._finding = self._record.finding()
         self._sample = evaluation.sample
@@ -153,6 +166,8 @@ class TrainingScreen:
             validation = [loss(self._record.evaluations[-1].validation_nats)]
             validation += [f"best {best.validation_nats:.4f} at epoch {best.epoch:.2f}"]
         speed = f"{progress.characters_per_second:,.0f} characters/s"
+        if self._evaluating_since and time.monotonic() - self._evaluating_since >= MIN_EVALUATION_SHOWN:
+            speed = "evaluating on the validation text"
         rows: list[tuple[str, Value]] = [
             ("training", [loss(progress.train_nats)]),
             ("validation", validation),
@@ -166,7 +181,7 @@ def sample_panel(sample: str, *, title: str, height: int | None = None) -> "Rend
     """Return a generated text in a frame."""
     from rich.panel import Panel
 
-    text = Text(visible(sample.expandtabs(TAB_WIDTH), keep="\n"))
+    text = Text("\n".join(printable_lines(sample)))
     return Panel(text, title=title, title_align="left", height=height)
 
 
