@@ -1,6 +1,5 @@
 """Stopping and killing real processes, resuming, and what `resume` refuses."""
 
-import contextlib
 import io
 import json
 import os
@@ -12,8 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-
-from charlstm.cli.app import main
 
 pytestmark = pytest.mark.tensorflow
 
@@ -41,8 +38,8 @@ def cats(tmp_path_factory):
     """A folder with a text and a complete run on it, `whole`."""
     folder = tmp_path_factory.mktemp("cats")
     (folder / "cats.txt").write_text(TEXT)
-    with contextlib.chdir(folder):
-        assert main(["train", "cats.txt", "--out", "whole", *SETTINGS.split()]) == 0
+    process = start("train", "cats.txt", "--out", "whole", *SETTINGS.split(), cwd=folder)
+    assert process.wait() == 0, process.stderr.read()
     return folder
 
 
@@ -52,9 +49,8 @@ def whole(cats, monkeypatch):
     return cats / "whole"
 
 
-def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(cats, charlstm, monkeypatch):
+def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(cats):
     """The other signals stop the processes of the tests below."""
-    monkeypatch.chdir(cats)
     rng = random.Random(1)
     command = ["train", "cats.txt", "--output", "parts", "--resume", "--checkpoint-every", "0.2s", *SETTINGS.split()]
     history = cats / "parts" / "history.jsonl"
@@ -73,8 +69,8 @@ def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(cats, charlst
         assert "Traceback" not in err
         if process.returncode > 0:
             assert "charlstm resume parts" in err
-    code, _, err = charlstm("resume", "parts")
-    assert code == 0, err
+    process = start("resume", "parts", cwd=cats)
+    assert process.wait() == 0, process.stderr.read()
     assert (cats / "parts/model.safetensors").read_bytes() == (cats / "whole/model.safetensors").read_bytes()
     assert not list((cats / "parts").glob(".*.safetensors.*"))
 
