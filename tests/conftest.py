@@ -17,8 +17,9 @@ from charlstm.storage.model_file import Model, save_model
 from charlstm.text.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")  # each test run compiles from scratch
-atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
+if "PYTEST_XDIST_WORKER" not in os.environ:  # each test run compiles from scratch, and its processes only once
+    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")
+    atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
 
@@ -70,6 +71,15 @@ def charlstm(capsys):
         return code, out, err
 
     return run
+
+
+@pytest.fixture
+def known_speed(monkeypatch):
+    """Let this machine train at a speed that is known: measuring it takes two seconds of each training."""
+    from charlstm.network.backend import import_tensorflow
+
+    import_tensorflow()
+    monkeypatch.setattr("charlstm.training.throughput.measure_throughput", lambda **_: 1e10)
 
 
 @pytest.fixture
