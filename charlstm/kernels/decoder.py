@@ -15,13 +15,13 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from charlstm.arrays import FloatArray, Ids
-from charlstm.kernels import layout
 from charlstm.kernels.compiler import load_functions
 from charlstm.kernels.decoder_loop import DECODE_ARGUMENTS, emit_decode
 from charlstm.kernels.emitter import Emitter
 from charlstm.kernels.gemm import emit_gemm
 from charlstm.kernels.isa.instruction_set import NR
 from charlstm.kernels.layer import Arrays, LayerDescription, LayerKernel, aligned_empty
+from charlstm.kernels.layout import FIRST_TURN
 from charlstm.kernels.step_loop import StepLoop
 from charlstm.machine import num_cores
 
@@ -86,14 +86,16 @@ class Decoder:
         """Return the compiled function."""
         first, *uppers = self._kernels
         product, isa = first.product, first.isa
-        plans = {"first": first.forward_plan} | ({"upper": uppers[0].forward_plan} if uppers else {})
-        key = repr(["decode", *[(name, plan.graph.describe()) for name, plan in plans.items()], product.precision])
+        layouts = {"first": first.forward_layout} | ({"upper": uppers[0].forward_layout} if uppers else {})
+        key = repr(
+            ["decode", *[(name, layout.plan.graph.describe()) for name, layout in layouts.items()], product.precision]
+        )
 
         def emit() -> ir.Module:
             emitter = Emitter(isa.lanes)
             emit_gemm(emitter, product)
-            for name, plan in plans.items():
-                StepLoop(emitter, product, plan, name=name, backward=False).emit()
+            for name, layout in layouts.items():
+                StepLoop(emitter, product, layout, name=name).emit()
             emit_decode(emitter, product, has_upper=bool(uppers))
             return emitter.module
 
@@ -187,12 +189,11 @@ class Decoder:
             results = {name: aligned_empty((1, num_streams, self._units), np.float32) for name in kernel.result_names}
             arrays = kernel.forward_arrays(sizes, inputs, layer_states, weights)
             current_ids = np.zeros((1, num_streams), np.int32)
-            layers.append({**sizes._asdict(), layout.FIRST_TURN: 0, "current_ids": current_ids, **arrays, **results})
+            layers.append({**sizes._asdict(), FIRST_TURN: 0, "current_ids": current_ids, **arrays, **results})
         return layers
 
     def _arguments(self, kernel: LayerKernel, arrays: Mapping[str, Any]) -> "ctypes.Array[ctypes.c_int64]":
-        names = layout.argument_names(kernel.forward_plan, backward=False)
-        values = [arrays[name] for name in names]
+        values = [arrays[name] for name in kernel.forward_layout.arguments]
         packed = [value.ctypes.data if isinstance(value, np.ndarray) else value for value in values]
         return (ctypes.c_int64 * len(packed))(*packed)
 
