@@ -170,6 +170,11 @@ class Emitter:
     def store(self, value: ir.Value | Int, address: ir.Value) -> None:
         self.builder.store(value.value if isinstance(value, Int) else value, address, align=2)
 
+    def store_past_caches(self, value: ir.Value, address: ir.Value) -> None:
+        """Store a vector at a multiple of its size, without a place in the caches: it is needed much later."""
+        instruction = self.builder.store(value, address, align=4 * self.lanes)
+        instruction.set_metadata("nontemporal", self.module.add_metadata([I32(1)]))
+
     def load_first(self, address: ir.Value, count: Number) -> ir.Value:
         """Load `count` numbers into a vector, and fill it up with zeros; nothing after them is read."""
         zeros = ir.Constant(self.floats, None)

@@ -46,6 +46,7 @@ class StepLoop:
                 count = e.select(rest.compare("<", self.sizes.chunk), rest, self.sizes.chunk)
                 self._emit_chunk(start, count)
             self.product.emit_leave(e)
+            e.builder.fence("seq_cst")  # what was stored past the caches is there for any thread
 
     def _emit_chunk(self, start: Int, count: Int) -> None:
         e = self.e
@@ -260,7 +261,7 @@ class UnitLoop:
 
     def _store_result(self, name: str, value: ir.Value) -> None:
         if name.startswith(SAVED):
-            self.e.store(value, self._saved_address(name, self.loop.width))
+            self.e.store_past_caches(value, self._saved_address(name, self.loop.width))
         elif self.count is None:
             self.e.store(value, self._sequence_address(name, self.loop.width))
         else:
