@@ -36,7 +36,8 @@ class Decoder:
 
     `layers` are the layers' weights by name, `output_kernel` (units, vocabulary) and `output_bias` those of the dense
     layer. `characters` (vocabulary, width) is the first layer's input for each character; with `has_table` it is the
-    input's projection, with the first layer's kernel and bias in it. In "bfloat16" operands are rounded as in training.
+    input's projection, with the first layer's kernel and bias in it. In "bfloat16" operands are rounded as in training, on a
+    processor without products of bfloat16 too; the caller rounds the weights.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Decoder:
         ]
         self._weights = [self._pack(kernel, weights) for kernel, weights in zip(self._kernels, layers, strict=True)]
         self._pack_output(output_kernel, output_bias)
-        self._function = self._load()
+        self._function = self._load(rounds_operands=self._kernels[0].product.precision != precision)
         self._num_cores = num_cores()
         self._threads = ThreadPoolExecutor(self._num_cores)
 
@@ -82,21 +83,20 @@ class Decoder:
         self._output_bias = np.zeros(len(self._output) * NR, np.float32)
         self._output_bias[: self._vocabulary_size] = bias
 
-    def _load(self) -> Any:
+    def _load(self, *, rounds_operands: bool) -> Any:
         """Return the compiled function."""
         first, *uppers = self._kernels
         product, isa = first.product, first.isa
         layouts = {"first": first.forward_layout} | ({"upper": uppers[0].forward_layout} if uppers else {})
-        key = repr(
-            ["decode", *[(name, layout.plan.graph.describe()) for name, layout in layouts.items()], product.precision]
-        )
+        graphs = [(name, layout.plan.graph.describe()) for name, layout in layouts.items()]
+        key = repr(["decode", graphs, product.precision, rounds_operands])
 
         def emit() -> ir.Module:
             emitter = Emitter(isa.lanes)
             emit_gemm(emitter, product)
             for name, layout in layouts.items():
-                StepLoop(emitter, product, layout, name=name).emit()
-            emit_decode(emitter, product, has_upper=bool(uppers))
+                StepLoop(emitter, product, layout, name=name, rounds_operands=rounds_operands).emit()
+            emit_decode(emitter, product, has_upper=bool(uppers), rounds_operands=rounds_operands)
             return emitter.module
 
         return load_functions(key, isa, emit, {"decode": DECODE_ARGUMENTS})["decode"]

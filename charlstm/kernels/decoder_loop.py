@@ -15,7 +15,7 @@ NUMBER_BYTES, DOUBLE_BYTES, ID_BYTES = 4, 8, 4
 FIRST_TURN_OFFSET = len(SIZES) * ARGUMENT_BYTES  # where a layer's loop finds it among its arguments
 
 
-def emit_decode(emitter: Emitter, product: Product, *, has_upper: bool) -> None:
+def emit_decode(emitter: Emitter, product: Product, *, has_upper: bool, rounds_operands: bool) -> None:
     """Emit the function `decode`; needs `emit_gemm` and the loops "first" and "upper".
 
     It reads ids (time, streams), int32; or samples them, if `samples` is 1, with uniforms (time, streams), float64,
@@ -31,7 +31,7 @@ def emit_decode(emitter: Emitter, product: Product, *, has_upper: bool) -> None:
         _emit_choice(e, a, t)
         _emit_inputs(e, a)
         _emit_layers(e, a, t, has_upper=has_upper)
-        _emit_logits(e, product, a)
+        _emit_logits(e, product, a, rounds_operands=rounds_operands)
 
 
 def _emit_choice(e: Emitter, a: dict[str, Int], t: Int) -> None:
@@ -109,7 +109,7 @@ def _emit_residual(e: Emitter, a: dict[str, Int], layer: Int) -> None:
         e.store_first(e.builder.fadd(*numbers), e.address(above, unit * NUMBER_BYTES), count - unit)
 
 
-def _emit_logits(e: Emitter, product: Product, a: dict[str, Int]) -> None:
+def _emit_logits(e: Emitter, product: Product, a: dict[str, Int], *, rounds_operands: bool) -> None:
     """Emit the dense layer."""
     hidden = e.load_int(e.address(a["hidden"], (a["num_layers"] - 1) * ARGUMENT_BYTES))
     operand_bytes = NUMBER_BYTES // product.k_unroll
@@ -119,6 +119,8 @@ def _emit_logits(e: Emitter, product: Product, a: dict[str, Int]) -> None:
         with e.loop(0, a["units"], e.lanes) as unit:
             place = (stream * a["units"] + unit) * NUMBER_BYTES
             numbers = e.load_first(e.address(hidden, place), a["units"] - unit)
+            if rounds_operands:
+                numbers = e.round_to_bf16(numbers)
             operand = e.to_bf16(numbers) if product.k_unroll == 2 else numbers
             e.store(operand, e.address(a["operands"], stream * stride + unit * operand_bytes))
         e.copy(e.address(a["padded_logits"], stream * width), e.address(a["output_bias"], 0), width)

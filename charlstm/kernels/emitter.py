@@ -224,6 +224,18 @@ class Emitter:
             size *= 2
         return rows
 
+    def round_to_bf16(self, value: ir.Value) -> ir.Value:
+        """Round to the nearest bfloat16, ties to even, and keep the result as a float32, on any processor."""
+        builder = self.builder
+
+        def words(value: int) -> ir.Constant:
+            return ir.Constant(self.words, [value] * self.lanes)
+
+        bits = builder.bitcast(value, self.words)
+        last_kept = builder.and_(builder.lshr(bits, words(16)), words(1))
+        rounded = builder.add(bits, builder.add(last_kept, words(0x7FFF)))
+        return builder.bitcast(builder.and_(rounded, words(0xFFFF0000)), self.floats)
+
     def to_bf16(self, value: ir.Value) -> ir.Value:
         """Round to the nearest bfloat16, ties to even."""
         return self.builder.fptrunc(value, ir.VectorType(BFLOAT, self.lanes))

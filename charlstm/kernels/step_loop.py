@@ -27,10 +27,15 @@ class Step(NamedTuple):
 
 
 class StepLoop:
-    """Emits the function `name`, whose arguments are those of its layout."""
+    """Emits the function `name`, whose arguments are those of its layout.
 
-    def __init__(self, emitter: Emitter, product: Product, layout: Layout, *, name: str) -> None:
+    With `rounds_operands`, operands in float32 are rounded to bfloat16."""
+
+    def __init__(
+        self, emitter: Emitter, product: Product, layout: Layout, *, name: str, rounds_operands: bool = False
+    ) -> None:
         self.e, self.product, self.layout, self.plan, self.name = emitter, product, layout, layout.plan, name
+        self.rounds_operands = rounds_operands
         self.operand_bytes = NUMBER_BYTES // product.k_unroll
 
     def emit(self) -> None:
@@ -281,4 +286,6 @@ class UnitLoop:
         place = row + self.sizes.padded(group.width) * block + self.unit
         if self.s.product.k_unroll == 2:
             value = e.to_bf16(value)
+        elif self.s.rounds_operands:
+            value = e.round_to_bf16(value)
         e.store(value, e.address(self.a[group.name], place * self.s.operand_bytes))
