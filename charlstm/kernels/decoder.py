@@ -36,8 +36,8 @@ class Decoder:
 
     `layers` are the layers' weights by name, `output_kernel` (units, vocabulary) and `output_bias` those of the dense
     layer. `characters` (vocabulary, width) is the first layer's input for each character; with `has_table` it is the
-    input's projection, with the first layer's kernel and bias in it. In "bfloat16" operands are rounded as in training, on a
-    processor without products of bfloat16 too; the caller rounds the weights.
+    input's projection, with the first layer's kernel and bias in it. In "bfloat16" operands are rounded as in training,
+    also on a processor without products of bfloat16; the caller rounds the weights.
     """
 
     def __init__(
