@@ -4,7 +4,7 @@ from llvmlite import ir
 
 from charlstm.kernels.emitter import ARGUMENT_BYTES, DOUBLE, FLOAT, I32, Emitter, Int
 from charlstm.kernels.isa.instruction_set import ELEMENT_BYTES, NR, Product
-from charlstm.kernels.layout import SIZES
+from charlstm.kernels.layout import SIZES, round_up
 
 DECODE_ARGUMENTS = (
     "time", "streams", "padded_streams", "units", "vocabulary", "ids", "uniforms", "samples", "temperature",
@@ -124,9 +124,10 @@ def _emit_logits(e: Emitter, product: Product, a: dict[str, Int], *, rounds_oper
             operand = e.to_bf16(numbers) if product.k_unroll == 2 else numbers
             e.store(operand, e.address(a["operands"], stream * stride + unit * operand_bytes))
         e.copy(e.address(a["padded_logits"], stream * width), e.address(a["output_bias"], 0), width)
-    product.emit_enter(e)
+    product.emit_enter(e, a["padded_streams"])
     panels, operands, results = (e.address(a[name], 0) for name in ("output_panels", "operands", "padded_logits"))
-    e.call("gemm_add", panels, operands, stride, results, width, a["num_panels"], a["padded_streams"], a["depth"])
+    rows = round_up(a["padded_streams"], product.row_multiple)
+    e.call("gemm_add", panels, operands, stride, results, width, a["num_panels"], rows, a["depth"])
     product.emit_leave(e)
     with e.loop(0, a["streams"]) as stream:
         row_bytes = a["vocabulary"] * NUMBER_BYTES

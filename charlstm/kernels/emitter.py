@@ -145,6 +145,7 @@ class Emitter:
     def variable(self, value: ir.Value) -> ir.Value:
         """Return the address of a new variable with this value; LLVM keeps it in a register."""
         address = self._variables.alloca(value.type)
+        address.type = POINTER
         self.builder.store(value, address)
         return address
 

@@ -11,7 +11,7 @@ from llvmlite import ir
 from charlstm.kernels.emitter import I32, Emitter, Int, Number
 from charlstm.kernels.graph import ONE, Linear, Node, Term
 from charlstm.kernels.isa.instruction_set import NR, Product
-from charlstm.kernels.layout import FIRST_TURN, SAVED, SIZES, Layout, Sizes
+from charlstm.kernels.layout import FIRST_TURN, SAVED, SIZES, Layout, Sizes, round_up
 from charlstm.kernels.pointwise import emit_operation
 from charlstm.kernels.schedule import Loop, OperandGroup
 
@@ -43,7 +43,7 @@ class StepLoop:
         with e.entry(self.name, self.layout.arguments) as self.a:
             self.sizes = Sizes(*(self.a[name] for name in SIZES))
             self.saved_at, self.saved_width = self.layout.saved_offsets(self.sizes)
-            self.product.emit_enter(e)
+            self.product.emit_enter(e, self.sizes.padded_rows)
             self._store_first_operands()
             with e.loop(0, e.integer((self.sizes.time + self.sizes.chunk - 1) // self.sizes.chunk)) as chunk:
                 start = chunk * self.sizes.chunk
@@ -118,7 +118,7 @@ class StepLoop:
             results,
             columns * NUMBER_BYTES,
             columns // NR,
-            rows,
+            round_up(rows, self.product.row_multiple),
             self._operand_columns(group) // self.product.k_unroll,
         )
 
