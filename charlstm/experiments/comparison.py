@@ -166,6 +166,7 @@ class _Comparison:
                 import keras
 
                 from charlstm.training.loop import TrainingRun
+                from charlstm.training.throughput import measure_step_time
 
                 keras.backend.clear_session()  # frees the graph of the previous run
                 gc.collect()
@@ -177,6 +178,8 @@ class _Comparison:
             self._interruption.stops_gracefully = True
             try:
                 with tensorflow_memory_errors():
+                    # builds the graph before the time of the run begins: some cells take seconds for that
+                    measure_step_time(run.trainer, run.streams.batch(history.step))
                     run.run(self._reporter, self._interruption)
             except TrainingError as error:
                 self._check_folder()
