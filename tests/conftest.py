@@ -34,8 +34,13 @@ def random_model(
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory):
-    """No test touches the user's cache."""
-    os.environ["CHARLSTM_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """No test touches the user's cache; processes that run tests side by side share compiled code."""
+    cache = tmp_path_factory.mktemp("cache")
+    base = tmp_path_factory.getbasetemp()
+    compiled = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled-kernels"
+    compiled.mkdir(exist_ok=True)
+    (cache / "kernels").symlink_to(compiled)
+    os.environ["CHARLSTM_CACHE"] = str(cache)
 
 
 @pytest.fixture
