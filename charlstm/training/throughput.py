@@ -11,7 +11,7 @@ from charlstm.machine import load_throughput, num_cores, save_throughput, throug
 from charlstm.training.auto_config import REFERENCE_UNITS, num_shards_for, operations_per_character
 from charlstm.training.train_step import Trainer
 
-NUM_MEASUREMENTS, MEASUREMENT_TIME = 5, 0.2  # seconds each, after the graph is built
+NUM_MEASUREMENTS, MEASUREMENT_TIME = 5, 0.1  # seconds each, after the graph is built
 VOCABULARY_SIZE = 65
 NOISE = 1.1  # a measurement must be faster than the fastest one before by more than this to count
 MEASURED_FOR = 60 * 60  # seconds
