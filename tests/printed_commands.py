@@ -9,7 +9,7 @@ from typing import NamedTuple
 DOCUMENTATION = Path(__file__).parents[1]
 TRAINS = ("train", "compare")
 SMALL = ("--units", "16", "--layers", "1")  # of an option that is given twice, the last one counts
-SECONDS = {"h": 0.5, "m": 0.1, "s": 0.02}  # for an hour, a minute or a second that is printed
+SECONDS = {"h": 0.2, "m": 0.04, "s": 0.01}  # for an hour, a minute or a second that is printed
 TIME = "1m"  # for a command that leaves it out
 INTERACTIVE = ("write",)  # needs a terminal; tests/cli/test_write.py drives it
 
@@ -38,7 +38,7 @@ def shortened(line: str) -> list[str]:
     """Return the words of a printed command, with its time cut and its network made small.
 
     >>> shortened("charlstm train names.txt --max-time 2h   # a long one")
-    ['charlstm', 'train', 'names.txt', '--max-time', '1.0s', '--units', '16', '--layers', '1']
+    ['charlstm', 'train', 'names.txt', '--max-time', '0.4s', '--units', '16', '--layers', '1']
     """
     words = shlex.split(line, comments=True)
     if words[1] in TRAINS:

@@ -6,7 +6,8 @@ import tomllib
 from charlstm import __version__
 from tests.printed_commands import DOCUMENTATION
 
-PROJECT = tomllib.loads((DOCUMENTATION / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((DOCUMENTATION / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
 
 
 def test_citation_has_the_version_of_the_package():
@@ -22,3 +23,9 @@ def test_readme_names_the_python_versions_of_the_package():
     assert PROJECT["requires-python"] == f">={first},<3.{int(last[2:]) + 1}"
     readme = (DOCUMENTATION / "README.md").read_text()
     assert f"Python {', '.join(versions[:-1])} or {last}" in readme
+
+
+def test_manual_pages_are_installed_where_man_looks_for_them():
+    installed = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    (source,) = (source for source, target in installed.items() if target == "share/man")
+    assert (DOCUMENTATION / source / "man1" / "charlstm-train.1").exists()

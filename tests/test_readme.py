@@ -30,7 +30,8 @@ def files(tmp_path, monkeypatch):
 
 
 @pytest.mark.tensorflow
-def test_every_command_works_as_printed(files, charlstm):
+@pytest.mark.usefixtures("files", "known_speed")
+def test_every_command_works_as_printed(charlstm):
     blocks = indented_blocks(README)
     assert len(blocks) >= 9
     assert all(len(block) <= 3 for block in blocks)

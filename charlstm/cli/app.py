@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from charlstm import __version__
+from charlstm.cli.completion import quoting_for_bash
 from charlstm.cli.display.messages import show_error
 from charlstm.cli.help_text import Command, Group
 from charlstm.cli.options import set_command_line, set_current_command, with_option_names
@@ -84,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_command_line(words)
     try:
         app = make_app(words[0] if words and words[0] in COMMANDS else None)
-        code = app(args=words, prog_name="charlstm", standalone_mode=False) or 0
+        with quoting_for_bash():
+            code = app(args=words, prog_name="charlstm", standalone_mode=False) or 0
         sys.stdout.flush()
     except SystemExit as stop:  # raised by Typer when the reader of stdout has gone away
         code = int(stop.code or 0)

@@ -3,20 +3,28 @@
 Every key press of Tab starts the program, so nothing here may import NumPy.
 """
 
+import contextlib
+import io
 import os
-from collections.abc import Callable, Sequence
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from charlstm.storage.run_folder import RUNS, RunFolder
+from charlstm.storage.run_folder import RUNS
 
 MODEL_SUFFIX = ".safetensors"
+MIXES = ("characters", "words", "lines")  # of generation.ensemble
+BUDGETS = ("time", "epochs", "steps", "characters")  # of experiments.plan
 Completion = Callable[[str], list[str]]
 
 
 def complete_runs(incomplete: str) -> list[str]:
-    """Return the names of runs under runs/, and folders of runs by their paths."""
-    folders = sorted(RUNS.iterdir()) if RUNS.is_dir() else []
-    names = [folder.name for folder in folders if RunFolder(folder).has_run]
+    """Return the names of runs under runs/, also in comparisons there, and folders of runs by their paths."""
+    from charlstm.storage.run_summary import find_runs
+
+    runs = sorted(find_runs(RUNS), key=lambda run: run.path) if RUNS.is_dir() else []
+    names = [str(run.path.relative_to(RUNS)) for run in runs if run.has_run]
     return _matching([*names, *_paths(incomplete, folders_only=True)], incomplete)
 
 
@@ -60,17 +68,44 @@ def choices(values: Sequence[str]) -> Completion:
     return complete
 
 
+@contextlib.contextmanager
+def quoting_for_bash() -> Iterator[None]:
+    """Quote what is printed while bash asks for completions: it inserts lines as they are, and words end at blanks."""
+    if os.environ.get("_CHARLSTM_COMPLETE") != "complete_bash":
+        yield
+        return
+    position = int(os.environ.get("COMP_CWORD", "0"))
+    typed = "".join(os.environ.get("COMP_WORDS", "").split("\n")[position : position + 1])
+    output = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(output):
+            yield
+    finally:
+        has_quote = typed.startswith(("'", '"'))  # which protects what is inserted, except from itself
+        special = re.compile(r"(?!)" if has_quote else r"[^\w@%+=:,./~\n-]")
+        sys.stdout.write(special.sub(lambda match: "\\" + match[0], output.getvalue()))
+
+
 def _matching(values: Sequence[str], incomplete: str) -> list[str]:
     return list(dict.fromkeys(value for value in values if value.startswith(incomplete)))
 
 
 def _paths(incomplete: str, *, folders_only: bool = False) -> list[str]:
-    """Return the files and folders whose paths begin like this, folders with a slash at their ends."""
+    """Return the files and folders whose paths begin like this, folders with a slash at their ends.
+
+    Of a single folder what it holds is returned too: after a single match, shells end the word.
+    """
+    found = _entries(incomplete)
+    if len(found) == 1 and found[0].endswith("/"):
+        found += _entries(found[0])
+    return [path for path in found if path.endswith("/") or not folders_only]
+
+
+def _entries(incomplete: str) -> list[str]:
     parent, start = os.path.split(incomplete)
     try:
         entries = sorted(Path(parent or ".").iterdir())
     except OSError:
         return []
     shown = [entry for entry in entries if entry.name.startswith(start) and (start or not entry.name.startswith("."))]
-    found = [(os.path.join(parent, entry.name), entry.is_dir()) for entry in shown]
-    return [f"{path}/" if is_folder else path for path, is_folder in found if is_folder or not folders_only]
+    return [os.path.join(parent, entry.name) + ("/" if entry.is_dir() else "") for entry in shown]

@@ -3,12 +3,13 @@
 import re
 import shutil
 import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from charlstm.cli.display.messages import warn
+from charlstm.cli.environment import name_variables, unknown_variables
 from charlstm.cli.help import ALL_OPTIONS, CommandHelp, Panel, common_part, describe_command, has_more_help
 from charlstm.cli.options import COMMON, set_invoked
 from charlstm.cli.suggestions import suggest_command
@@ -25,11 +26,12 @@ class Command(TyperCommand):
     """A command whose help is in panels, and whose options can be set in the environment: CHARLSTM_TRAIN_UNITS."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        _name_variables(self.params, [*(parent.command_path.split() if parent else []), info_name or ""])
+        name_variables(self.params, [*(parent.command_path.split() if parent else []), info_name or ""])
         return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         set_invoked(ctx)
+        _warn_about_variables(ctx)
         return super().invoke(ctx)
 
     def get_help(self, ctx: Any) -> str:
@@ -42,8 +44,13 @@ class Group(TyperGroup):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         if parent:  # the program's own options, such as --version, are no settings
-            _name_variables(self.params, [*parent.command_path.split(), info_name or ""])
+            name_variables(self.params, [*parent.command_path.split(), info_name or ""])
         return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        if ctx.parent:
+            _warn_about_variables(ctx)
+        return super().invoke(ctx)
 
     def get_help(self, ctx: Any) -> str:
         return help_text(describe_command(ctx))
@@ -57,13 +64,9 @@ class Group(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-def _name_variables(parameters: Sequence[Any], words: list[str]) -> None:
-    """Give options their environment variables; those that can be given several times have none."""
-    for parameter in parameters:
-        name = max(parameter.opts, key=len)
-        if name.startswith("--") and name != ALL_OPTIONS and not parameter.multiple:
-            parameter.envvar = "_".join([*words, name.removeprefix("--")]).replace("-", "_").upper()
-            parameter.show_envvar = False
+def _warn_about_variables(context: Any) -> None:
+    for warning in unknown_variables(context):
+        warn(warning)
 
 
 def help_all(others: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.completion import choices, complete_models
+from charlstm.cli.completion import MIXES, choices, complete_models
 from charlstm.durations import parse_duration
 from charlstm.errors import SettingError
 
@@ -139,6 +139,7 @@ Mix = Annotated[
     str | None,
     option(
         "--mix",
+        autocompletion=choices(MIXES),
         metavar="UNIT",
         panel=SAMPLING,
         help="How several models are mixed: characters (the default) averages their predictions; with words or lines "

@@ -12,6 +12,7 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import SettingError
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
+from charlstm.text.sources import corpus_name
 from charlstm.training.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -43,20 +44,31 @@ def repeat_command(folder: RunFolder, settings: Mapping[str, Any]) -> RepeatComm
 
     Returns None for a run of an earlier version, which did not record how it was started, and for damaged settings.
     """
-    from charlstm.text.decoding_options import DecodingOptions
-
     origin = RunOrigin.from_json(settings.get("origin"))
     if origin is None:
         return None
     try:
         model, training = ModelConfig.from_json(settings["model"]), TrainingConfig.from_json(settings["training"])
         texts = _texts(folder, settings["text"]["sources"])
-        decoding = DecodingOptions(**settings["text"]["reading"])
+        decoding = _decoding(folder, settings)
     except (KeyError, TypeError, AttributeError, SettingError):
         return None
     fields = model.to_json() | training.to_json()
     arguments = ["charlstm", "train", *texts, *_setting_options(fields), *_reading_options(decoding, origin)]
-    return RepeatCommand((*arguments, "--output", f"{folder.path}-again"), _caveat(training, origin))
+    caveat = _caveat(training, origin)
+    if not caveat and folder.text.exists() and settings["text"].get("name") != corpus_name([folder.text]):
+        caveat = f"the same weights: the model calls its text {corpus_name([folder.text])}"
+    return RepeatCommand((*arguments, "--output", f"{folder.path}-again"), caveat)
+
+
+def _decoding(folder: RunFolder, settings: Mapping[str, Any]) -> "DecodingOptions":
+    """Return how the text was read. The saved text is in the normal form already, which the new model needs as well."""
+    from charlstm.text.decoding_options import DecodingOptions
+
+    reading = dict(settings["text"]["reading"])
+    if folder.text.exists():
+        reading["normalize"] = settings["vocabulary"].get("normalize", reading["normalize"])
+    return DecodingOptions(**reading)
 
 
 def _caveat(training: TrainingConfig, origin: RunOrigin) -> str:

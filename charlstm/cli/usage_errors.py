@@ -12,6 +12,7 @@ from charlstm.cli.suggestions import suggest_options
 from charlstm.errors import SettingError, shown
 
 EXPECTED = {  # kinds of pydantic's errors: what a value must be
+    "bool_parsing": "1 or 0",
     "int_parsing": "a whole number",
     "int_parsing_size": "a smaller whole number",
     "int_from_float": "a whole number",

@@ -24,7 +24,7 @@ from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import StartupReporter, TrainingReporter
-from charlstm.training.startup import locked_run, tensorflow_ready
+from charlstm.training.startup import created_folder, locked_run, tensorflow_ready
 from charlstm.training.training_data import TrainingData, split_text
 
 
@@ -65,8 +65,7 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     """
     data = _load_data(request, reporter)
     folder = RunFolder(request.folder)
-    folder.create()
-    with locked_run(folder, reporter) as interruption:
+    with created_folder(folder), locked_run(folder, reporter) as interruption:
         plan = _prepare_plan(request, data, reporter)
         data = replace(data, dataset=split_text(data.corpus.ids, data.vocabulary, plan.training))
         if warning := data.validation_warning(plan.training):
@@ -167,6 +166,7 @@ class _Comparison:
                 import keras
 
                 from charlstm.training.loop import TrainingRun
+                from charlstm.training.throughput import measure_step_time
 
                 keras.backend.clear_session()  # frees the graph of the previous run
                 gc.collect()
@@ -178,6 +178,8 @@ class _Comparison:
             self._interruption.stops_gracefully = True
             try:
                 with tensorflow_memory_errors():
+                    # builds the graph before the time of the run begins: some cells take seconds for that
+                    measure_step_time(run.trainer, run.streams.batch(history.step))
                     run.run(self._reporter, self._interruption)
             except TrainingError as error:
                 self._check_folder()

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from charlstm.atomic_files import open_regular
 from charlstm.errors import ModelFileError, SettingError
 from charlstm.generation.ensemble import MIXES, Ensemble
 from charlstm.generation.generate import LanguageModel
@@ -69,7 +70,7 @@ def _version(path: Path) -> tuple[int, ...]:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
         raise ModelFileError(f"{path} cannot be read: {problem.strerror}", hint="check the path") from problem

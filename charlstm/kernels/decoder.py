@@ -15,13 +15,13 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from charlstm.arrays import FloatArray, Ids
-from charlstm.kernels import layout
 from charlstm.kernels.compiler import load_functions
 from charlstm.kernels.decoder_loop import DECODE_ARGUMENTS, emit_decode
 from charlstm.kernels.emitter import Emitter
 from charlstm.kernels.gemm import emit_gemm
 from charlstm.kernels.isa.instruction_set import NR
 from charlstm.kernels.layer import Arrays, LayerDescription, LayerKernel, aligned_empty
+from charlstm.kernels.layout import FIRST_TURN
 from charlstm.kernels.step_loop import StepLoop
 from charlstm.machine import num_cores
 
@@ -36,7 +36,8 @@ class Decoder:
 
     `layers` are the layers' weights by name, `output_kernel` (units, vocabulary) and `output_bias` those of the dense
     layer. `characters` (vocabulary, width) is the first layer's input for each character; with `has_table` it is the
-    input's projection, with the first layer's kernel and bias in it. In "bfloat16" operands are rounded as in training.
+    input's projection, with the first layer's kernel and bias in it. In "bfloat16" operands are rounded as in training,
+    also on a processor without products of bfloat16; the caller rounds the weights.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Decoder:
         ]
         self._weights = [self._pack(kernel, weights) for kernel, weights in zip(self._kernels, layers, strict=True)]
         self._pack_output(output_kernel, output_bias)
-        self._function = self._load()
+        self._function = self._load(rounds_operands=self._kernels[0].product.precision != precision)
         self._num_cores = num_cores()
         self._threads = ThreadPoolExecutor(self._num_cores)
 
@@ -82,19 +83,20 @@ class Decoder:
         self._output_bias = np.zeros(len(self._output) * NR, np.float32)
         self._output_bias[: self._vocabulary_size] = bias
 
-    def _load(self) -> Any:
+    def _load(self, *, rounds_operands: bool) -> Any:
         """Return the compiled function."""
         first, *uppers = self._kernels
         product, isa = first.product, first.isa
-        plans = {"first": first.forward_plan} | ({"upper": uppers[0].forward_plan} if uppers else {})
-        key = repr(["decode", *[(name, plan.graph.describe()) for name, plan in plans.items()], product.precision])
+        layouts = {"first": first.forward_layout} | ({"upper": uppers[0].forward_layout} if uppers else {})
+        graphs = [(name, layout.plan.graph.describe()) for name, layout in layouts.items()]
+        key = repr(["decode", graphs, product.precision, rounds_operands])
 
         def emit() -> ir.Module:
             emitter = Emitter(isa.lanes)
             emit_gemm(emitter, product)
-            for name, plan in plans.items():
-                StepLoop(emitter, product, plan, name=name, backward=False).emit()
-            emit_decode(emitter, product, has_upper=bool(uppers))
+            for name, layout in layouts.items():
+                StepLoop(emitter, product, layout, name=name, rounds_operands=rounds_operands).emit()
+            emit_decode(emitter, product, has_upper=bool(uppers), rounds_operands=rounds_operands)
             return emitter.module
 
         return load_functions(key, isa, emit, {"decode": DECODE_ARGUMENTS})["decode"]
@@ -187,12 +189,11 @@ class Decoder:
             results = {name: aligned_empty((1, num_streams, self._units), np.float32) for name in kernel.result_names}
             arrays = kernel.forward_arrays(sizes, inputs, layer_states, weights)
             current_ids = np.zeros((1, num_streams), np.int32)
-            layers.append({**sizes._asdict(), layout.FIRST_TURN: 0, "current_ids": current_ids, **arrays, **results})
+            layers.append({**sizes._asdict(), FIRST_TURN: 0, "current_ids": current_ids, **arrays, **results})
         return layers
 
     def _arguments(self, kernel: LayerKernel, arrays: Mapping[str, Any]) -> "ctypes.Array[ctypes.c_int64]":
-        names = layout.argument_names(kernel.forward_plan, backward=False)
-        values = [arrays[name] for name in names]
+        values = [arrays[name] for name in kernel.forward_layout.arguments]
         packed = [value.ctypes.data if isinstance(value, np.ndarray) else value for value in values]
         return (ctypes.c_int64 * len(packed))(*packed)
 

@@ -4,7 +4,7 @@ from llvmlite import ir
 
 from charlstm.kernels.emitter import ARGUMENT_BYTES, DOUBLE, FLOAT, I32, Emitter, Int
 from charlstm.kernels.isa.instruction_set import ELEMENT_BYTES, NR, Product
-from charlstm.kernels.layout import SIZES
+from charlstm.kernels.layout import SIZES, round_up
 
 DECODE_ARGUMENTS = (
     "time", "streams", "padded_streams", "units", "vocabulary", "ids", "uniforms", "samples", "temperature",
@@ -15,7 +15,7 @@ NUMBER_BYTES, DOUBLE_BYTES, ID_BYTES = 4, 8, 4
 FIRST_TURN_OFFSET = len(SIZES) * ARGUMENT_BYTES  # where a layer's loop finds it among its arguments
 
 
-def emit_decode(emitter: Emitter, product: Product, *, has_upper: bool) -> None:
+def emit_decode(emitter: Emitter, product: Product, *, has_upper: bool, rounds_operands: bool) -> None:
     """Emit the function `decode`; needs `emit_gemm` and the loops "first" and "upper".
 
     It reads ids (time, streams), int32; or samples them, if `samples` is 1, with uniforms (time, streams), float64,
@@ -31,7 +31,7 @@ def emit_decode(emitter: Emitter, product: Product, *, has_upper: bool) -> None:
         _emit_choice(e, a, t)
         _emit_inputs(e, a)
         _emit_layers(e, a, t, has_upper=has_upper)
-        _emit_logits(e, product, a)
+        _emit_logits(e, product, a, rounds_operands=rounds_operands)
 
 
 def _emit_choice(e: Emitter, a: dict[str, Int], t: Int) -> None:
@@ -109,7 +109,7 @@ def _emit_residual(e: Emitter, a: dict[str, Int], layer: Int) -> None:
         e.store_first(e.builder.fadd(*numbers), e.address(above, unit * NUMBER_BYTES), count - unit)
 
 
-def _emit_logits(e: Emitter, product: Product, a: dict[str, Int]) -> None:
+def _emit_logits(e: Emitter, product: Product, a: dict[str, Int], *, rounds_operands: bool) -> None:
     """Emit the dense layer."""
     hidden = e.load_int(e.address(a["hidden"], (a["num_layers"] - 1) * ARGUMENT_BYTES))
     operand_bytes = NUMBER_BYTES // product.k_unroll
@@ -119,12 +119,15 @@ def _emit_logits(e: Emitter, product: Product, a: dict[str, Int]) -> None:
         with e.loop(0, a["units"], e.lanes) as unit:
             place = (stream * a["units"] + unit) * NUMBER_BYTES
             numbers = e.load_first(e.address(hidden, place), a["units"] - unit)
+            if rounds_operands:
+                numbers = e.round_to_bf16(numbers)
             operand = e.to_bf16(numbers) if product.k_unroll == 2 else numbers
             e.store(operand, e.address(a["operands"], stream * stride + unit * operand_bytes))
         e.copy(e.address(a["padded_logits"], stream * width), e.address(a["output_bias"], 0), width)
-    product.emit_enter(e)
+    product.emit_enter(e, a["padded_streams"])
     panels, operands, results = (e.address(a[name], 0) for name in ("output_panels", "operands", "padded_logits"))
-    e.call("gemm_add", panels, operands, stride, results, width, a["num_panels"], a["padded_streams"], a["depth"])
+    rows = round_up(a["padded_streams"], product.row_multiple)
+    e.call("gemm_add", panels, operands, stride, results, width, a["num_panels"], rows, a["depth"])
     product.emit_leave(e)
     with e.loop(0, a["streams"]) as stream:
         row_bytes = a["vocabulary"] * NUMBER_BYTES

@@ -145,6 +145,7 @@ class Emitter:
     def variable(self, value: ir.Value) -> ir.Value:
         """Return the address of a new variable with this value; LLVM keeps it in a register."""
         address = self._variables.alloca(value.type)
+        address.type = POINTER
         self.builder.store(value, address)
         return address
 
@@ -169,6 +170,11 @@ class Emitter:
 
     def store(self, value: ir.Value | Int, address: ir.Value) -> None:
         self.builder.store(value.value if isinstance(value, Int) else value, address, align=2)
+
+    def store_past_caches(self, value: ir.Value, address: ir.Value) -> None:
+        """Store a vector at a multiple of its size, without a place in the caches: it is needed much later."""
+        instruction = self.builder.store(value, address, align=4 * self.lanes)
+        instruction.set_metadata("nontemporal", self.module.add_metadata([I32(1)]))
 
     def load_first(self, address: ir.Value, count: Number) -> ir.Value:
         """Load `count` numbers into a vector, and fill it up with zeros; nothing after them is read."""
@@ -218,6 +224,18 @@ class Emitter:
                 rows[row], rows[row | size] = (self.shuffle(*pair, order) for order in (first_order, second_order))
             size *= 2
         return rows
+
+    def round_to_bf16(self, value: ir.Value) -> ir.Value:
+        """Round to the nearest bfloat16, ties to even, and keep the result as a float32, on any processor."""
+        builder = self.builder
+
+        def words(value: int) -> ir.Constant:
+            return ir.Constant(self.words, [value] * self.lanes)
+
+        bits = builder.bitcast(value, self.words)
+        last_kept = builder.and_(builder.lshr(bits, words(16)), words(1))
+        rounded = builder.add(bits, builder.add(last_kept, words(0x7FFF)))
+        return builder.bitcast(builder.and_(rounded, words(0xFFFF0000)), self.floats)
 
     def to_bf16(self, value: ir.Value) -> ir.Value:
         """Round to the nearest bfloat16, ties to even."""

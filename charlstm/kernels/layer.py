@@ -1,8 +1,9 @@
 """One recurrent layer over a sequence, forward and backward, of any cell: its compiled code and the memory it needs."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from charlstm.arrays import FloatArray
-from charlstm.kernels import layout
 from charlstm.kernels.arena import Arena
 from charlstm.kernels.compiler import CompiledFunction, load_functions
 from charlstm.kernels.emitter import Emitter
@@ -19,7 +19,7 @@ from charlstm.kernels.gradient import differentiate
 from charlstm.kernels.graph import ONE, Term, WeightShape, trace
 from charlstm.kernels.isa import chosen_instruction_set
 from charlstm.kernels.isa.instruction_set import NR, InstructionSet, Product
-from charlstm.kernels.layout import Sizes, round_up
+from charlstm.kernels.layout import SAVED, WIDEST_VECTOR, Layout, Sizes, group_shape, round_up
 from charlstm.kernels.packing import (
     GRADIENT_ARGUMENTS,
     LINE_ELEMENTS,
@@ -27,7 +27,7 @@ from charlstm.kernels.packing import (
     emit_packing,
     emit_weight_gradient,
 )
-from charlstm.kernels.schedule import Schedule, schedule
+from charlstm.kernels.schedule import schedule
 from charlstm.kernels.step_loop import StepLoop
 
 Operands = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
@@ -81,28 +81,31 @@ class LayerKernel:
         self.state_widths = layer.state_widths
         forward = trace(layer, has_table=has_table)
         backward = differentiate(forward) if needs_gradient else None
-        self.forward_plan = schedule(forward)
-        self.backward_plan = schedule(backward) if backward else None
-        self.result_names = list(layout.sequence_results(self.forward_plan))
+        self.forward_layout = Layout(schedule(forward), backward=False)
+        self._backward_layout = Layout(schedule(backward), backward=True) if backward else None
+        self.result_names = list(self.forward_layout.results)
         self.packed_dtype = np.dtype(np.uint32 if self.product.k_unroll == 2 else np.float32)
         self.operand_dtype = np.dtype(np.uint16 if self.product.k_unroll == 2 else np.float32)
-        self.saved_dtypes = {group.name: self.operand_dtype for group in self.forward_plan.groups}
-        if layout.saved_nodes(self.forward_plan, backward=False):
-            self.saved_dtypes[layout.SAVED] = np.dtype(np.float32)
+        self.saved_dtypes = {group.name: self.operand_dtype for group in self.forward_layout.plan.groups}
+        if self.forward_layout.saved:
+            self.saved_dtypes[SAVED] = np.dtype(np.float32)
 
     @cached_property
     def _functions(self) -> dict[str, CompiledFunction]:
-        return load_step_loops(self.forward_plan, self.backward_plan, self.isa, self.product)
+        layouts = {"forward": self.forward_layout}
+        if self._backward_layout:
+            layouts["backward"] = self._backward_layout
+        return load_step_loops(layouts, self.isa, self.product)
 
     @cached_property
     def _tools(self) -> dict[str, CompiledFunction]:
         return product_functions(self.isa, self.product)
 
     @property
-    def _backward_plan(self) -> Schedule:
-        if self.backward_plan is None:
+    def backward_layout(self) -> Layout:
+        if self._backward_layout is None:
             raise ValueError("the kernel was made without a gradient")
-        return self.backward_plan
+        return self._backward_layout
 
     def _matrix_shape(self, name: str) -> tuple[str, str, int]:
         rows, width, num_blocks = self.shapes[name]
@@ -124,7 +127,7 @@ class LayerKernel:
     def pack_dense(self, weights: FloatArray) -> Panels:
         """Pack a matrix (rows, columns) without blocks."""
         rows, width = weights.shape
-        padded = round_up(width, layout.WIDEST_VECTOR)
+        padded = round_up(width, WIDEST_VECTOR)
         return self._pack(weights, (round_up(rows, NR), round_up(width, NR)), width, padded, transposed=False)
 
     def _pack(
@@ -148,15 +151,15 @@ class LayerKernel:
         `inputs` are "x", or "ids" with a table, and "lower"; `weights` are matrices in panels, and everything else as
         it is. Returns the results (time, batch, width), the last states, and what `backward` needs.
         """
-        plan, sizes = self.forward_plan, self.sizes(inputs, units)
+        layout, sizes = self.forward_layout, self.sizes(inputs, units)
         arrays = self.forward_arrays(sizes, inputs, states, weights)
-        results = _empty_results(plan, sizes)
+        results = _empty_results(layout, sizes)
         self._functions["forward"](**sizes._asdict(), first_turn=0, **arrays, **results)
-        return results, self._last_states(plan, sizes, arrays), {name: arrays[name] for name in self.saved_dtypes}
+        return results, _last_states(layout, sizes, arrays), {name: arrays[name] for name in self.saved_dtypes}
 
     def forward_arrays(self, sizes: Sizes, inputs: Arrays, states: Sequence[FloatArray], weights: Arrays) -> Arrays:
         """Return the arguments of the loop forward but for the sizes and the results."""
-        memory = self._allocate(self.forward_plan, sizes, states, backward=False)
+        memory = self._allocate(self.forward_layout, sizes, states)
         return {**_contiguous(inputs), **memory, **self._weights(weights, sizes)}
 
     def backward(
@@ -168,29 +171,31 @@ class LayerKernel:
         d_results ("d_output", ...) and d_states are the gradients of the results and of the last states; the matrices
         are packed transposed. Without `needs_weights` the gradients of matrices are left out.
         """
-        plan, sizes = self._backward_plan, self.sizes(inputs, units)
+        layout, sizes = self.backward_layout, self.sizes(inputs, units)
         has_gradient = [width != ONE for width in self.state_widths]
-        memory = self._allocate(plan, sizes, list(compress(d_states, has_gradient)), backward=True)
-        for name, nodes in plan.graph.sums.items():
+        memory = self._allocate(layout, sizes, list(compress(d_states, has_gradient)))
+        for name, nodes in layout.plan.graph.sums.items():
             rows = (len(weights["table"]),) if name == "table" else ()
             memory[f"sum_{name}"] = np.zeros((*rows, sizes.columns(nodes[0].width, len(nodes))), np.float32)
         given = {**_contiguous(inputs | d_results), **memory, **self._weights(weights, sizes)}
-        if layout.SAVED in saved:
-            given[layout.SAVED] = saved[layout.SAVED]
-        results = _empty_results(plan, sizes)
+        if SAVED in saved:
+            given[SAVED] = saved[SAVED]
+        results = _empty_results(layout, sizes)
         self._functions["backward"](**sizes._asdict(), first_turn=0, **given, **results)
-        for name, nodes in plan.graph.sums.items():
+        for name, nodes in layout.plan.graph.sums.items():
             results[name] = _without_padding(memory[f"sum_{name}"], sizes, nodes[0].width, len(nodes))
-        for term in (term for linear in plan.graph.linears() for term in linear.terms if needs_weights):
+        for term in layout.terms if needs_weights else ():
             results[term.weight] = self._weight_gradient(term, saved, memory, sizes)
-        found = iter(self._last_states(plan, sizes, memory))
+        found = iter(_last_states(layout, sizes, memory))
         d_first = [next(found) if has else np.zeros_like(d) for has, d in zip(has_gradient, d_states, strict=True)]
         return results, d_first
 
     def sizes(self, inputs: Arrays, units: int) -> Sizes:
         """Return the sizes of a call."""
         time, rows = next(iter(inputs.values())).shape[:2]
-        padded_rows = round_up(rows, self.product.row_multiple)
+        padded_rows = (
+            rows if time == 1 and rows < self.product.row_multiple else round_up(rows, self.product.row_multiple)
+        )
         num_inputs = inputs["x"].shape[2] if "x" in inputs else 1
         return Sizes(time, rows, padded_rows, max(1, min(time, CHUNK_ROWS // padded_rows)), units, num_inputs)
 
@@ -207,21 +212,17 @@ class LayerKernel:
                 named |= {f"vector_{name}": padded, f"bias_{name}": padded}
         return named
 
-    def _allocate(self, plan: Schedule, sizes: Sizes, states: Sequence[FloatArray], *, backward: bool) -> Arrays:
-        """Return states, operands, what is saved, and workspaces; the padding of operands is zero."""
-        memory: Arrays = {
-            name: np.zeros((2, sizes.padded_rows, sizes.columns(width, 1)), np.float32)
-            for name, width in layout.state_widths(plan).items()
-        }
-        for (name, width), state in zip(sorted(layout.state_widths(plan).items()), states, strict=True):
+    def _allocate(self, layout: Layout, sizes: Sizes, states: Sequence[FloatArray]) -> Arrays:
+        """Return states, operands, what is saved, and workspaces; the padding of states and operands is zero."""
+        memory: Arrays = _views(_workspace, layout.workspaces(sizes))
+        for (name, width), state in zip(layout.states.items(), states, strict=True):
+            memory[name] = np.zeros((2, sizes.padded_rows, sizes.columns(width, 1)), np.float32)
             memory[name][0, : sizes.rows, : sizes.width(width)] = state
-        memory |= {array.name: _workspace(array.shape, np.float32) for array in layout.workspaces(plan, sizes)}
-        saved = layout.saved_nodes(plan, backward=backward)
-        if saved and not backward:
-            _, width = layout.saved_offsets(sizes, saved)
-            memory[layout.SAVED] = aligned_empty((sizes.time, sizes.padded_rows, width), np.float32)
-        for group in plan.groups:
-            steps, rows, columns = layout.group_shape(group, sizes)
+        if layout.saved and not layout.backward:
+            _, width = layout.saved_offsets(sizes)
+            memory[SAVED] = aligned_empty((sizes.time, sizes.padded_rows, width), np.float32)
+        for group in layout.plan.groups:
+            steps, rows, columns = group_shape(group, sizes)
             operands = aligned_empty((round_up(max(1, steps * rows), ROW_MULTIPLE), columns), self.operand_dtype)
             operands[steps * rows :] = 0
             used = sizes.padded(group.width) * len(group.nodes)
@@ -232,16 +233,11 @@ class LayerKernel:
             memory[group.name] = operands
         return memory
 
-    def _last_states(self, plan: Schedule, sizes: Sizes, memory: Arrays) -> list[FloatArray]:
-        widths = sorted(layout.state_widths(plan).items())
-        return [memory[name][sizes.time % 2, : sizes.rows, : sizes.width(width)].copy() for name, width in widths]
-
     def _weight_gradient(self, term: Term, saved: Arrays, memory: Arrays, sizes: Sizes) -> FloatArray:
         """Return the gradient of a matrix of the layer, from the operands of its product and the product's gradient."""
-        terms = [forward for linear in self.forward_plan.graph.linears() for forward in linear.terms]
-        forward_term = next(forward for forward in terms if forward.weight == term.weight)
-        left = saved[self.forward_plan.group(forward_term).name]
-        right = memory[self._backward_plan.group(term).name]
+        forward_term = next(forward for forward in self.forward_layout.terms if forward.weight == term.weight)
+        left = saved[self.forward_layout.plan.group(forward_term).name]
+        right = memory[self.backward_layout.plan.group(term).name]
         product = self.weight_product(left[: len(right)], right)
         rows, width, num_blocks = self._matrix_shape(term.weight)
         return _without_padding(product[: sizes.width(rows)], sizes, width, num_blocks)
@@ -260,11 +256,28 @@ class LayerKernel:
         return result
 
 
-def _empty_results(plan: Schedule, sizes: Sizes) -> Arrays:
+def _views(empty: Callable[..., npt.NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
+    """Return arrays of these shapes in one piece of memory."""
+    counts = [round_up(math.prod(shape), WIDEST_VECTOR) for shape in shapes.values()]
+    ends = list(accumulate(counts, initial=0))
+    memory = empty((ends[-1],), np.float32)
+    return {
+        name: memory[start : start + math.prod(shape)].reshape(shape)
+        for (name, shape), start in zip(shapes.items(), ends, strict=False)
+    }
+
+
+def _empty_results(layout: Layout, sizes: Sizes) -> Arrays:
     return {
         name: aligned_empty((sizes.time, sizes.rows, sizes.width(width)), np.float32)
-        for name, width in layout.sequence_results(plan).items()
+        for name, width in layout.results.items()
     }
+
+
+def _last_states(layout: Layout, sizes: Sizes, memory: Arrays) -> list[FloatArray]:
+    return [
+        memory[name][sizes.time % 2, : sizes.rows, : sizes.width(width)].copy() for name, width in layout.states.items()
+    ]
 
 
 def _contiguous(arrays: Arrays) -> Arrays:
@@ -293,21 +306,19 @@ def with_padding(array: FloatArray, sizes: Sizes, width: str, num_blocks: int) -
 
 
 def load_step_loops(
-    forward: Schedule, backward: Schedule | None, isa: InstructionSet, product: Product
+    layouts: Mapping[str, Layout], isa: InstructionSet, product: Product
 ) -> dict[str, CompiledFunction]:
-    """Return the compiled loops "forward" and "backward" of a layer."""
-    plans = {"forward": forward} | ({"backward": backward} if backward else {})
-    key = repr([(name, plan.graph.describe()) for name, plan in plans.items()] + [product.precision])
+    """Return the compiled step loops of a layer by name."""
+    key = repr([(name, layout.plan.graph.describe()) for name, layout in layouts.items()] + [product.precision])
 
     def emit() -> ir.Module:
         emitter = Emitter(isa.lanes)
         emit_gemm(emitter, product)
-        for name, plan in plans.items():
-            StepLoop(emitter, product, plan, name=name, backward=name == "backward").emit()
+        for name, layout in layouts.items():
+            StepLoop(emitter, product, layout, name=name).emit()
         return emitter.module
 
-    entries = {name: layout.argument_names(plan, backward=name == "backward") for name, plan in plans.items()}
-    return load_functions(key, isa, emit, entries)
+    return load_functions(key, isa, emit, {name: layout.arguments for name, layout in layouts.items()})
 
 
 @cache

@@ -4,7 +4,7 @@ Arrays inside the loops are padded to whole vectors, so that no loop over units 
 padding is finite and has no effect. Those that other code sees ("x", "output", ...) are not padded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from charlstm.kernels.graph import INPUTS, ONE, UNITS, Linear, Node
@@ -45,98 +45,65 @@ class Sizes(NamedTuple):
         return round_up(self.padded(name) * num_blocks, NR)
 
 
-class Array(NamedTuple):
-    """An array of a step loop, (outer, rows, columns) or fewer axes."""
+class Layout:
+    """The arrays that a step loop computes with, by the names of its arguments."""
 
-    name: str
-    shape: tuple[Size, ...]
-    is_operand: bool = False
+    def __init__(self, plan: Schedule, *, backward: bool) -> None:
+        nodes, results = plan.graph.nodes(), plan.graph.results
+        self.plan, self.backward, self.linears = plan, backward, plan.graph.linears()
+        self.temporaries = [node for loop in plan.loops for node in loop.temporaries]
+        inputs = {node.name: node.width for node in nodes if node.operation == "input"}
+        outputs = {name: node.width for name, node in results.items()}
+        # the widths of arrays (time, rows, width) that others give or get
+        self.inputs = {name: width for name, width in inputs.items() if not name.startswith(SAVED)}
+        self.results = {name: width for name, width in outputs.items() if not name.startswith(SAVED)}
+        states = {node.name: node.width for node in nodes if node.operation == "state"}
+        self.states = dict(sorted((states | {name: node.width for name, node in plan.graph.states.items()}).items()))
+        saved = [(name, width) for name, width in (inputs | outputs).items() if name.startswith(SAVED)]
+        self.saved = dict(sorted(saved, key=lambda pair: int(pair[0].removeprefix(SAVED))))
+        self.terms = [term for linear in self.linears for term in linear.terms]
+        self.arguments = [*SIZES, FIRST_TURN, *self.inputs, *self.results, *self.states, *self._other_arguments(nodes)]
 
+    def _other_arguments(self, nodes: Sequence[Node]) -> Iterator[str]:
+        if self.saved:
+            yield SAVED
+        yield from (group.name for group in self.plan.groups)
+        yield from dict.fromkeys(f"weight_{term.weight}" for term in self.terms)
+        yield from (f"result{number}" for number in range(len(self.linears)))
+        yield from (f"temporary{number}" for number in range(len(self.temporaries)))
+        yield from dict.fromkeys(f"vector_{node.name}" for node in nodes if node.operation == "vector")
+        yield from (f"bias_{linear.bias}" for linear in self.linears if linear.bias)
+        yield from (f"sum_{name}" for name in self.plan.graph.sums)
+        if any(linear.has_table for linear in self.linears):
+            yield from ("table", "ids")
+        elif "table" in self.plan.graph.sums:
+            yield "ids"
 
-def saved_nodes(plan: Schedule, *, backward: bool) -> list[tuple[str, str]]:
-    """Return name and width of what is saved, in the order of the array."""
-    if backward:
-        found = [(node.name, node.width) for node in plan.graph.nodes() if node.operation == "input"]
-    else:
-        found = [(name, node.width) for name, node in plan.graph.results.items()]
-    return sorted((pair for pair in found if pair[0].startswith(SAVED)), key=lambda pair: int(pair[0][len(SAVED) :]))
+    def saved_offsets(self, sizes: Sizes) -> tuple[dict[str, Size], Size]:
+        """Return where each saved node begins in a row of the array, and the row's length."""
+        offsets: dict[str, Size] = {}
+        end: Size = 0
+        for name, width in self.saved.items():
+            offsets[name] = end
+            end = sizes.padded(width) + end
+        return offsets, end
 
+    def is_for_many(self, linear: Linear) -> bool:
+        """Return whether the results of a linear map are kept for all steps of a chunk."""
+        return linear in self.plan.before or linear in self.plan.after
 
-def saved_offsets(sizes: Sizes, widths: list[tuple[str, str]]) -> tuple[dict[str, Size], Size]:
-    """Return where each saved node begins in a row of the array, and the row's length."""
-    offsets: dict[str, Size] = {}
-    end: Size = 0
-    for name, width in widths:
-        offsets[name] = end
-        end = sizes.padded(width) + end
-    return offsets, end
-
-
-def sequence_inputs(plan: Schedule) -> dict[str, str]:
-    """Return the width of each array that others give with a value for each step, by name."""
-    return {
-        node.name: node.width
-        for node in plan.graph.nodes()
-        if node.operation == "input" and not node.name.startswith(SAVED)
-    }
-
-
-def sequence_results(plan: Schedule) -> dict[str, str]:
-    """Return the width of each array that others get with a value for each step, by name."""
-    return {name: node.width for name, node in plan.graph.results.items() if not name.startswith(SAVED)}
-
-
-def vectors(plan: Schedule) -> dict[str, str]:
-    return {node.name: node.width for node in plan.graph.nodes() if node.operation == "vector"}
-
-
-def state_widths(plan: Schedule) -> dict[str, str]:
-    found = {node.name: node.width for node in plan.graph.nodes() if node.operation == "state"}
-    return found | {name: node.width for name, node in plan.graph.states.items()}
-
-
-def tables(plan: Schedule) -> list[Linear]:
-    return [linear for linear in plan.graph.linears() if linear.has_table]
-
-
-def weights(plan: Schedule) -> list[str]:
-    """Return the names of the matrices that are multiplied with."""
-    return list(dict.fromkeys(term.weight for linear in plan.graph.linears() for term in linear.terms))
+    def workspaces(self, sizes: Sizes) -> dict[str, tuple[Size, ...]]:
+        """Return the shapes of the arrays that live during a call only."""
+        shapes: dict[str, tuple[Size, ...]] = {}
+        for number, linear in enumerate(self.linears):
+            steps = sizes.chunk if self.is_for_many(linear) else 1
+            shapes[f"result{number}"] = steps, sizes.padded_rows, sizes.columns(linear.width, linear.num_blocks)
+        for number, node in enumerate(self.temporaries):
+            shapes[f"temporary{number}"] = sizes.padded_rows, sizes.padded(node.width)
+        return shapes
 
 
 def group_shape(group: OperandGroup, sizes: Sizes) -> tuple[Size, ...]:
+    """Return the shape of the operands of all steps; of a state, there is one more."""
     steps = sizes.time + 1 if group.state else sizes.time
     return steps, sizes.padded_rows, sizes.columns(group.width, len(group.nodes))
-
-
-def result_shape(linear: Linear, plan: Schedule, sizes: Sizes) -> tuple[Size, ...]:
-    columns = sizes.columns(linear.width, linear.num_blocks)
-    is_for_many = linear in plan.before or linear in plan.after
-    return (sizes.chunk if is_for_many else 1, sizes.padded_rows, columns)
-
-
-def workspaces(plan: Schedule, sizes: Sizes) -> Iterator[Array]:
-    """Yield the arrays that live during a call only."""
-    for number, linear in enumerate(plan.graph.linears()):
-        yield Array(f"result{number}", result_shape(linear, plan, sizes))
-    for number, node in enumerate(temporaries(plan)):
-        yield Array(f"temporary{number}", (sizes.padded_rows, sizes.padded(node.width)))
-
-
-def temporaries(plan: Schedule) -> list[Node]:
-    return [node for loop in plan.loops for node in loop.temporaries]
-
-
-def argument_names(plan: Schedule, *, backward: bool) -> list[str]:
-    """Return the arguments of a step loop's function in their order."""
-    names = [*SIZES, FIRST_TURN, *sequence_inputs(plan), *sequence_results(plan), *state_widths(plan)]
-    names += [SAVED] if saved_nodes(plan, backward=backward) else []
-    names += [group.name for group in plan.groups] + [f"weight_{name}" for name in weights(plan)]
-    names += [f"result{number}" for number in range(len(plan.graph.linears()))]
-    names += [f"temporary{number}" for number in range(len(temporaries(plan)))]
-    names += [f"vector_{name}" for name in vectors(plan)]
-    names += [f"bias_{linear.bias}" for linear in plan.graph.linears() if linear.bias]
-    names += ["table"] if tables(plan) else []
-    names += [f"sum_{name}" for name in plan.graph.sums]
-    names += ["ids"] if tables(plan) or "table" in plan.graph.sums else []
-    return names

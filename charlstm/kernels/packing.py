@@ -127,7 +127,7 @@ def emit_weight_gradient(emitter: Emitter, product: Product) -> None:
     """
     e = emitter
     with e.entry("weight_gradient", GRADIENT_ARGUMENTS) as a:
-        product.emit_enter(e)
+        product.emit_enter(e, a["left_columns"])
         with e.loop(0, (a["rows"] + a["rows_at_once"] - 1) // a["rows_at_once"]) as chunk:
             start = chunk * a["rows_at_once"]
             rest = a["rows"] - start

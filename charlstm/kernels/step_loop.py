@@ -11,18 +11,9 @@ from llvmlite import ir
 from charlstm.kernels.emitter import I32, Emitter, Int, Number
 from charlstm.kernels.graph import ONE, Linear, Node, Term
 from charlstm.kernels.isa.instruction_set import NR, Product
-from charlstm.kernels.layout import (
-    FIRST_TURN,
-    SAVED,
-    SIZES,
-    Sizes,
-    argument_names,
-    saved_nodes,
-    saved_offsets,
-    temporaries,
-)
+from charlstm.kernels.layout import FIRST_TURN, SAVED, SIZES, Layout, Sizes, round_up
 from charlstm.kernels.pointwise import emit_operation
-from charlstm.kernels.schedule import Loop, OperandGroup, Schedule
+from charlstm.kernels.schedule import Loop, OperandGroup
 
 NUMBER_BYTES = 4
 
@@ -36,21 +27,23 @@ class Step(NamedTuple):
 
 
 class StepLoop:
-    """Emits the function `name`, whose arguments are those of `argument_names`."""
+    """Emits the function `name`, whose arguments are those of its layout.
 
-    def __init__(self, emitter: Emitter, product: Product, plan: Schedule, *, name: str, backward: bool) -> None:
-        self.e, self.product, self.plan, self.backward = emitter, product, plan, backward
-        self.name, self.arguments = name, argument_names(plan, backward=backward)
+    With `rounds_operands`, operands in float32 are rounded to bfloat16."""
+
+    def __init__(
+        self, emitter: Emitter, product: Product, layout: Layout, *, name: str, rounds_operands: bool = False
+    ) -> None:
+        self.e, self.product, self.layout, self.plan, self.name = emitter, product, layout, layout.plan, name
+        self.rounds_operands = rounds_operands
         self.operand_bytes = NUMBER_BYTES // product.k_unroll
-        self._linears, self._temporaries = plan.graph.linears(), temporaries(plan)
 
     def emit(self) -> None:
         e = self.e
-        with e.entry(self.name, self.arguments) as self.a:
+        with e.entry(self.name, self.layout.arguments) as self.a:
             self.sizes = Sizes(*(self.a[name] for name in SIZES))
-            saved = saved_nodes(self.plan, backward=self.backward)
-            self.saved_at, self.saved_width = saved_offsets(self.sizes, saved)
-            self.product.emit_enter(e)
+            self.saved_at, self.saved_width = self.layout.saved_offsets(self.sizes)
+            self.product.emit_enter(e, self.sizes.padded_rows)
             self._store_first_operands()
             with e.loop(0, e.integer((self.sizes.time + self.sizes.chunk - 1) // self.sizes.chunk)) as chunk:
                 start = chunk * self.sizes.chunk
@@ -58,17 +51,18 @@ class StepLoop:
                 count = e.select(rest.compare("<", self.sizes.chunk), rest, self.sizes.chunk)
                 self._emit_chunk(start, count)
             self.product.emit_leave(e)
+            e.builder.fence("seq_cst")  # what was stored past the caches is there for any thread
 
     def _emit_chunk(self, start: Int, count: Int) -> None:
         e = self.e
-        earliest = self.sizes.time - start - count if self.backward else start
+        earliest = self.sizes.time - start - count if self.layout.backward else start
         if self.plan.input_loops:
             with e.loop(0, count) as place:
                 self._emit_loops(self.plan.input_loops, Step(earliest + place, place, place))
         for linear in self.plan.before:
             self._emit_products_of_many(linear, earliest, count, before=True)
         with e.loop(0, count) as index:
-            place = count - 1 - index if self.backward else index
+            place = count - 1 - index if self.layout.backward else index
             self._emit_step(Step(earliest + place, self.a[FIRST_TURN] + start + index, place))
         for linear in self.plan.after:
             self._emit_products_of_many(linear, earliest, count, before=False)
@@ -124,7 +118,7 @@ class StepLoop:
             results,
             columns * NUMBER_BYTES,
             columns // NR,
-            rows,
+            round_up(rows, self.product.row_multiple),
             self._operand_columns(group) // self.product.k_unroll,
         )
 
@@ -149,11 +143,10 @@ class StepLoop:
         return self.e.integer(self.sizes.columns(linear.width, linear.num_blocks)) * NUMBER_BYTES
 
     def _result_name(self, linear: Linear) -> str:
-        return f"result{self._linears.index(linear)}"
+        return f"result{self.layout.linears.index(linear)}"
 
     def _result_address(self, linear: Linear, step: Step) -> ir.Value:
-        is_for_many = linear in self.plan.before or linear in self.plan.after
-        place = step.place if is_for_many else self.e.integer(0)
+        place = step.place if self.layout.is_for_many(linear) else self.e.integer(0)
         offset = place * self.sizes.padded_rows * self._row_bytes(linear)
         return self.e.address(self.a[self._result_name(linear)], offset)
 
@@ -259,7 +252,7 @@ class UnitLoop:
         return self.e.address(self.a[SAVED], place * NUMBER_BYTES)
 
     def _temporary_address(self, node: Node) -> ir.Value:
-        number = self.s._temporaries.index(node)
+        number = self.s.layout.temporaries.index(node)
         place = self.row * self.sizes.padded(node.width) + self._unit(node.width)
         return self.e.address(self.a[f"temporary{number}"], place * NUMBER_BYTES)
 
@@ -273,7 +266,7 @@ class UnitLoop:
 
     def _store_result(self, name: str, value: ir.Value) -> None:
         if name.startswith(SAVED):
-            self.e.store(value, self._saved_address(name, self.loop.width))
+            self.e.store_past_caches(value, self._saved_address(name, self.loop.width))
         elif self.count is None:
             self.e.store(value, self._sequence_address(name, self.loop.width))
         else:
@@ -293,4 +286,6 @@ class UnitLoop:
         place = row + self.sizes.padded(group.width) * block + self.unit
         if self.s.product.k_unroll == 2:
             value = e.to_bf16(value)
+        elif self.s.rounds_operands:
+            value = e.round_to_bf16(value)
         e.store(value, e.address(self.a[group.name], place * self.s.operand_bytes))

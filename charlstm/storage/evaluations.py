@@ -1,5 +1,6 @@
 """The evaluations of a run as its folder records them: the figures of history.jsonl, and the texts of samples.txt."""
 
+import io
 import math
 import re
 from collections.abc import Iterator
@@ -7,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from charlstm.atomic_files import open_regular
 from charlstm.errors import RunError
 from charlstm.json_objects import parse_json
-from charlstm.storage.run_folder import RUNS, RunFolder, known_runs_hint, under_runs
+from charlstm.storage.run_folder import RUNS, RunFolder, known_runs_hint, newest_file, under_runs, visible_files
 
 MAX_EVALUATIONS = 5000  # that are read of a long history, evenly spread
 MAX_LINE_BYTES = 4096
@@ -46,12 +48,12 @@ def find_recorded_run(run: str | Path | None) -> RunFolder:
     Raises RunError if there is none, or it has no history.
     """
     if run is None:
-        histories = [path for path in RUNS.glob("*/history.jsonl") if not path.parent.name.startswith(".")]
+        histories = visible_files("history.jsonl")
         if not histories:
             raise RunError(
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
-        return RunFolder(max(histories, key=lambda path: path.stat().st_mtime).parent)
+        return RunFolder(newest_file(histories).parent)
     path = under_runs(run)
     folder = RunFolder(path.parent if path.is_file() else path)
     if not path.exists():
@@ -94,7 +96,8 @@ def read_samples(run: RunFolder) -> Iterator[tuple[int, str]]:
     step: int | None = None
     lines: list[str] = []
     try:
-        with run.samples.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        content = open_regular(run.samples)
+        with io.TextIOWrapper(content, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             while line := file.readline(MAX_LINE_BYTES):
                 heading = _HEADING.fullmatch(line.removesuffix("\n"))
                 if heading and (step is None or int(heading[1]) > step):
@@ -113,5 +116,5 @@ def read_samples(run: RunFolder) -> Iterator[tuple[int, str]]:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file, at most so many bytes of each."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         yield from iter(lambda: file.readline(MAX_LINE_BYTES), b"")

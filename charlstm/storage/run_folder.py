@@ -143,12 +143,12 @@ def find_run(run: str | Path | None) -> RunFolder:
     Raises RunError if there is none, or it has no checkpoint.
     """
     if run is None:
-        checkpoints = [path for path in RUNS.glob("*/checkpoint*.safetensors") if _is_visible(path)]
+        checkpoints = visible_files("checkpoint*.safetensors")
         if not checkpoints:
             raise RunError(
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
-        return RunFolder(_newest(checkpoints).parent)
+        return RunFolder(newest_file(checkpoints).parent)
     path = under_runs(run)
     if not path.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}", hint=known_runs_hint(run))
@@ -168,7 +168,7 @@ def find_model(run: str | Path | None) -> Path:
             raise RunError(
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
-        return _newest(models)
+        return newest_file(models)
     path = under_runs(run)
     if not path.exists():
         raise RunError(f"there is no run or model file {str(run)!r}", hint=known_runs_hint(run))
@@ -193,16 +193,19 @@ def under_runs(run: str | Path) -> Path:
     return path if path.is_file() or RunFolder(path).has_run or not (RUNS / path).is_dir() else RUNS / path
 
 
-def _models() -> list[Path]:
-    return [path for path in RUNS.glob(f"*/{RunFolder(RUNS).model.name}") if _is_visible(path)]
+def visible_files(pattern: str) -> list[Path]:
+    """Return the files of this name in the runs under `runs/`, without those of hidden folders, pipes and folders."""
+    files = RUNS.glob(f"*/{pattern}")
+    return [path for path in files if not path.parent.name.startswith(".") and os.path.isfile(path)]
 
 
-def _is_visible(file: Path) -> bool:
-    return not file.parent.name.startswith(".") and os.path.isfile(file)  # and no link to a file that is gone
-
-
-def _newest(files: list[Path]) -> Path:
+def newest_file(files: list[Path]) -> Path:
+    """Return the file that was written last."""
     return max(files, key=lambda path: path.stat().st_mtime)
+
+
+def _models() -> list[Path]:
+    return visible_files(RunFolder(RUNS).model.name)
 
 
 def known_runs_hint(given: str | Path) -> str:

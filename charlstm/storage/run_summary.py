@@ -131,7 +131,6 @@ def _runs_below(folder: Path, depth: int) -> Iterator[RunFolder]:
 
 def _with_model(summary: RunSummary, run: RunFolder) -> RunSummary:
     """Add what the header of the model says. A folder that holds only a model is complete: somebody shared it."""
-    _check_is_file(run.model)
     metadata = read_metadata(run.model)
     training = _object(metadata, "training")
     return replace(
@@ -172,8 +171,7 @@ def _with_network(summary: RunSummary, model: Mapping[str, Any], training: Mappi
 
 def _with_progress(summary: RunSummary, run: RunFolder) -> RunSummary:
     """Add the figures of the last evaluation."""
-    _check_is_file(run.history)
-    with run.history.open("rb") as file:
+    with open_regular(run.history) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - HISTORY_END_BYTES))
         lines = file.read(HISTORY_END_BYTES).splitlines()
     if not lines:  # before the first evaluation
@@ -213,15 +211,8 @@ def _seems_complete(progress: RunSummary, run: RunFolder, *, best_step: int | No
 
 def _with_whole_checkpoint(summary: RunSummary, run: RunFolder) -> RunSummary:
     """Return the same summary. Raises ValueError if the newest checkpoint is not a whole file."""
-    _check_is_file(run.checkpoint)
     check_is_whole(run.checkpoint)
     return summary
-
-
-def _check_is_file(path: Path) -> None:
-    """Raise ValueError for a folder, a device or a pipe: reading these could take forever."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is not a file")
 
 
 def _num_bytes(folder: Path) -> int:

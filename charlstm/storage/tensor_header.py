@@ -4,9 +4,11 @@ The format is that of safetensors: the length of the header in eight bytes, the 
 which the header says where each begins and ends (https://github.com/huggingface/safetensors#format).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
+from charlstm.atomic_files import open_regular
 from charlstm.json_objects import parse_json
 
 METADATA_KEY = "charlstm"  # the only key: safetensors writes several in no fixed order
@@ -35,8 +37,8 @@ def check_is_whole(path: Path) -> None:
 
 def _read_header(path: Path) -> dict[str, Any] | None:
     """Return the header of a whole file; None if it is too long to be read here."""
-    num_bytes = path.stat().st_size
-    with path.open("rb") as file:
+    with open_regular(path) as file:
+        num_bytes = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(LENGTH_BYTES), "little")
         if not 0 < length <= num_bytes - LENGTH_BYTES:
             raise ValueError("it is cut off, or not a safetensors file")

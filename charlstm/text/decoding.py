@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from charlstm.errors import CorpusError
+from charlstm.figures import counted
 from charlstm.text.boilerplate import strip_boilerplate
 from charlstm.text.cleaning import Counts, clean_chunks
 from charlstm.text.compression import ByteStream
@@ -40,11 +41,11 @@ def read_chunks(source: TextSource, options: DecodingOptions, on_message: OnMess
     chunks = normalize_chunks(chunks, options.normalize)
     yield from lowercase_chunks(chunks) if options.lowercase else chunks
     if counts.num_nuls:
-        on_message(f"{source.name}: {counts.num_nuls:,} NUL characters were left out")
+        on_message(f"{source.name}: left out {counted(counts.num_nuls, 'NUL character')}")
     if counts.num_invalid:
         on_message(
-            f"{source.name}: {counts.num_invalid:,} characters that are not {encoding.name} were left out, the first "
-            f"in line {counts.first_invalid_line:,}"
+            f"{source.name}: left out {counted(counts.num_invalid, 'character')} not in {encoding.name}, the first in "
+            f"line {counts.first_invalid_line:,}"
         )
 
 
@@ -56,8 +57,8 @@ def _decode_detected(source: TextSource, encoding: TextEncoding, on_message: OnM
             yield from map(utf8_decoder.decode, whole_lines(stream))
         if utf8_decoder.num_legacy:
             on_message(
-                f"{source.name}: {utf8_decoder.num_legacy:,} characters that are not utf-8, the first in line "
-                f"{utf8_decoder.first_legacy_line:,}, were read as {encoding.legacy} ({encoding.certainty})"
+                f"{source.name}: read {counted(utf8_decoder.num_legacy, 'character')} not in utf-8, the first in line "
+                f"{utf8_decoder.first_legacy_line:,}, as {encoding.legacy} ({encoding.certainty})"
             )
         return
     on_message(f"{source.name}: read as {encoding.name} ({encoding.certainty}); if that is wrong, give `encoding`")

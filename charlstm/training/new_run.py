@@ -100,7 +100,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
         )
 
 
-UNSETTABLE = ("residual", "window", "encoding", "schedule", "precision")  # or measured at the start
+UNSETTABLE = ("residual", "window", "encoding", "schedule")
 
 
 def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, tuple[Any, str]]:
@@ -120,12 +120,14 @@ def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, 
         overrides,
     )
     model, training = make_configs(settings)
-    values, preset = model.to_json() | training.to_json(), preset_settings(request.overrides.preset)
+    reading = {"normalize": request.decoding.normalize, "lowercase": request.decoding.lowercase}
+    values, preset = model.to_json() | training.to_json() | reading, preset_settings(request.overrides.preset)
+    values["precision"] = overrides.get("precision", "auto")  # which of them is the faster one is measured at the start
     sources = {
         **dict.fromkeys(settings.keys() - overrides.keys(), "chosen"),
         **dict.fromkeys(["validation_split"], "chosen"),
-        **dict.fromkeys(preset, f"preset {request.overrides.preset}"),
-        **dict.fromkeys(model.to_json() if start_from else (), "of the model"),
+        **dict.fromkeys([*preset, "lowercase"], f"preset {request.overrides.preset}"),
+        **dict.fromkeys([*model.to_json(), *reading, "precision"] if start_from else (), "of the model"),
     }
     return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in UNSETTABLE}
 

@@ -1,9 +1,10 @@
 """Prepare for training: TensorFlow, compiled kernels, a locked run folder, signal handlers."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
+from threading import Event
 from typing import TYPE_CHECKING
 
 from charlstm.errors import TrainingError
@@ -16,6 +17,8 @@ from charlstm.training.reporting import RunReporter, StartupReporter, TrainingRe
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
+
+COMPILING_ENDS_IN = 2.0  # seconds, once it is told to; a module takes less
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,30 @@ def tensorflow_ready(
 
     Raises LibraryError if TensorFlow, Keras or llvmlite cannot be imported, and MemoryError in the place of
     TensorFlow's own error. Another thread prepares the kernels meanwhile; the first time on a machine it compiles them.
+    If a signal raises an exception here, that thread ends with the module that it is compiling. It may never end: an
+    exception in the middle of an import can leave Python's import lock locked. So it is a daemon, not waited for.
     """
-    with reporter.starting_tensorflow() as show_status, ThreadPoolExecutor(1) as thread:
-        kernels = thread.submit(_prepare_kernels, precision, frozenset(cells))
-        import_tensorflow()
-        from charlstm.training.train_step import set_threads
+    stopped = Event()
+    with reporter.starting_tensorflow() as show_status, ThreadPool(1) as thread:
+        kernels = thread.apply_async(_prepare_kernels, (precision, frozenset(cells), stopped))
+        try:
+            import_tensorflow()
+            from charlstm.training.train_step import set_threads
 
-        set_threads(num_cores())
-        if not kernels.done():
-            show_status("compiling for this processor (only once)")
-        with tensorflow_memory_errors():
-            yield Startup(kernels.result(), show_status)
+            set_threads(num_cores())
+            if not kernels.ready():
+                show_status("compiling for this processor (only once)")
+            with tensorflow_memory_errors():
+                yield Startup(kernels.get(), show_status)
+        finally:
+            stopped.set()
+            kernels.wait(COMPILING_ENDS_IN)  # LLVM should not be at work while the process ends
 
 
-def _prepare_kernels(precision: str | None, cells: frozenset[str]) -> str:
+def _prepare_kernels(precision: str | None, cells: frozenset[str], stopped: Event) -> str:
     from charlstm.network.compiled_layers import compile_for_training
 
-    return compile_for_training(precision, cells)
+    return compile_for_training(precision, cells, stopped=stopped)
 
 
 @contextmanager

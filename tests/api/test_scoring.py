@@ -77,3 +77,10 @@ def test_errors_name_the_argument(run, arguments, error, message):
 @pytest.fixture(name="command")
 def _command(charlstm):
     return charlstm
+
+
+def test_a_warning_names_the_first_of_many_unknown_characters(run, caplog):
+    charlstm.evaluate("tiny", text="the " + "".join(map(chr, range(0x4E00, 0x4E00 + 3000))))
+    (message,) = [record.message for record in caplog.records if "left out" in record.message]
+    assert message.startswith("characters that the model does not know were left out: '\u4e00', '\u4e01', ")
+    assert message.endswith(" and 2992 more")

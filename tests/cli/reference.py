@@ -50,7 +50,7 @@ units = 256
 of commands, options, runs, models, texts, cells, presets and the values of options. `charlstm --show-completion` prints
 the script instead.
 
-The same text as manual pages is in `docs/man`: `man -M docs/man charlstm-train`.
+The same text is installed as manual pages: `man charlstm-train`.
 """
 
 

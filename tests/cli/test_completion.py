@@ -1,10 +1,14 @@
 """What the shells complete, asked as their scripts ask."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from charlstm.experiments.plan import BUDGETS
+from charlstm.generation.ensemble import MIXES
 
 VARIABLE = "_CHARLSTM_COMPLETE"
 
@@ -36,12 +40,17 @@ def complete(charlstm, monkeypatch):
         ("charlstm train --precision f", ["float32"]),
         ("charlstm train mac", ["macbeth.txt"]),
         ("charlstm train my", ["my.txt", "mytexts/"]),
+        ("charlstm train myt", ["mytexts/", "mytexts/a.txt"]),
         ("charlstm train mytexts/a", ["mytexts/a.txt"]),
+        ("charlstm resume run", ["runs/", "runs/compare-my/", "runs/tiny/"]),
         ("charlstm train --from t", ["tiny"]),
         ("charlstm generate t", ["tiny"]),
         ("charlstm generate runs/tiny/m", ["runs/tiny/model.safetensors"]),
         ("charlstm generate --model ti", ["tiny"]),
         ("charlstm generate --format j", ["json", "jsonl"]),
+        ("charlstm generate --mix ", list(MIXES)),
+        ("charlstm compare --equal ", list(BUDGETS)),
+        ("charlstm plot compare-", ["compare-my/lstm-1"]),
         ("charlstm plot t", ["tiny"]),
         ("charlstm evaluate t", ["tiny"]),
         ("charlstm corpus fetch ali", ["alice"]),
@@ -52,7 +61,30 @@ def test_bash_is_offered(complete, run, line, expected):
     Path("my.txt").touch()
     Path("mytexts").mkdir()
     Path("mytexts/a.txt").touch()
+    shutil.copytree("runs/tiny", "runs/compare-my/lstm-1")
     assert complete(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "expected"),
+    [
+        ("train", "my", ["my\\ songs.txt", "my\\ texts/"]),
+        ("train", "my\\ s", ["my\\ songs.txt"]),
+        ("train", "my\\ texts/", ["my\\ texts/it\\'s\\ \\$5.txt"]),
+        ("train", "'my s", ["my songs.txt"]),
+        ("train", '"my s', ["my songs.txt"]),
+        ("generate", "my", ["my\\ run", "my\\ texts/"]),
+    ],
+)
+def test_bash_inserts_names_with_blanks_as_one_word(charlstm, run, monkeypatch, command, typed, expected):
+    Path("my songs.txt").touch()
+    Path("my texts").mkdir()
+    Path("my texts/it's $5.txt").touch()
+    shutil.copytree("runs/tiny", "runs/my run")
+    monkeypatch.setenv(VARIABLE, "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"charlstm\n{command}\n{typed}")  # joined by newlines, as the script does it
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert charlstm()[1].splitlines() == expected
 
 
 @pytest.mark.parametrize(("shell", "expected"), [("zsh", '"macbeth.txt"'), ("fish", "macbeth.txt")])

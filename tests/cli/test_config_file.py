@@ -64,11 +64,45 @@ def test_what_is_shown_can_be_read_again_and_fixes_everything(charlstm, run, opt
     assert not list(Path("runs").glob("macbeth*")), "nothing is trained"
 
 
+def test_settings_that_are_measured_or_come_with_a_preset_or_a_model_are_shown(charlstm, run):
+    values, _ = settings_of(charlstm, "macbeth.txt")
+    assert (values["precision"], values["normalize"]) == ("auto", "nfc")
+    values, text = settings_of(charlstm, "macbeth.txt", "--preset", "tutorial")
+    assert values["lowercase"]
+    assert "lowercase = true  # preset tutorial" in text
+    _, text = settings_of(charlstm, "macbeth.txt", "--from", "tiny")
+    assert 'normalize = "nfc"  # of the model' in text
+    assert 'precision = "float32"  # of the model' in text
+
+
 def test_a_wrong_environment_variable_is_named(charlstm, run, monkeypatch):
     monkeypatch.setenv("CHARLSTM_GENERATE_TOP_K", "0")
     assert "error: CHARLSTM_GENERATE_TOP_K: --top-k is 0" in charlstm("generate")[2]
     monkeypatch.setenv("CHARLSTM_GENERATE_TOP_K", "some")
     assert "error: CHARLSTM_GENERATE_TOP_K: --top-k is 'some', but it must be a whole number" in charlstm("generate")[2]
+
+
+def test_a_misspelt_environment_variable_is_named(charlstm, run, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_GENERATE_TEMPRATURE", "0.5")
+    monkeypatch.setenv("CHARLSTM_TRAIN_UNIT", "3")
+    code, _, err = charlstm("generate", "tiny", "--length", 3)
+    expected = "CHARLSTM_GENERATE_TEMPRATURE sets no option; did you mean CHARLSTM_GENERATE_TEMPERATURE?"
+    assert (code, expected in err, "TRAIN" in err) == (0, True, False)
+
+
+def test_a_variable_of_a_group_and_that_of_its_command_are_told_apart(charlstm, run, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_RUNS_RM_YES", "1")
+    monkeypatch.setenv("CHARLSTM_RUNS_SORTS", "bits")
+    err = charlstm("runs")[2]
+    assert "CHARLSTM_RUNS_SORTS sets no option; did you mean CHARLSTM_RUNS_SORT?" in err
+    assert "CHARLSTM_RUNS_RM_YES" not in err
+
+
+def test_the_variable_of_a_switch_that_is_not_a_boolean_is_explained(charlstm, run, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_TRAIN_OVERWRITE", "maybe")
+    code, _, err = charlstm("train", "macbeth.txt")
+    assert code == 2
+    assert "CHARLSTM_TRAIN_OVERWRITE: --overwrite is 'maybe', but it must be 1 or 0" in err
 
 
 def test_variables_of_charlstm_itself_set_no_option(charlstm, run, monkeypatch):

@@ -39,6 +39,12 @@ def test_a_comparison_fits_the_terminal(summaries, width):
     assert "+-" not in lines[0], "no cell was trained twice"
 
 
+def test_the_budget_of_a_comparison_is_broken_at_spaces(summaries):
+    budget = "equal characters: 984,284 for each network"
+    assert comparison_lines([], budget, width=40)[:2] == ["equal characters: 984,284 for each", "network"]
+    assert comparison_lines([], budget, width=None)[0] == budget
+
+
 def test_a_comparison_in_a_file_has_everything_on_one_line(summaries):
     _, heading, *lines = comparison_lines([], "equal time", width=None)
     assert heading.split() == ["cell", "units", "parameters", "characters/s", "text", "read", "bits", "best", "line"]

@@ -1,6 +1,7 @@
 """Plots in image files and in the terminal."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,23 @@ def test_names_do_not_hide_lines():
     assert not any(name in rest for name in names)
     assert len(plot.splitlines()) == 14
     assert max(cell_len(line) for line in Text.from_ansi(plot).plain.splitlines()) == 40
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "label"),
+    [([2e5, 1.2e6], [3.0, 1.0], "million characters"), ([0, 9], [1.600001, 1.600002], "characters")],
+)
+def test_axes_have_no_exponents_and_no_offset(tmp_path, x, y, label):
+    panel = Panel([Line("lstm", x, y)], "loss", "characters", "bits")
+    assert label in terminal_plot(panel, width=80, colours=False)
+    save_plot(tmp_path / "g.svg", [panel])
+    words = re.findall("<!-- (.+?) -->", (tmp_path / "g.svg").read_text())  # texts are drawn, with these comments
+    assert label in words
+    assert not [word for word in words if re.search(r"\de[+\u2212-]?\d", word)]
+
+
+def test_each_line_has_a_marker_of_its_own_without_colours():
+    panel = Panel([Line(f"run {n}", [0, 1], [n, n]) for n in range(20)], "loss", "seconds", "bits")
+    heading = terminal_plot(panel, width=60, height=60, colours=False).partition("\u250c")[0]
+    markers = re.findall(r"(\S) run", heading)
+    assert len(set(markers)) == 20

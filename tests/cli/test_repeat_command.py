@@ -83,6 +83,22 @@ def test_how_the_text_was_read_and_what_the_run_started_from_are_given():
     assert "--encoding latin-1 --normalize none --keep-boilerplate --lowercase" in line
 
 
+@pytest.mark.parametrize(("form", "options"), [("nfc", []), ("nfkc", ["--normalize", "nfkc"])])
+@pytest.mark.parametrize(("name", "is_exact"), [("stdin", True), ("text", False)])
+def test_a_saved_text_gives_a_model_that_reads_as_the_run_does(tmp_path, form, options, name, is_exact):
+    folder = RunFolder(tmp_path)
+    folder.text.write_text("the cat")
+    decoding = DecodingOptions("utf-8", "none", keep_boilerplate=True)  # of the file, which is in that form already
+    values = settings(source="-", decoding=decoding) | {"vocabulary": {"normalize": form}}
+    values["text"]["name"] = name
+    command = repeat_command(folder, values)
+    assert command is not None
+    assert command.arguments[2] == str(folder.text)
+    assert list(command.arguments[command.arguments.index("utf-8") + 1 : -3]) == options
+    assert (not command.caveat) == is_exact
+    assert is_exact or "the same weights" in command.caveat
+
+
 def test_a_run_that_follows_the_clock_or_was_changed_is_repeated_approximately():
     by_time = settings(training=TrainingConfig(epochs=None, max_time=0.5))
     command = repeat(by_time)

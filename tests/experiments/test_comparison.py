@@ -1,4 +1,4 @@
-"""A comparison whose folder is removed while it runs."""
+"""The runs of a comparison."""
 
 import shutil
 from contextlib import nullcontext
@@ -13,10 +13,7 @@ from tests.experiments.test_plan import make_request
 
 
 class Reporter:
-    """Removes the folder when the first run starts."""
-
-    def on_run_start(self, *_: object) -> None:
-        shutil.rmtree("compare")
+    """Shows nothing."""
 
     def starting_tensorflow(self):
         return nullcontext(lambda _: None)
@@ -24,7 +21,15 @@ class Reporter:
     def ignore(self, *_: object) -> None:
         pass
 
-    on_message = on_warning = on_step = on_evaluation = on_evaluation_start = on_budget = on_outcomes = ignore
+    on_message = on_warning = on_budget = on_outcomes = on_run_start = ignore
+    on_step = on_evaluation = on_evaluation_start = ignore
+
+
+class RemovingReporter(Reporter):
+    """Removes the folder when the first run starts."""
+
+    def on_run_start(self, *_: object) -> None:
+        shutil.rmtree("compare")
 
 
 @pytest.mark.tensorflow
@@ -33,5 +38,31 @@ def test_a_folder_that_is_gone_is_not_made_again(tmp_path, monkeypatch):
     Path("cats.txt").write_text("the cat sat on the mat\n" * 100)
     request = make_request(cells=["lstm"], max_time=1.0, units=8, num_layers=1)
     with pytest.raises(TrainingError, match="compare was removed or replaced"):
-        run_comparison(replace(request, folder=Path("compare")), Reporter())
+        run_comparison(replace(request, folder=Path("compare")), RemovingReporter())
     assert not Path("compare").exists()
+
+
+@pytest.mark.tensorflow
+def test_the_time_of_a_run_begins_when_its_graph_is_built(tmp_path, monkeypatch):
+    from charlstm.training.clock import TrainingClock
+    from charlstm.training.train_step import Trainer
+
+    monkeypatch.chdir(tmp_path)
+    Path("cats.txt").write_text("the cat sat on the mat\n" * 100)
+    events = list[str]()
+    train_steps, enter = Trainer.train_steps, TrainingClock.__enter__
+
+    def train_steps_noted(*arguments, **options):
+        events.append("step")
+        return train_steps(*arguments, **options)
+
+    def enter_noted(clock):
+        events.append("clock")
+        return enter(clock)
+
+    monkeypatch.setattr(Trainer, "train_steps", train_steps_noted)
+    monkeypatch.setattr(TrainingClock, "__enter__", enter_noted)
+    request = make_request(cells=["gru"], max_time=None, epochs=1, units=8, num_layers=1)
+    request = replace(request, folder=Path("compare"), budget="epochs", amount=1)
+    assert run_comparison(request, Reporter()).outcomes
+    assert events.index("step") < events.index("clock")

@@ -22,6 +22,7 @@ from charlstm.kernels.isa.avx512 import AVX512
 from charlstm.kernels.isa.bf16 import AVX512_BF16
 from charlstm.kernels.isa.neon import NEON
 from charlstm.kernels.isa.portable import PORTABLE
+from charlstm.kernels.layout import Layout
 from charlstm.kernels.packing import emit_packing, emit_weight_gradient
 from charlstm.kernels.schedule import schedule
 from charlstm.kernels.step_loop import StepLoop
@@ -61,8 +62,8 @@ def emit_steps(name):
     emit_gemm(emitter, product)
     forward = trace(symbolic_layer(get_cell("lstm"), is_first=False), has_table=False)
     backward = differentiate(forward)
-    StepLoop(emitter, product, schedule(forward), name="forward", backward=False).emit()
-    StepLoop(emitter, product, schedule(backward), name="backward", backward=True).emit()
+    StepLoop(emitter, product, Layout(schedule(forward), backward=False), name="forward").emit()
+    StepLoop(emitter, product, Layout(schedule(backward), backward=True), name="backward").emit()
     return emitter.module
 
 

@@ -24,7 +24,7 @@ def gemm_functions(isa, product):
         for name in ("add", "set"):
             with e.entry(name, ARGUMENTS) as a:
                 addresses = {key: e.address(a[key], 0) for key in ("panels", "operands", "results")}
-                product.emit_enter(e)
+                product.emit_enter(e, a["rows"])
                 e.call(f"gemm_{name}", *(addresses.get(key, a[key]) for key in ARGUMENTS))
                 product.emit_leave(e)
 

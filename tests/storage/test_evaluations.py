@@ -1,6 +1,7 @@
 """Histories and samples as runs record them, and damaged ones."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,28 @@ def test_of_a_long_history_some_evaluations_are_read(run):
     figures = read_evaluations(run)
     assert len(figures) <= MAX_EVALUATIONS + 1
     assert (figures[0].step, figures[-1].step) == (10, 10 * number)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        os.mkfifo,
+        Path.mkdir,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.symlink_to("missing"),
+    ],
+    ids=["pipe", "folder", "device", "loop of links", "dangling link"],
+)
+def test_what_is_no_file_is_refused(run, place):
+    """And not waited for, or read without end."""
+    for file, read in [(run.history, read_evaluations), (run.samples, lambda run: next(read_samples(run)))]:
+        file.unlink()
+        place(file)
+        with pytest.raises(RunError, match=rf"{file.name} cannot be read: \w"):
+            read(run)
+    with pytest.raises(RunError, match="there is no run"):
+        find_recorded_run(None)
 
 
 def test_runs_are_found_by_name_folder_file_and_age(run, tmp_path):

@@ -7,7 +7,7 @@ import typer
 
 from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
-from charlstm.cli.completion import choices, complete_cells
+from charlstm.cli.completion import BUDGETS, choices, complete_cells
 from charlstm.cli.config_file import Config
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
 from charlstm.cli.display.json_output import to_json
@@ -49,7 +49,7 @@ def compare(
         str | None,
         option(
             "--equal",
-            autocompletion=choices(("time", "characters")),
+            autocompletion=choices(BUDGETS),
             metavar="BUDGET",
             help="What all runs get the same amount of: time (the default), epochs, steps or characters; unless they "
             "are given, as many as an LSTM is expected to train on in that time.",

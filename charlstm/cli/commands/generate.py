@@ -1,7 +1,7 @@
 """`charlstm generate`."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ from charlstm.generation.stopping import StopRules
 
 if TYPE_CHECKING:
     from charlstm.generation.answers import Failure
-    from charlstm.generation.jobs import GeneratedText
+    from charlstm.generation.generate import Request
+    from charlstm.generation.jobs import GeneratedText, GenerationJob
     from charlstm.generation.load import LoadedModel
 
 LIMITS = ("top_k", "top_p", "min_p", "typical")  # on the characters to sample from
@@ -107,35 +108,22 @@ def generate(
         max_time=max_time,
     )
     refuse_contradictions(context)
-    if is_given(context, "separator") and output_format != "text":
-        warn("`separator` has no effect on JSON")
-    for name in LIMITS if temperature == 0 and not batch else ():
-        if is_given(context, name):
-            warn(f"`{name}` has no effect at `temperature` 0, which always takes the most probable character")
+    _warn_without_effect(context, output_format=output_format, is_greedy=temperature == 0 and not batch)
     from charlstm.analysis.line_sources import choose_line_filter
-    from charlstm.generation.answers import answer_requests
     from charlstm.generation.generate import Request
     from charlstm.generation.jobs import GenerationJob
     from charlstm.generation.list_defaults import are_single_lines, with_default_end
     from charlstm.generation.load import load_models
-    from charlstm.generation.requests import read_requests, stream_requests
-    from charlstm.text.streams import is_stream, stream_name
+    from charlstm.text.streams import is_stream
 
     models = load_models(run, model or [])
-    for path in (batch, seed_file):
-        if path is not None:
-            _check_file(path)
-    for file in _files_to_write(output, output_dir):
-        check_may_replace(file, overwrite=overwrite)
+    _check_files([batch, seed_file], _files_to_write(output, output_dir), overwrite=overwrite)
     if not beam:
         many = is_given(context, "num_samples")
         rules = with_default_end(rules, models, length_is_given=is_given(context, "length"), many=many)
-    answers_stream = batch is not None and is_stream(batch)
-    if batch is not None:
-        requests = [] if answers_stream else read_requests(batch, config, rules, encoding=encoding, on_message=say)
-    else:
-        prompt = seed if seed_file is None else _read_prompt_file(seed_file, encoding)
-        requests = [Request(prompt, config, rules)]
+    stream = batch if batch is not None and is_stream(batch) else None  # whose lines are answered as they come
+    request = Request(seed if seed_file is None else _read_prompt_file(seed_file, encoding), config, rules)
+    requests = [] if stream else [request] if batch is None else _read_batch(batch, request, encoding)
     line_filter = None if beam else choose_line_filter(models, say, new=new, unique=unique, temperature=temperature)
     job = GenerationJob(
         models,
@@ -151,18 +139,16 @@ def generate(
         say(newest_run_line(models[0].path))
     report_changes(job)
     report_left_out(line_filter, new=new, unique=unique)
-    if job.needs_compiling:
-        with notice_if_slow(COMPILING):
-            job.compile()
+    _compile(job)
     is_single = len(requests) == num_samples == 1
     may_be_lines = separator is None and not is_single
+    echo = not no_echo
     result_format = ResultFormat(
         name=output_format,
-        echo=not no_echo,
+        echo=echo,
         separator=SEPARATOR if separator is None else separator,
-        single_lines=may_be_lines
-        and are_single_lines(requests or [Request(None, config, rules)], models, echo=not no_echo),
-        answers=answers_stream,
+        single_lines=may_be_lines and are_single_lines(requests or [request], models, echo=echo),
+        answers=stream is not None,
         models=models,
         mix=mix,
         beam=beam,
@@ -170,25 +156,76 @@ def generate(
         line_filter=line_filter,
     )
     if is_single and output_format == "text" and not (batch or beam or novelty or output_dir):
-        write_output(job.stream(echo=result_format.echo), output)
+        write_output(job.stream(echo=echo), output)
     else:
         texts: Iterator[GeneratedText | Failure]
-        if batch is not None and answers_stream:
-            arrivals = stream_requests(batch, config, rules, encoding=encoding)
-            texts = reporting_answers(
-                job, answer_requests(job, arrivals, with_scores=scores), source=stream_name(batch)
-            )
+        if stream:
+            texts = _answers(job, stream, request, encoding=encoding, scores=scores)
         else:
             texts = job.search(beam, num_samples) if beam else job.texts(with_scores=scores)
         results = _with_novelty(texts, models) if novelty else map(_to_result, texts)
-        if len(job) > 1:
-            results = progress_over(results, "generating", total=len(job))
-        if output_dir:
-            write_folder(results, result_format, output_dir, total=len(job))
-        else:
-            write_output(result_format.join(results), output, flush_each=answers_stream)
+        _write(results, result_format, output=output, output_dir=output_dir, total=len(job))
     if not beam:
         report_refused_lines(job)
+
+
+def _warn_without_effect(context: typer.Context, *, output_format: str, is_greedy: bool) -> None:
+    if is_given(context, "separator") and output_format != "text":
+        warn("`separator` has no effect on JSON")
+    for name in LIMITS if is_greedy else ():
+        if is_given(context, name):
+            warn(f"`{name}` has no effect at `temperature` 0, which always takes the most probable character")
+
+
+def _check_files(inputs: Sequence[str | None], outputs: Sequence[Path], *, overwrite: bool) -> None:
+    """Raise CharLSTMError unless all files to read are there, and none to write is, or it may be replaced."""
+    for path in inputs:
+        if path is not None:
+            _check_file(path)
+    for file in outputs:
+        check_may_replace(file, overwrite=overwrite)
+
+
+def _read_batch(batch: str, request: "Request", encoding: str | None) -> "list[Request]":
+    """Return the requests of a file, each with the settings of the options that it does not give itself."""
+    from charlstm.generation.requests import read_requests
+
+    return read_requests(batch, request.config, request.rules, encoding=encoding, on_message=say)
+
+
+def _compile(job: "GenerationJob") -> None:
+    if job.needs_compiling:
+        with notice_if_slow(COMPILING):
+            job.compile()
+
+
+def _answers(
+    job: "GenerationJob", stream: str, request: "Request", *, encoding: str | None, scores: bool
+) -> "Iterator[GeneratedText | Failure]":
+    """Yield the answer to each line of a stream as it comes."""
+    from charlstm.generation.answers import answer_requests
+    from charlstm.generation.requests import stream_requests
+    from charlstm.text.streams import stream_name
+
+    arrivals = stream_requests(stream, request.config, request.rules, encoding=encoding)
+    answers = answer_requests(job, arrivals, with_scores=scores)
+    return reporting_answers(job, answers, source=stream_name(stream))
+
+
+def _write(
+    results: "Iterator[Result | Failure]",
+    result_format: ResultFormat,
+    *,
+    output: Path | None,
+    output_dir: Path | None,
+    total: int,
+) -> None:
+    if total > 1:
+        results = progress_over(results, "generating", total=total)
+    if output_dir:
+        write_folder(results, result_format, output_dir, total=total)
+    else:
+        write_output(result_format.join(results), output, flush_each=result_format.answers)
 
 
 def _to_result(text: "GeneratedText | Failure") -> "Result | Failure":

@@ -134,12 +134,7 @@ def train(
         "num_shards": shards,
     }
     overrides = Overrides.from_options(options, preset=preset)
-    if resume and overwrite:
-        raise SettingError("--resume continues a run, --overwrite replaces it", hint="give one of the two")
-    if min_count > 1 and start_from:
-        raise SettingError("`min_count` has no effect: the model of --from has its own characters", hint="leave it out")
-    if unknown and not start_from:
-        raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
+    _refuse_contradictions(resume and overwrite, min_count=min_count, start_from=start_from, unknown=unknown)
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
     from charlstm.storage.run_folder import find_model
     from charlstm.training.new_run import NewRunRequest, train_new_run
@@ -179,6 +174,17 @@ def train(
         _show_config(context, request, reporter)
         return
     finish(train_new_run(request, reporter), reporter)
+
+
+def _refuse_contradictions(
+    continues_and_replaces: bool, *, min_count: int, start_from: str | None, unknown: str | None
+) -> None:
+    if continues_and_replaces:
+        raise SettingError("--resume continues a run, --overwrite replaces it", hint="give one of the two")
+    if min_count > 1 and start_from:
+        raise SettingError("`min_count` has no effect: the model of --from has its own characters", hint="leave it out")
+    if unknown and not start_from:
+        raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
 
 
 def _resume(request: "ResumeRequest", reporter: TerminalReporter) -> None:

@@ -1,5 +1,6 @@
 """The outcomes of a comparison: a table that grows while networks are trained, and a plot."""
 
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def comparison_lines(outcomes: "list[Outcome]", budget: str, *, width: int | Non
             lines[-1] += f"  {_cropped(visible(summary.line), line_width)}"
         else:
             lines.append(f"  {_cropped(visible(summary.line), width and width - 2)}")
-    return [budget, *lines]
+    return [*(textwrap.wrap(budget, width, break_on_hyphens=False) if width else [budget]), *lines]
 
 
 def _share(epochs: float) -> str:

@@ -26,6 +26,7 @@ from charlstm.atomic_files import write_atomically
 from charlstm.cli.display.messages import visible
 from charlstm.cli.display.score_colours import SCORE_STYLES, ScoreLexer
 from charlstm.errors import RunError
+from charlstm.figures import counted
 from charlstm.generation.session import Session
 from charlstm.text.line_endings import LineEndings
 
@@ -243,7 +244,7 @@ class Editor:
         parts = [
             "generating" if self.is_generating else "paused",
             f"temperature {self.session.config.temperature:g}",
-            f"{len(self.text):,} characters" + (", unsaved" if self.is_unsaved else ""),
+            counted(len(self.text), "character") + (", unsaved" if self.is_unsaved else ""),
             f"p = {math.exp(score):.3f}" if score is not None and not math.isnan(score) else "",
         ]
         return f" {'  '.join(filter(None, parts))}\n {self._message or KEY_HELP}"

@@ -2,8 +2,9 @@
 
 import io
 import math
+import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,16 @@ COLOURS = (
     136,
     99,
     244,
+    160,
+    64,
+    95,
+    67,
 )  # of 256; visible on black and on white
-MARKERS = ("\u2022", "x", "+", "*", "o", "#", "%", "@")  # of lines without colours
+MARKERS = (*"\u2022x+*o#%@&=", *string.ascii_uppercase)  # of lines without colours
 ASCII = str.maketrans(  # the first marker, and frames
     "\u2022\u2502\u2500\u250c\u2510\u2514\u2518\u2524\u251c\u252c\u2534\u253c", ".|-+++++++++"
 )
+MILLION = 1e6  # from here on Matplotlib would write an exponent at the axis
 PICTURE_DPI = 150  # of a .png file
 FOREGROUND, BACKGROUND = "#e6e6e6", "#111111"  # of a dark picture
 DARK: dict[Any, Any] = {  # settings of matplotlib
@@ -84,6 +90,7 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
     """
     import plotext
 
+    panel = _in_millions(panel)
     heading = _heading(panel, width=width, colours=colours)
     plotext.clear_figure()
     plotext.plot_size(width, height - len(heading))
@@ -93,9 +100,9 @@ def terminal_plot(panel: Panel, *, width: int, height: int = 18, colours: bool =
             (x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y) and (not panel.log_y or y > 0)
         ]
         heights = [math.log10(y) if panel.log_y else y for _, y in points]
-        number = panel.names.index(line.name) % len(COLOURS)
-        marker = "braille" if colours and not draws_ascii() else MARKERS[number]
-        colour = COLOURS[number] if colours else None
+        number = panel.names.index(line.name)
+        marker = "braille" if colours and not draws_ascii() else MARKERS[number % len(MARKERS)]
+        colour = COLOURS[number % len(COLOURS)] if colours else None
         plotext.plot([x for x, _ in points], heights, marker=marker, color=colour)
     plotext.xlabel(panel.x_label)
     plotext.ylabel(f"{panel.y_label}, log10" if panel.log_y else panel.y_label)
@@ -128,9 +135,18 @@ def save_plot(path: Path, panels: Sequence[Panel], *, dark: bool = False) -> Non
     with mpl.rc_context(DARK if dark else {}):
         figure = Figure(figsize=(7 * len(panels), 4.5), dpi=PICTURE_DPI, layout="tight")
         for panel, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
-            _draw(panel, axes)
+            _draw(_in_millions(panel), axes)
         figure.savefig(image, format=path.suffix[1:].lower())
     write_atomically(path, image.getvalue(), follow_links=True)
+
+
+def _in_millions(panel: Panel) -> Panel:
+    """Return the panel with positions in millions, if there are so large ones."""
+    largest = max((x for line in panel.lines for x in line.x), default=0)
+    if largest < MILLION:
+        return panel
+    lines = [replace(line, x=[x / MILLION for x in line.x]) for line in panel.lines]
+    return replace(panel, lines=lines, x_label=f"million {panel.x_label}")
 
 
 def _draw(panel: Panel, axes: Any) -> None:
@@ -150,5 +166,6 @@ def _draw(panel: Panel, axes: Any) -> None:
         )
     axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
     axes.set_yscale("log" if panel.log_y else "linear")
+    axes.ticklabel_format(axis="x" if panel.log_y else "both", style="plain", useOffset=False)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

@@ -12,6 +12,7 @@ from charlstm.atomic_files import cannot_write, open_atomically, write_atomicall
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import visible
 from charlstm.errors import RunError
+from charlstm.figures import counted
 
 if TYPE_CHECKING:
     from charlstm.analysis.novelty import Novelty
@@ -117,10 +118,10 @@ def novelty_line(novelty: "Novelty") -> str:
     """Describe in one line how much of a text is copied."""
     from charlstm.analysis.novelty import MIN_COPIED
 
+    longest = f'{counted(novelty.longest_copied_run, "character")} ("{visible(novelty.longest_copied_text)}")'
     return (
-        f"novelty: the longest run copied from the training text has {novelty.longest_copied_run} characters "
-        f'("{visible(novelty.longest_copied_text)}"); {novelty.copied_share:.1%} of the text is in copied runs of '
-        f"{MIN_COPIED} or more"
+        f"novelty: the longest run copied from the training text has {longest}; "
+        f"{novelty.copied_share:.1%} of the text is in copied runs of {MIN_COPIED} or more"
     )
 
 

@@ -8,14 +8,14 @@ rows that are used nor for their content, so a row's result does not depend on t
 import numpy as np
 from llvmlite import ir
 
-from charlstm.kernels.emitter import I8, VOID, Emitter, Int
+from charlstm.kernels.emitter import I8, VOID, Emitter, Int, Number
 from charlstm.kernels.isa.avx512 import AVX512_PRODUCT, WIDE_VECTORS
 from charlstm.kernels.isa.bf16 import AVX512_BF16
 from charlstm.kernels.isa.instruction_set import ELEMENT_BYTES, NR, InstructionSet, Product, TileArrays
 
 ROWS, COLUMNS, DEPTH = 16, 16, 32  # of a tile of operands (ROWS, DEPTH) by one of weights (DEPTH, COLUMNS)
 ROW_BYTES, PANEL_ROW_BYTES = 64, NR * ELEMENT_BYTES
-CONFIGURATION = "tile_configuration"
+FIRST_ROW_COUNT, NUM_TILES = 48, 8  # in the configuration
 FIRST_OPERAND, FIRST_WEIGHT = 4, 6  # tiles 0 to 3 are sums
 
 
@@ -24,22 +24,23 @@ def tile_configuration() -> bytes:
     layout = np.zeros(64, np.uint8)
     layout[0] = 1  # palette
     layout[16:32].view(np.uint16)[:] = ROW_BYTES
-    layout[48:56] = ROWS
+    layout[FIRST_ROW_COUNT : FIRST_ROW_COUNT + NUM_TILES] = ROWS
     return layout.tobytes()
 
 
-def _emit_enter(emitter: Emitter) -> None:
-    """Emit the configuration of this thread's tiles."""
+def _emit_enter(e: Emitter, num_rows: Number) -> None:
+    """Emit the configuration of this thread's tiles; sums and operands have fewer rows if there are fewer."""
     content = ir.Constant(ir.ArrayType(I8, 64), bytearray(tile_configuration()))
-    module = emitter.module
-    if CONFIGURATION not in module.globals:
-        variable = ir.GlobalVariable(module, content.type, CONFIGURATION)
-        variable.initializer, variable.global_constant, variable.linkage = content, True, "internal"
-    emitter.intrinsic("llvm.x86.ldtilecfg", VOID, [module.get_global(CONFIGURATION)])
+    configuration = e.variable(content)
+    rows = e.integer(num_rows)
+    used = e.builder.trunc(e.select(rows.compare("<", ROWS), rows, ROWS).value, I8)
+    for tile in range(FIRST_WEIGHT):
+        e.builder.store(used, e.address(configuration, FIRST_ROW_COUNT + tile))
+    e.intrinsic("llvm.x86.ldtilecfg", VOID, [configuration])
 
 
-def _emit_leave(emitter: Emitter) -> None:
-    emitter.intrinsic("llvm.x86.tilerelease", VOID, [])
+def _emit_leave(e: Emitter) -> None:
+    e.intrinsic("llvm.x86.tilerelease", VOID, [])
 
 
 def _emit_tile(e: Emitter, arrays: TileArrays, rows: int, accumulate: bool) -> None:

@@ -29,7 +29,7 @@ class TileArrays(NamedTuple):
 EmitTile = Callable[[Emitter, TileArrays, int, bool], None]  # with the number of rows, and whether results are added to
 
 
-def _emit_nothing(_: Emitter) -> None:
+def _emit_nothing(*_: object) -> None:
     """Emit nothing."""
 
 
@@ -48,9 +48,9 @@ class Product:
     panels_of_few_rows: int
     k_unroll: int = 1  # inputs that are multiplied at a time, and packed side by side
     k_multiple: int = 1  # to which K is padded
-    row_multiple: int = 1  # to which M is padded
-    emit_enter: Callable[[Emitter], None] = _emit_nothing  # what a thread needs before its first tile
-    emit_leave: Callable[[Emitter], None] = _emit_nothing  # and after its last
+    row_multiple: int = 1  # to which M is padded, unless all products have the same few rows
+    emit_enter: Callable[[Emitter, Number], None] = _emit_nothing  # before a thread's first tile; with the least M
+    emit_leave: Callable[[Emitter], None] = _emit_nothing  # after a thread's last tile
 
 
 @dataclass(frozen=True)
