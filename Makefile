@@ -50,6 +50,7 @@ bench: $(VENV)/installed ## compare speed with PyTorch, ONNX Runtime and Keras (
 	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(VENV)/bin/python -m tests.benchmarks.training_speed
 	$(VENV)/bin/python -m tests.benchmarks.generation_speed
+	$(VENV)/bin/python -m tests.benchmarks.cell_speed
 	$(VENV)/bin/python -m tests.benchmarks.loss_over_time docs/loss_over_time.svg
 
 # Settings: make samples CORPORA="lyrics.txt 'my names.txt'" TRAIN_FLAGS="--max-time 10m" LENGTH=2000 TEMPERATURE=0.7

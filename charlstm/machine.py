@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -98,9 +99,13 @@ def _home() -> Path:
 
 def save_throughput(speed: float, *, precision: str) -> None:
     """Keep the throughput of training here (floating-point operations a second), if it can be written."""
-    speeds = _load_throughputs() | {_throughput_key(precision): speed}
+    key = _throughput_key(precision)
+    content = {
+        "speeds": _load_throughputs("speeds") | {key: speed},
+        "times": _load_throughputs("times") | {key: time.time()},
+    }
     with contextlib.suppress(RunError):
-        write_atomically(make_cache_folder() / THROUGHPUT_FILE, json.dumps({"speeds": speeds}).encode())
+        write_atomically(make_cache_folder() / THROUGHPUT_FILE, json.dumps(content).encode())
 
 
 def load_throughput(*precisions: str) -> float | None:
@@ -108,32 +113,38 @@ def load_throughput(*precisions: str) -> float | None:
 
     It is that of this processor with as many cores as this process may use: a home may be shared by several machines.
     """
-    speeds = _load_throughputs()
+    speeds = _load_throughputs("speeds")
     return max((speeds[key] for key in map(_throughput_key, precisions) if key in speeds), default=None)
 
 
+def throughput_age(precision: str) -> float:
+    """Return the seconds since the throughput of training in a precision was kept; infinite if it was not."""
+    return time.time() - _load_throughputs("times").get(_throughput_key(precision), -math.inf)
+
+
 def _throughput_key(precision: str) -> str:
-    return f"{_processor()}, {num_cores()} cores, {precision}"
+    return f"{processor_name()}, {num_cores()} cores, {precision}"
 
 
-def _load_throughputs() -> dict[str, float]:
+def _load_throughputs(part: str) -> dict[str, float]:
     from charlstm.json_objects import parse_json
 
     folder = cache_folder()
     try:
         content = parse_json(read_regular_file(folder / THROUGHPUT_FILE, max_bytes=1 << 16).decode()) if folder else {}
-        return {str(key): float(speed) for key, speed in content["speeds"].items()}
+        return {str(key): float(speed) for key, speed in content[part].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def environment() -> dict[str, str]:
     """Return what the last bits of a run's results depend on: the processor, the cores and the libraries."""
-    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "numba", "numpy")}
-    return {"processor": _processor(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
+    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "llvmlite", "numpy")}
+    return {"processor": processor_name(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """Return the name of the processor."""
     return _cpu_info("model name", "Model") or platform.processor() or platform.machine()
 
 

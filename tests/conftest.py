@@ -1,10 +1,7 @@
 """What several tests share: a small random model, and the command line as a function."""
 
-import atexit
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +14,6 @@ from charlstm.storage.model_file import Model, save_model
 from charlstm.text.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-if "PYTEST_XDIST_WORKER" not in os.environ:  # each test run compiles from scratch, and its processes only once
-    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="charlstm-compiled-")
-    atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
 
@@ -40,8 +34,13 @@ def random_model(
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory):
-    """No test touches the user's cache."""
-    os.environ["CHARLSTM_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """No test touches the user's cache; processes that run tests side by side share compiled code."""
+    cache = tmp_path_factory.mktemp("cache")
+    base = tmp_path_factory.getbasetemp()
+    compiled = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled-kernels"
+    compiled.mkdir(exist_ok=True)
+    (cache / "kernels").symlink_to(compiled)
+    os.environ["CHARLSTM_CACHE"] = str(cache)
 
 
 @pytest.fixture

@@ -74,6 +74,8 @@ GRADIENTS = ("gradients", "--length", "5", "--json")
         ("tensorflow", "raise ImportError('libcuda.so.9: cannot open shared object file')", "TensorFlow cannot"),
         ("tensorflow", "__version__ = '1.15.0'", "TensorFlow cannot"),
         ("tensorflow", "raise MemoryError", "there is not enough memory"),
+        ("llvmlite", "raise OSError('libllvmlite.so: cannot open')", "llvmlite cannot be imported: OSError"),
+        ("llvmlite", "__version__ = '0.3'", "llvmlite cannot be imported: ModuleNotFoundError"),
     ],
 )
 def test_command_without_a_library_ends_with_one_line(tmp_path, package, code, message):
@@ -84,12 +86,23 @@ def test_command_without_a_library_ends_with_one_line(tmp_path, package, code, m
     assert len(lines) <= 3  # perhaps the name of the text
 
 
-def test_long_text_without_numba_is_refused_and_a_short_one_generated(run, tmp_path):
+def test_long_text_without_llvmlite_is_refused_and_a_short_one_generated(run, tmp_path):
     code = "raise ImportError('no')"
-    assert run_without("numba", code, tmp_path / "a", "generate", "tiny", "--length", "20") == (0, [])
-    exit_code, lines = run_without("numba", code, tmp_path / "b", "generate", "tiny", "--length", "5000")
+    assert run_without("llvmlite", code, tmp_path / "a", "generate", "tiny", "--length", "20") == (0, [])
+    exit_code, lines = run_without("llvmlite", code, tmp_path / "b", "generate", "tiny", "--length", "5000")
     assert exit_code == 1
-    assert lines[0] == "error: Numba cannot be imported: ImportError: no"
+    assert lines[0] == "error: llvmlite cannot be imported: ImportError: no"
+
+
+@pytest.mark.tensorflow
+def test_training_without_llvmlite_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 100)
+    command = ("train", "text.txt", "--output", "new", "--max-time", "1s")
+    exit_code, lines = run_without("llvmlite", "raise ImportError('no')", tmp_path / "a", *command)
+    assert exit_code == 1
+    assert lines[-2] == "error: llvmlite cannot be imported: ImportError: no"
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals")

@@ -36,7 +36,7 @@ def test_help_imports_neither_numpy_nor_tensorflow(arguments):
         "prompt_toolkit",
         "pydivsufsort",
         "matplotlib",
-        "numba",
+        "llvmlite",
         "plotext",
     }
 
@@ -46,7 +46,7 @@ def test_reading_a_model_needs_no_tensorflow(run, arguments):
     Path("text").write_text("some words")
     loaded = loaded_by(f"from charlstm.cli.app import main; assert main({arguments}) == 0; print()")
     assert "numpy" in loaded
-    assert not loaded & {"tensorflow", "keras", "numba"}
+    assert not loaded & {"tensorflow", "keras", "llvmlite"}
 
 
 def test_listing_runs_needs_no_numpy(run):

@@ -1,27 +1,27 @@
-"""The norm of the gradient of a loss with respect to the states of earlier characters, in TensorFlow.
+"""The norm of the gradient of a loss with respect to the states of earlier characters, from the kernels' own gradient.
 
 Bengio, Simard and Frasconi (1994) and Pascanu, Mikolov and Bengio (2013, section 2) describe how this gradient
 vanishes or explodes.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
-from tensorflow import Tensor
 
-from charlstm.arrays import Ids
-from charlstm.cells.registry import get_cell
+from charlstm.arrays import FloatArray, Ids
+from charlstm.cells.registry import Cell, get_cell
 from charlstm.cells.shapes import layer_shapes, state_sizes
-from charlstm.cells.stack import has_residual, run_stack, step_cell
-from charlstm.network.cell_weights import CellProjections, PackedCellWeights
-from charlstm.network.tensorflow_ops import UnitsFirstOps
+from charlstm.cells.stack import has_residual, run_stack
+from charlstm.cells.symbolic import symbolic_layer
+from charlstm.cells.weights import effective_weights
+from charlstm.kernels import LayerKernel
 from charlstm.storage.model_file import Model
 
-States = list[list[Tensor]]  # for each layer the cell's states, each (size, streams)
+States = list[list[FloatArray]]  # for each layer the cell's states, each (streams, size)
 Norms = npt.NDArray[np.float64]
 
 
@@ -66,20 +66,19 @@ class GradientProbe:
         forget_bias: float | None = None,
     ) -> None:
         self._config, self._cell = model.config, get_cell(model.config.cell)
-        self._embedding = tf.constant(model.weights["embedding"]) * input_scale
-        self._output_kernel = tf.constant(model.weights["output.kernel"])
-        self._output_bias = tf.constant(model.weights["output.bias"])
-        self._layers = [
-            self._pack_layer(model, layer, recurrent_scale, forget_bias) for layer in range(model.config.num_layers)
+        self._embedding = model.weights["embedding"] * np.float32(input_scale)
+        self._output_kernel, self._output_bias = model.weights["output.kernel"], model.weights["output.bias"]
+        weights = [
+            self._weights(model, layer, recurrent_scale, forget_bias) for layer in range(model.config.num_layers)
         ]
-        tf.get_logger().setLevel("ERROR")  # it warns about building a graph for each shape
-        self._step = tf.function(self._step_graph, autograph=False)
-        self._step_backward = tf.function(self._step_backward_graph, autograph=False)
-        self._loss_gradient = tf.function(self._loss_gradient_graph, autograph=False)
+        self._layers = [
+            ProbedLayer(self._cell, layer, self._config.units, layer_weights)
+            for layer, layer_weights in enumerate(weights)
+        ]
 
-    def _pack_layer(
+    def _weights(
         self, model: Model, layer: int, recurrent_scale: float, forget_bias: float | None
-    ) -> PackedCellWeights:
+    ) -> dict[str, FloatArray]:
         weights = {
             name: np.array(model.weights[f"layers.{layer}.{name}"]) for name in layer_shapes(self._config, layer)
         }
@@ -88,22 +87,21 @@ class GradientProbe:
         gate = self._cell.forget_gate
         if forget_bias is not None and gate:
             weights["bias"].reshape(gate.num_blocks, -1)[gate.block] = gate.bias_sign * forget_bias
-        constants = {name: tf.constant(array) for name, array in weights.items()}
-        return PackedCellWeights(self._cell, self._config.units, constants, "float32")
+        return effective_weights(self._cell, self._config.units, weights)
 
     def measure(self, ids: Ids, *, length: int, clip_norm: float = 0.0) -> GradientNorms:
         """Read ids (streams, characters), and go `length` characters back from the loss at the last of them.
 
         With a `clip_norm` above 0 the gradient of each stream is scaled down to that norm after every step back.
         """
-        *characters, target = tf.constant(ids.T.astype(np.int32))
-        hidden, states_before = self._read(characters)
-        d_hidden = self._loss_gradient(hidden, target)
-        d_states = tf.nest.map_structure(tf.zeros_like, states_before[-1])
+        *characters, target = ids.T
+        steps = self._read(characters)
+        d_hidden = self._loss_gradient(steps[-1][-1].hidden, target)
+        d_states = [[np.zeros_like(state) for state in layer.states] for layer in steps[-1]]
         norms, log_scale = [], 0.0
-        for time in reversed(range(max(0, len(characters) - length), len(characters))):
-            d_states = self._step_backward(characters[time], states_before[time], d_hidden, d_states)
-            d_hidden = tf.zeros_like(d_hidden)  # the loss reads the last output only
+        for step in reversed(steps[-length:]):
+            d_states = self._step_backward(step, d_hidden, d_states)
+            d_hidden = np.zeros_like(d_hidden)  # the loss reads the last output only
             with np.errstate(over="ignore"):
                 norms.append(np.array(self._norms(d_states)) * np.exp(log_scale))
             if clip_norm:
@@ -118,58 +116,105 @@ class GradientProbe:
             cell=cell_norms if self._cell.has_cell_state else None,
         )
 
-    def _read(self, characters: list[Tensor]) -> tuple[Tensor, list[States]]:
-        """Return the output after the last character, and the states before each."""
+    def _read(self, characters: Sequence[Ids]) -> list[list["LayerStep"]]:
+        """Return the steps of all layers at each character."""
         states: States = [
-            [tf.zeros((size, len(characters[0]))) for size in state_sizes(self._config, layer)]
+            [np.zeros((len(characters[0]), size), np.float32) for size in state_sizes(self._config, layer)]
             for layer in range(self._config.num_layers)
         ]
-        states_before = []
+        steps = []
         for character in characters:
-            states_before.append(states)
-            hidden, states = self._step(character, states)
-        return hidden, states_before
+            steps.append(self._step(character, states))
+            states = [layer.states for layer in steps[-1]]
+        return steps
+
+    def _step(self, characters: Ids, states: States) -> list["LayerStep"]:
+        """Run one step of all layers."""
+        steps: list[LayerStep] = []
+
+        def run_layer(layer: int, x: FloatArray, lower: Any) -> tuple[FloatArray, FloatArray | None, None]:
+            steps.append(self._layers[layer].run(x, lower, states[layer]))
+            return steps[-1].output, steps[-1].passed_up, None
+
+        hidden, _ = run_stack(
+            len(self._layers), self._embedding[characters], run_layer, residual=has_residual(self._config)
+        )
+        steps[-1] = steps[-1]._replace(hidden=hidden)
+        return steps
+
+    def _step_backward(self, steps: Sequence["LayerStep"], d_hidden: FloatArray, d_states: States) -> States:
+        """Return the gradients of the states before a step, from those of its output and of the states after it."""
+        d_before: States = []
+        d_passed_up = None
+        for layer in reversed(range(len(steps))):
+            gradients, d_layer = self._layers[layer].run_backward(steps[layer], d_hidden, d_passed_up, d_states[layer])
+            d_before.insert(0, d_layer)
+            d_input, d_passed_up = gradients["d_x"], gradients.get("d_lower")
+            d_hidden = d_hidden + d_input if layer and has_residual(self._config) else d_input
+        return d_before
 
     def _norms(self, d_states: States) -> tuple[float, float]:
         """Return the medians over streams of the norms with respect to h and to c, over all layers."""
         indices = (0, 1 if self._cell.has_cell_state else 0)
-        squares = [sum(tf.reduce_sum(layer[index] ** 2, axis=0) for layer in d_states if layer) for index in indices]
+        squares = [sum((layer[index].astype(np.float64) ** 2).sum(axis=1) for layer in d_states) for index in indices]
         hidden, cell = (float(np.median(np.sqrt(square))) for square in squares)
         return hidden, cell
 
-    def _step_graph(self, characters: Tensor, states: States) -> tuple[Tensor, States]:
-        """Return the output of the last layer, (units, streams), and the states after characters (streams,)."""
+    def _loss_gradient(self, hidden: FloatArray, targets: Ids) -> FloatArray:
+        """Return the gradient of each stream's own loss with respect to the last layer's output (streams, units)."""
+        logits = hidden @ self._output_kernel + self._output_bias
+        probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        probabilities[np.arange(len(targets)), targets] -= 1
+        gradient: FloatArray = probabilities @ self._output_kernel.T
+        return gradient
 
-        def run_layer(layer: int, x: Tensor, lower: Tensor | None) -> tuple[Tensor, Tensor | None, list[Tensor]]:
-            weights = self._layers[layer]
 
-            def matmul(name: str, value: Tensor) -> Tensor:
-                return tf.matmul(weights.matrices[name], value, transpose_a=True)
+class LayerStep(NamedTuple):
+    """One step of a layer: its input, its results, and what its gradient needs; arrays are (streams, width)."""
 
-            projections = CellProjections(weights, weights.vectors, matmul)
-            step = step_cell(self._cell, UnitsFirstOps(), projections, x, lower, tuple(states[layer]))
-            return step.output, step.passed_up, list(step.states)
+    inputs: dict[str, FloatArray]  # (1, streams, width)
+    output: FloatArray
+    passed_up: FloatArray | None
+    states: list[FloatArray]
+    saved: dict[str, npt.NDArray[Any]]
+    hidden: FloatArray  # the last layer's output with its residual
 
-        embedded = tf.transpose(tf.gather(self._embedding, characters))
-        return run_stack(self._config.num_layers, embedded, run_layer, residual=has_residual(self._config))
 
-    def _step_backward_graph(self, characters: Tensor, states: States, d_hidden: Tensor, d_states: States) -> States:
-        """Return the gradients of the states before a step, from those of its output and of the states after it."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(states)
-            results = self._step_graph(characters, states)
-        d_before: States = tape.gradient(
-            results, states, [d_hidden, d_states], unconnected_gradients=tf.UnconnectedGradients.ZERO
+class ProbedLayer:
+    """A layer that runs for one step in compiled code."""
+
+    def __init__(self, cell: Cell, layer: int, units: int, weights: Mapping[str, FloatArray]) -> None:
+        self._kernel = LayerKernel(symbolic_layer(cell, is_first=layer == 0), "float32")
+        self._units = units
+        self._weights, self._transposed = (self._pack(weights, transposed=transposed) for transposed in (False, True))
+
+    def _pack(self, weights: Mapping[str, FloatArray], *, transposed: bool) -> dict[str, npt.NDArray[Any]]:
+        kernel, inputs = self._kernel, len(weights["kernel"])
+        return {
+            name: kernel.pack(name, weight, units=self._units, inputs=inputs, transposed=transposed)
+            if kernel.shapes[name].rows
+            else weight
+            for name, weight in weights.items()
+        }
+
+    def run(self, x: FloatArray, lower: FloatArray | None, states: Sequence[FloatArray]) -> LayerStep:
+        inputs = {"x": x[None]} | ({} if lower is None else {"lower": lower[None]})
+        results, last, saved = self._kernel.forward(inputs, states, self._weights, units=self._units)
+        output, passed_up = results["output"][0], results.get("passed_up")
+        return LayerStep(inputs, output, None if passed_up is None else passed_up[0], last, saved, output)
+
+    def run_backward(
+        self, step: LayerStep, d_output: FloatArray, d_passed_up: FloatArray | None, d_states: Sequence[FloatArray]
+    ) -> tuple[dict[str, FloatArray], list[FloatArray]]:
+        """Return the gradients of the inputs, (streams, width), and of the states before the step."""
+        d_results = {"d_output": d_output[None]}
+        if step.passed_up is not None:
+            d_results["d_passed_up"] = np.zeros_like(d_output)[None] if d_passed_up is None else d_passed_up[None]
+        gradients, d_before = self._kernel.backward(
+            step.inputs, self._transposed, step.saved, d_results, d_states, units=self._units, needs_weights=False
         )
-        return d_before
-
-    def _loss_gradient_graph(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Return the gradient of each stream's own loss with respect to the last layer's output."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(hidden)
-            logits = tf.matmul(hidden, self._output_kernel, transpose_a=True) + self._output_bias
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-        return tape.gradient(loss, hidden)
+        return {name: gradients[name][0] for name in ("d_x", "d_lower") if name in gradients}, d_before
 
 
 def _normalize(d_states: States) -> tuple[States, float]:
@@ -177,15 +222,14 @@ def _normalize(d_states: States) -> tuple[States, float]:
 
     The product of many steps is beyond the range of float32.
     """
-    largest = max((float(tf.reduce_max(tf.abs(state))) for state in tf.nest.flatten(d_states)), default=0.0)
+    largest = max(float(np.abs(state).max()) for layer in d_states for state in layer)
     if largest == 0.0:
         return d_states, 0.0
-    return tf.nest.map_structure(lambda state: state / largest, d_states), math.log(largest)
+    return [[state / np.float32(largest) for state in layer] for layer in d_states], math.log(largest)
 
 
 def _clip(d_states: States, clip_norm: float) -> States:
     """Scale the gradients of each stream down to `clip_norm`, over all states."""
-    norm = tf.sqrt(tf.add_n([tf.reduce_sum(state**2, axis=0) for state in tf.nest.flatten(d_states)]))
-    scale = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-30))
-    clipped: States = tf.nest.map_structure(lambda state: state * scale, d_states)
-    return clipped
+    norm = np.sqrt(sum((state**2).sum(axis=1) for layer in d_states for state in layer))
+    scale = np.minimum(1.0, clip_norm / np.maximum(norm, 1e-30)).astype(np.float32)[:, None]
+    return [[state * scale for state in layer] for layer in d_states]

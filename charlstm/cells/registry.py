@@ -82,10 +82,8 @@ class Cell:
     state_sizes: Callable[[LayerSize], tuple[int, ...]]
     forget_gate: ForgetGate | None = None
     input_projection_is_precomputable: bool = True  # x occurs only in `x W + b`, which depends on no state
-    projects_input_separately: bool = False  # calls `input_projection` instead of `gate_preactivations`
-    uses_h_only_in_matmuls: bool = False
     passes_cell_state_up: bool = False
-    saved_products: tuple[str, ...] = ()  # matmuls whose results the backward pass needs: the cell multiplies with them
+    is_recurrent: bool = True
     is_trainable: bool = True
     has_residual: bool = True
     constants: Callable[[int], Mapping[str, Sequence[float]]] = _no_constants  # by number of units; not trained
@@ -130,7 +128,6 @@ def _peephole(gates: str = "ifo") -> Cell:
         shapes,
         _states_of_units(2),
         forget_gate=LSTM_FORGET_GATE,
-        uses_h_only_in_matmuls=True,
     )
 
 
@@ -205,7 +202,7 @@ def _feedforward(window: str = "16") -> Cell:
         shapes,
         lambda size: ((num_inputs - 1) * size.inputs,) if size.is_first else (),
         input_projection_is_precomputable=False,
-        projects_input_separately=True,
+        is_recurrent=False,
     )
 
 
@@ -220,7 +217,7 @@ def _parse_variant(cell_type: str, text: str, *, least: int, most: int, noun: st
 
 
 CELLS: dict[str, Cell | Callable[..., Cell]] = {
-    "rnn": Cell(rnn, _gate_shapes(1), _states_of_units(1), uses_h_only_in_matmuls=True),
+    "rnn": Cell(rnn, _gate_shapes(1), _states_of_units(1)),
     "lstm": Cell(lstm, _gate_shapes(4), _states_of_units(2), forget_gate=LSTM_FORGET_GATE),
     "peephole": _peephole,
     "coupled": Cell(
@@ -228,15 +225,12 @@ CELLS: dict[str, Cell | Callable[..., Cell]] = {
         _gate_shapes(3),
         _states_of_units(2),
         forget_gate=ForgetGate(block=0, num_blocks=3, initial_bias=-1.0, bias_sign=-1),
-        uses_h_only_in_matmuls=True,
     ),
     "gru": Cell(
         gru,
         lambda size: _gate_shapes(3)(size) | {"recurrent_bias": (3 * size.units,)},
         _states_of_units(1),
         forget_gate=ForgetGate(block=0, num_blocks=3, initial_bias=0.0),
-        projects_input_separately=True,
-        saved_products=("recurrent",),
     ),
     "depth-gated": Cell(
         depth_gated,
@@ -255,7 +249,6 @@ CELLS: dict[str, Cell | Callable[..., Cell]] = {
         _states_of_units(2),
         forget_gate=LSTM_FORGET_GATE,
         input_projection_is_precomputable=False,
-        saved_products=("multiplicative_input", "multiplicative_state"),
     ),
     "feedforward": _feedforward,
     "echo-state": Cell(echo_state, _gate_shapes(1), _states_of_units(1), is_trainable=False),

@@ -24,7 +24,7 @@ from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import StartupReporter, TrainingReporter
-from charlstm.training.startup import locked_run, tensorflow_ready
+from charlstm.training.startup import created_folder, locked_run, tensorflow_ready
 from charlstm.training.training_data import TrainingData, split_text
 
 
@@ -65,8 +65,7 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     """
     data = _load_data(request, reporter)
     folder = RunFolder(request.folder)
-    folder.create()
-    with locked_run(folder, reporter) as interruption:
+    with created_folder(folder), locked_run(folder, reporter) as interruption:
         plan = _prepare_plan(request, data, reporter)
         data = replace(data, dataset=split_text(data.corpus.ids, data.vocabulary, plan.training))
         if warning := data.validation_warning(plan.training):
@@ -163,7 +162,7 @@ class _Comparison:
         if not history.finished:
             self._reporter.on_run_start(cell, repeat, number)
             config = replace(self._plan.training, random_seed=self._plan.training.random_seed + repeat)
-            with tensorflow_ready(self._reporter, precision=config.precision):
+            with tensorflow_ready(self._reporter, precision=config.precision, cells=[cell]):
                 import keras
 
                 from charlstm.training.loop import TrainingRun

@@ -1,4 +1,4 @@
-"""An LSTM network that reads and samples characters in compiled code."""
+"""A recurrent network that reads and samples characters in compiled code."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,31 +6,39 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import FloatArray, Ids
+from charlstm.cells.registry import Cell
+from charlstm.cells.stack import States
+from charlstm.cells.symbolic import symbolic_layer
 from charlstm.kernels import Decoder
 from charlstm.text.vocabulary import Vocabulary
 
-States = list[tuple[FloatArray, FloatArray]]  # for each layer h and c, (streams, units) each
-
 
 class CompiledStepper:
-    """The compiled counterpart of Stepper: faster, able to sample many characters in one call, and LSTM only.
+    """The compiled counterpart of Stepper: faster, and able to sample many characters in one call.
 
-    `table` (vocabulary, 4 * units) is the first layer's projection of each character, `layers` the weights of each
-    layer by name, `output` the dense layer's kernel and bias.
+    `characters` (vocabulary, width) is the first layer's input for each character, with `has_table` its projection;
+    `layers` are the effective weights of each layer by name, constants included, `output` the dense layer's kernel and
+    bias.
     """
 
     def __init__(
         self,
         vocabulary: Vocabulary,
-        table: FloatArray,
+        cell: Cell,
+        characters: FloatArray,
         layers: Sequence[Mapping[str, FloatArray]],
         output: tuple[FloatArray, FloatArray],
         *,
+        has_table: bool,
         has_residual: bool,
         precision: str,
     ) -> None:
         self.vocabulary = vocabulary
-        self._decoder = Decoder(table, layers, *output, has_residual=has_residual, precision=precision)
+        first, upper = (symbolic_layer(cell, is_first=is_first) for is_first in (True, False))
+        self._decoder = Decoder(
+            first, upper, characters, layers, *output,
+            has_table=has_table, has_residual=has_residual, precision=precision,
+        )  # fmt: skip
 
     def compiled(self) -> "CompiledStepper":
         return self

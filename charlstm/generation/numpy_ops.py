@@ -8,7 +8,6 @@ import numpy as np
 
 from charlstm.arrays import FloatArray
 from charlstm.cells.equations import Activation
-from charlstm.cells.shapes import clockwork_mask
 
 Rounding = Callable[[FloatArray], FloatArray]
 
@@ -63,7 +62,7 @@ def keep_float32(values: FloatArray) -> FloatArray:
 
 
 class NumpyProjections:
-    """The projections of one layer.
+    """The projections of one layer with its effective weights (`charlstm.cells.weights`).
 
     With `input_is_projected` the layer's input is x W + b already. Otherwise x and h are multiplied together: one
     matmul per step with the kernel above the recurrent kernel. `round_operands` rounds x and h before they are
@@ -73,24 +72,20 @@ class NumpyProjections:
     def __init__(
         self,
         weights: Mapping[str, FloatArray],
-        constants: Mapping[str, Sequence[float]],
         *,
         round_operands: Rounding = keep_float32,
         input_is_projected: bool = False,
     ) -> None:
-        self._weights = {**weights, **{name: np.array(values, np.float32) for name, values in constants.items()}}
-        if "periods" in constants:
-            mask = np.array(clockwork_mask(constants["periods"]), np.float32)
-            self._weights["recurrent_kernel"] = weights["recurrent_kernel"] * mask
+        self.weights = weights
         self._bias = weights["bias"][None]
         self._round, self._input_is_projected = round_operands, input_is_projected
         if "recurrent_kernel" in weights and not input_is_projected:
-            self._kernels = np.concatenate([weights["kernel"], self._weights["recurrent_kernel"]])
+            self._kernels = np.concatenate([weights["kernel"], weights["recurrent_kernel"]])
 
     def gate_preactivations(self, x: FloatArray, h: FloatArray) -> FloatArray:
         product: FloatArray
         if self._input_is_projected:
-            product = self._round(h) @ self._weights["recurrent_kernel"]
+            product = self._round(h) @ self.weights["recurrent_kernel"]
             product += x
         else:
             product = self._round(np.concatenate((x, h), axis=-1)) @ self._kernels
@@ -100,15 +95,16 @@ class NumpyProjections:
     def input_projection(self, x: FloatArray) -> FloatArray:
         if self._input_is_projected:
             return x
-        product: FloatArray = self._round(x) @ self._weights["kernel"]
+        product: FloatArray = self._round(x) @ self.weights["kernel"]
         return product + self._bias
 
     def recurrent_projection(self, h: FloatArray) -> FloatArray:
-        product: FloatArray = h @ self._weights["recurrent_kernel"]
-        return product + self._weights["recurrent_bias"]
+        product: FloatArray = self._round(h) @ self.weights["recurrent_kernel"]
+        return product + self.weights["recurrent_bias"]
 
     def matmul(self, name: str, x: FloatArray) -> FloatArray:
-        return x @ self._weights[name]
+        product: FloatArray = self._round(x) @ self.weights[name]
+        return product
 
     def vector(self, name: str) -> FloatArray:
-        return self._weights[name]
+        return self.weights[name]

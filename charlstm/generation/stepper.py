@@ -9,6 +9,7 @@ from charlstm.cells.equations import Array, CellStates
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import layer_shapes, state_sizes
 from charlstm.cells.stack import States, has_residual, run_stack, step_cell
+from charlstm.cells.weights import effective_weights
 from charlstm.generation.numpy_attention import NumpyAttention
 from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections, keep_float32, round_to_bfloat16
 from charlstm.generation.window_stepper import WindowStepper
@@ -38,7 +39,7 @@ class Stepper:
         self.vocabulary = model.vocabulary
         self._config, self._cell, self._ops = config, get_cell(config.cell), NumpyOps()
         self._residual = has_residual(config)
-        self._precision = model.precision if config.cell == "lstm" else "float32"
+        self._precision = model.precision
         self._round = round_to_bfloat16 if self._precision == "bfloat16" else keep_float32
         layer_weights = [
             {name: weights[f"layers.{layer}.{name}"] for name in layer_shapes(config, layer)}
@@ -49,7 +50,10 @@ class Stepper:
         if self._has_table:
             self._table = self._table @ layer_weights[0]["kernel"] + layer_weights[0]["bias"]
         self._layer_weights = [
-            {name: self._round(array) if array.ndim == 2 else array for name, array in arrays.items()}
+            {
+                name: self._round(array) if array.ndim == 2 else array
+                for name, array in effective_weights(self._cell, config.units, arrays).items()
+            }
             for arrays in layer_weights
         ]
         self._projections = self._project_layers(input_is_projected=False)
@@ -59,9 +63,8 @@ class Stepper:
         self._compiled: CompiledStepper | None = None
 
     def _project_layers(self, *, input_is_projected: bool) -> list[NumpyProjections]:
-        constants = self._cell.constants(self._config.units)
         return [
-            NumpyProjections(weights, constants, round_operands=self._round, input_is_projected=input_is_projected)
+            NumpyProjections(weights, round_operands=self._round, input_is_projected=input_is_projected)
             for weights in self._layer_weights
         ]
 
@@ -71,20 +74,18 @@ class Stepper:
         It takes a third of a second to prepare, and some seconds the first time on a machine. Its results differ in
         the last bits.
         """
-        if self._config.cell != "lstm" or self._attention:
-            return self
-        from charlstm.kernels import is_supported
-
-        if not is_supported(self._precision):
+        if not self._cell.is_recurrent or self._attention:
             return self
         if self._compiled is None:
             from charlstm.generation.compiled_stepper import CompiledStepper
 
             self._compiled = CompiledStepper(
                 self.vocabulary,
+                self._cell,
                 self._table,
                 self._layer_weights,
                 (self._output_kernel, self._output_bias[0]),
+                has_table=self._has_table,
                 has_residual=self._residual,
                 precision=self._precision,
             )

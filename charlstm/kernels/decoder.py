@@ -1,10 +1,10 @@
-"""The whole network in compiled code: stacked LSTM layers that read characters, and sample them.
+"""The whole network in compiled code: stacked recurrent layers that read characters, and sample them.
 
 One call runs many characters, because a Python call for each would take longer than its arithmetic. A stream's results
 do not depend on how many streams run beside it, to the bit.
 """
 
-import math
+import ctypes
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -12,70 +12,112 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
 
 from charlstm.arrays import FloatArray, Ids
-from charlstm.kernels.gemm import gemm
-from charlstm.kernels.jit import Array, jit
-from charlstm.kernels.lstm import cast, gate_activations, update_cell_state, update_hidden_state
-from charlstm.kernels.packing import NR, Operands, Panels, empty_operands, pack_weights
-from charlstm.kernels.target import uses_bf16
+from charlstm.kernels.compiler import load_functions
+from charlstm.kernels.decoder_loop import DECODE_ARGUMENTS, emit_decode
+from charlstm.kernels.emitter import Emitter
+from charlstm.kernels.gemm import emit_gemm
+from charlstm.kernels.isa.instruction_set import NR
+from charlstm.kernels.layer import Arrays, LayerDescription, LayerKernel, aligned_empty
+from charlstm.kernels.layout import FIRST_TURN
+from charlstm.kernels.step_loop import StepLoop
 from charlstm.machine import num_cores
 
-States = list[tuple[FloatArray, FloatArray]]  # h and c of each layer, (streams, units) each
+States = list[tuple[FloatArray, ...]]  # of each layer, (streams, width) each
 Uniforms = npt.NDArray[np.float64]  # random numbers in [0, 1)
 
 MIN_STREAMS_PER_CORE = 8  # a thread for fewer takes longer to start than it saves
 
 
 class Decoder:
-    """A network of LSTM layers and a dense layer, its streams divided among the cores.
+    """A network of recurrent layers and a dense layer, its streams divided among the cores.
 
-    It takes the projections of each character to the first layer's gates, `table` (vocabulary, 4 * units), the layers'
-    weights by name ("kernel", "recurrent_kernel", "bias"), and the dense layer's kernel (units, vocabulary) and bias.
-    The first layer's kernel and bias are part of the table. In "bfloat16" operands are rounded as in training.
+    `layers` are the layers' weights by name, `output_kernel` (units, vocabulary) and `output_bias` those of the dense
+    layer. `characters` (vocabulary, width) is the first layer's input for each character; with `has_table` it is the
+    input's projection, with the first layer's kernel and bias in it. In "bfloat16" operands are rounded as in training,
+    also on a processor without products of bfloat16; the caller rounds the weights.
     """
 
     def __init__(
         self,
-        table: FloatArray,
+        first: LayerDescription,
+        upper: LayerDescription,
+        characters: FloatArray,
         layers: Sequence[Mapping[str, FloatArray]],
         output_kernel: FloatArray,
         output_bias: FloatArray,
         *,
+        has_table: bool,
         has_residual: bool,
         precision: str,
     ) -> None:
-        self._bf16 = uses_bf16(precision)
-        self._num_layers, self._units, self._vocabulary_size = len(layers), table.shape[1] // 4, len(table)
-        weights = [layers[0]["recurrent_kernel"]]
-        weights += [np.concatenate([layer["kernel"], layer["recurrent_kernel"]]) for layer in layers[1:]]
-        self._network = (
-            np.ascontiguousarray(table),
-            np.array([layer["bias"] for layer in layers[1:]], np.float32).reshape(-1, table.shape[1]),
-            tuple(self._pack(layer_weights) for layer_weights in weights),
-            self._pack(output_kernel),
-            output_bias,
-            has_residual,
-        )
+        self._units, self._vocabulary_size = output_kernel.shape
+        self._characters, self._has_table = np.ascontiguousarray(characters, np.float32), has_table
+        self._has_residual = has_residual
+        self._kernels = [
+            LayerKernel(layer, precision, has_table=has_table and layer is first, needs_gradient=False)
+            for layer in [first, *[upper] * (len(layers) - 1)]
+        ]
+        self._weights = [self._pack(kernel, weights) for kernel, weights in zip(self._kernels, layers, strict=True)]
+        self._pack_output(output_kernel, output_bias)
+        self._function = self._load(rounds_operands=self._kernels[0].product.precision != precision)
         self._num_cores = num_cores()
         self._threads = ThreadPoolExecutor(self._num_cores)
-        self.read(np.zeros((1, 1), np.int32), self.initial_states(1))  # compiles, or loads the code
+
+    def _pack(self, kernel: LayerKernel, weights: Mapping[str, FloatArray]) -> Arrays:
+        inputs = self._units if kernel is not self._kernels[0] else self._characters.shape[1]
+        packed: Arrays = {}
+        for name, weight in weights.items():
+            if self._has_table and kernel is self._kernels[0] and name in ("kernel", "bias"):
+                continue
+            is_matrix = kernel.shapes[name].rows is not None
+            packed[name] = kernel.pack(name, weight, units=self._units, inputs=inputs) if is_matrix else weight
+        if self._has_table and kernel is self._kernels[0]:
+            packed["table"] = self._characters
+        return packed
+
+    def _pack_output(self, kernel: FloatArray, bias: FloatArray) -> None:
+        self._output = self._kernels[0].pack_dense(kernel)
+        self._output_bias = np.zeros(len(self._output) * NR, np.float32)
+        self._output_bias[: self._vocabulary_size] = bias
+
+    def _load(self, *, rounds_operands: bool) -> Any:
+        """Return the compiled function."""
+        first, *uppers = self._kernels
+        product, isa = first.product, first.isa
+        layouts = {"first": first.forward_layout} | ({"upper": uppers[0].forward_layout} if uppers else {})
+        graphs = [(name, layout.plan.graph.describe()) for name, layout in layouts.items()]
+        key = repr(["decode", graphs, product.precision, rounds_operands])
+
+        def emit() -> ir.Module:
+            emitter = Emitter(isa.lanes)
+            emit_gemm(emitter, product)
+            for name, layout in layouts.items():
+                StepLoop(emitter, product, layout, name=name, rounds_operands=rounds_operands).emit()
+            emit_decode(emitter, product, has_upper=bool(uppers), rounds_operands=rounds_operands)
+            return emitter.module
+
+        return load_functions(key, isa, emit, {"decode": DECODE_ARGUMENTS})["decode"]
 
     def initial_states(self, num_streams: int) -> States:
         """Return zeros."""
-        shape = 2, num_streams, self._units
-        return [tuple(np.zeros(shape, np.float32)) for _ in range(self._num_layers)]
+        widths = {"units": self._units, "one": 1}
+        return [
+            tuple(np.zeros((num_streams, widths[width]), np.float32) for width in kernel.state_widths)
+            for kernel in self._kernels
+        ]
 
     def read(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
         """Read ids (streams, time).
 
         Returns the logits after each character (streams, time, vocabulary), and the states after the last.
         """
-        num_streams = len(ids)
-        no_uniforms = np.empty((0, num_streams))
-        no_logits = np.zeros((num_streams, self._vocabulary_size), np.float32)
+        no_uniforms = np.empty((0, len(ids)))
+        no_logits = np.zeros((len(ids), self._vocabulary_size), np.float32)
         _, before, last, after = self._run(np.asarray(ids.T, np.int32), no_uniforms, 1.0, no_logits, states)
-        return np.concatenate([before[1:], last[None]]).swapaxes(0, 1), after
+        return np.concatenate([before, last[None]])[1:].swapaxes(0, 1), after
 
     def sample(
         self, logits: FloatArray, states: States, uniforms: Uniforms, temperature: float
@@ -90,141 +132,83 @@ class Decoder:
     def _run(
         self, ids: Ids, uniforms: Uniforms, temperature: float, logits: FloatArray, states: States
     ) -> tuple[Ids, FloatArray, FloatArray, States]:
-        """Call `run_network` on each core, for a part of the streams."""
+        """Run the network on each core, for a part of the streams."""
 
-        def run(rows: slice) -> tuple[Ids, FloatArray, FloatArray, FloatArray, FloatArray]:
-            h, c = (np.array([layer[index][rows] for layer in states], np.float32) for index in (0, 1))
-            row_ids, row_logits = np.array(ids[:, rows], np.int32, order="C"), np.array(logits[rows], np.float32)
-            before = np.empty((*row_ids.shape, row_logits.shape[1]), np.float32)
-            row_uniforms = np.array(uniforms[:, rows], order="C")
-            operands = self._zero_operands(len(row_logits))
-            run_network(row_ids, row_uniforms, float(temperature), before, row_logits, *self._network, h, c, operands)
-            return row_ids, before, row_logits, h, c
+        def run(rows: slice) -> tuple[Ids, FloatArray, FloatArray, States]:
+            row_states = [tuple(state[rows] for state in layer) for layer in states]
+            return self._run_streams(
+                np.array(ids[:, rows], np.int32, order="C"), np.array(uniforms[:, rows], np.float64, order="C"),
+                temperature, np.array(logits[rows], np.float32, order="C"), row_states,
+            )  # fmt: skip
 
         parts = self._divide(len(logits))
         results = list(self._threads.map(run, parts)) if len(parts) > 1 else [run(parts[0])]
         if len(results) == 1:
-            ids, before, last, h, c = results[0]
-        else:
-            stream_axes = (1, 1, 0, 1, 1)
-            ids, before, last, h, c = map(np.concatenate, zip(*results, strict=True), stream_axes)
-        return ids, before, last, list(zip(h, c, strict=True))
+            return results[0]
+        all_ids, before, last, after = zip(*results, strict=True)
+        joined = [tuple(map(np.concatenate, zip(*layers, strict=True))) for layers in zip(*after, strict=True)]
+        return np.concatenate(all_ids, 1), np.concatenate(before, 1), np.concatenate(last), joined
+
+    def _run_streams(
+        self, ids: Ids, uniforms: Uniforms, temperature: float, logits: FloatArray, states: States
+    ) -> tuple[Ids, FloatArray, FloatArray, States]:
+        time, num_streams = ids.shape
+        arrays = self._layer_arrays(num_streams, states)
+        arguments = [self._arguments(kernel, layer) for kernel, layer in zip(self._kernels, arrays, strict=True)]
+        addresses = np.array([ctypes.addressof(argument) for argument in arguments], np.int64)
+        hidden = np.array([layer["output"].ctypes.data for layer in arrays], np.int64)
+        before = np.empty((time, num_streams, self._vocabulary_size), np.float32)
+        padded_rows, product = arrays[0]["padded_rows"], self._kernels[0].product
+        self._function(
+            time=time, streams=num_streams, padded_streams=padded_rows, units=self._units,
+            vocabulary=self._vocabulary_size, ids=ids, uniforms=uniforms, samples=int(len(uniforms) > 0),
+            temperature=np.array([temperature], np.float64), logits_before=before, logits=logits, layers=addresses,
+            num_layers=len(arguments), hidden=hidden, has_residual=int(self._has_residual),
+            current_ids=arrays[0]["ids" if self._has_table else "current_ids"],
+            characters=self._characters, inputs=0 if self._has_table else self._characters.shape[1],
+            first_inputs=arrays[0].get("x", before), output_panels=self._output, output_bias=self._output_bias,
+            num_panels=len(self._output), depth=self._output.shape[1],
+            operands=np.zeros((padded_rows, self._output.shape[1] * product.k_unroll), self._kernels[0].operand_dtype),
+            padded_logits=np.empty((padded_rows, len(self._output) * NR), np.float32),
+            cumulative=np.empty(self._vocabulary_size, np.float64),
+        )  # fmt: skip
+        return ids, before, logits, self._states(arrays, time, num_streams)
+
+    def _layer_arrays(self, num_streams: int, states: States) -> list[dict[str, Any]]:
+        """Return the arguments of each layer's loop of one step, each layer reading what the one below writes."""
+        layers: list[dict[str, Any]] = []
+        for kernel, weights, layer_states in zip(self._kernels, self._weights, states, strict=True):
+            if layers:
+                inputs = {"x": layers[-1]["output"]}
+                inputs |= {"lower": layers[-1]["passed_up"]} if "passed_up" in kernel.result_names else {}
+            elif self._has_table:
+                inputs = {"ids": np.zeros((1, num_streams), np.int32)}
+            else:
+                inputs = {"x": np.zeros((1, num_streams, self._characters.shape[1]), np.float32)}
+            sizes = kernel.sizes(inputs, self._units)
+            results = {name: aligned_empty((1, num_streams, self._units), np.float32) for name in kernel.result_names}
+            arrays = kernel.forward_arrays(sizes, inputs, layer_states, weights)
+            current_ids = np.zeros((1, num_streams), np.int32)
+            layers.append({**sizes._asdict(), FIRST_TURN: 0, "current_ids": current_ids, **arrays, **results})
+        return layers
+
+    def _arguments(self, kernel: LayerKernel, arrays: Mapping[str, Any]) -> "ctypes.Array[ctypes.c_int64]":
+        values = [arrays[name] for name in kernel.forward_layout.arguments]
+        packed = [value.ctypes.data if isinstance(value, np.ndarray) else value for value in values]
+        return (ctypes.c_int64 * len(packed))(*packed)
+
+    def _states(self, arrays: Sequence[Mapping[str, Any]], time: int, num_streams: int) -> States:
+        widths = {"units": self._units, "one": 1}
+        return [
+            tuple(
+                layer[f"state{index}"][time % 2, :num_streams, : widths[width]].copy()
+                for index, width in enumerate(kernel.state_widths)
+            )
+            for kernel, layer in zip(self._kernels, arrays, strict=True)
+        ]
 
     def _divide(self, num_streams: int) -> list[slice]:
         """Divide the streams evenly among as many cores as are worth it."""
         num_parts = max(1, min(self._num_cores, num_streams // MIN_STREAMS_PER_CORE))
         bounds = np.linspace(0, num_streams, num_parts + 1).astype(int)
         return [slice(start, end) for start, end in pairwise(bounds)]
-
-    def _pack(self, weights: FloatArray) -> Panels:
-        return pack_weights(np.ascontiguousarray(weights), bf16=self._bf16)
-
-    def _zero_operands(self, num_streams: int) -> Operands:
-        operands = empty_operands((self._num_layers + 1, num_streams, 2 * self._units), bf16=self._bf16)
-        operands[...] = 0
-        return operands
-
-
-@jit
-def run_network(
-    ids: Array, uniforms: Array, temperature: float, logits_before: Array, logits: Array, table: Array, biases: Array,
-    panels: Any, output_panels: Array, output_bias: Array, has_residual: bool, h: Array, c: Array, operands: Array,
-) -> None:  # fmt: skip
-    """Read ids (time, streams), int32; or sample them, if there are uniforms (time, streams), float64.
-
-    They are sampled from logits (streams, vocabulary), which become those after the last character; logits_before
-    (time, streams, vocabulary) become those before each. A temperature of 0 is greedy.
-
-    The first layer's inputs are looked up in the table (vocabulary, 4 * units); biases (layers - 1, 4 * units) are
-    those of the other layers. `panels` is a tuple: the recurrent weights (units, 4 * units) of the first layer, and
-    those of input and state (2 * units, 4 * units) of each other. output_panels (units, vocabulary), output_bias
-    (vocabulary,). The states h and c (layers, streams, units) are updated. operands (layers + 1, streams, 2 * units,
-    padded), zeros, is workspace.
-    """
-    gates, z, hidden, padded_logits = _workspace(panels, output_panels, h)
-    cumulative = np.empty(logits.shape[1], np.float64)
-    _load_states(h, operands)
-    for t in range(ids.shape[0]):
-        for b in range(ids.shape[1]):
-            cast(logits[b], logits_before[t, b])
-            if uniforms.shape[0]:
-                ids[t, b] = _sample_id(logits[b], uniforms[t, b], temperature, cumulative)
-        _step(ids[t], table, biases, panels, has_residual, h, c, operands, gates, z, hidden)
-        _output_logits(output_panels, output_bias, operands, padded_logits, logits)
-
-
-@jit
-def _workspace(panels: Any, output_panels: Array, h: Array) -> Any:
-    """Return arrays for gates, pre-activations, what a layer passes up, and padded logits."""
-    _, streams, units = h.shape
-    return (
-        np.empty(4 * units, np.float32),
-        np.zeros((streams, panels[0].shape[0] * NR), np.float32),
-        np.empty((streams, units), np.float32),
-        np.zeros((streams, output_panels.shape[0] * NR), np.float32),
-    )
-
-
-@jit
-def _load_states(h: Array, operands: Array) -> None:
-    """Copy the hidden states to the operands."""
-    num_layers, streams, units = h.shape
-    for layer in range(num_layers):
-        for b in range(streams):
-            cast(h[layer, b], operands[layer, b, (units if layer else 0) :])
-
-
-@jit
-def _step(
-    ids: Array, table: Array, biases: Array, panels: Any, has_residual: bool, h: Array, c: Array, operands: Array,
-    gates: Array, z: Array, hidden: Array,
-) -> None:  # fmt: skip
-    """Run all layers over one character of each stream: ids (streams,), hidden (streams, units)."""
-    num_layers, streams, units = h.shape
-    for layer in range(num_layers):
-        for b in range(streams):
-            cast(biases[layer - 1] if layer else table[ids[b]], z[b])
-            if layer:
-                cast(hidden[b], operands[layer, b])
-        gemm(panels[layer], operands[layer], z)
-        for b in range(streams):
-            gate_activations(z[b], gates)
-            update_cell_state(gates, c[layer, b], c[layer, b])
-            update_hidden_state(gates, c[layer, b], h[layer, b])
-            cast(h[layer, b], operands[layer, b, (units if layer else 0) :])
-            if layer and has_residual:
-                for j in range(units):
-                    hidden[b, j] += h[layer, b, j]
-            else:
-                cast(h[layer, b], hidden[b])
-    for b in range(streams):
-        cast(hidden[b], operands[num_layers, b])
-
-
-@jit
-def _output_logits(panels: Array, bias: Array, operands: Array, padded_logits: Array, logits: Array) -> None:
-    """Write the dense layer's logits (streams, vocabulary) of the last operands."""
-    for b in range(logits.shape[0]):
-        cast(bias, padded_logits[b])
-    gemm(panels, operands[-1], padded_logits)
-    for b in range(logits.shape[0]):
-        cast(padded_logits[b, : logits.shape[1]], logits[b])
-
-
-@jit
-def _sample_id(logits: Array, uniform: float, temperature: float, cumulative: Array) -> int:
-    """Return an id by inverting the cumulative distribution, as `sampling.sample_ids` does; cumulative is workspace."""
-    best = 0
-    for j in range(logits.shape[0]):
-        if logits[j] > logits[best]:
-            best = j
-    if temperature == 0:
-        return best
-    total, highest = 0.0, np.float64(logits[best])
-    for j in range(logits.shape[0]):
-        total += math.exp((np.float64(logits[j]) - highest) / temperature)
-        cumulative[j] = total
-    threshold, sampled = uniform * total, 0
-    while sampled < logits.shape[0] - 1 and cumulative[sampled] <= threshold:
-        sampled += 1
-    return sampled

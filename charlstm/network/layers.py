@@ -1,6 +1,5 @@
 """The recurrent layers of the network, and how their weights are initialized."""
 
-from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
@@ -11,13 +10,12 @@ import tensorflow as tf
 from charlstm.cells.registry import SPECTRAL_RADIUS, Cell, ForgetGate, get_cell
 from charlstm.cells.shapes import layer_shapes
 from charlstm.config import ModelConfig
-from charlstm.network.fast_lstm import FastLSTM
 
 Initializer = Any  # a function of a shape and a dtype, or one of Keras's objects
 
 
-class CellLayer(keras.layers.Layer):
-    """The weights of a layer of any cell; cell_loops.py runs it.
+class RecurrentLayer(keras.layers.Layer):
+    """The weights of a layer of any cell; network.py runs it.
 
     Recurrent kernels start orthogonal, biases at 0 except for the forget gate's (Jozefowicz et al. 2015), and the
     reservoir of an echo state network with SPECTRAL_RADIUS.
@@ -33,30 +31,6 @@ class CellLayer(keras.layers.Layer):
             for name, shape in layer_shapes(config, layer).items()
         }
         self.built = True
-
-
-def make_recurrent_layer(config: ModelConfig, layer: int, *, seed: int, precision: str) -> FastLSTM | CellLayer:
-    """Return a recurrent layer with new weights; only an LSTM's matmuls run in `precision` inside the layer."""
-    if config.cell != "lstm":
-        return CellLayer(config, layer, seed)
-    recurrent = FastLSTM(
-        config.units,
-        precision=precision,
-        return_sequences=True,
-        return_state=True,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
-    )
-    recurrent.build((None, None, config.units if layer else config.embedding_dim))
-    return recurrent
-
-
-def layer_variables(layer: FastLSTM | CellLayer) -> Mapping[str, keras.Variable]:
-    """Return the variables of a recurrent layer by their names within the layer."""
-    if isinstance(layer, CellLayer):
-        return dict(layer.named_weights)
-    cell = layer.cell
-    return {"kernel": cell.kernel, "recurrent_kernel": cell.recurrent_kernel, "bias": cell.bias}
 
 
 def _initializer(cell: Cell, name: str, seed: int) -> Initializer:

@@ -5,15 +5,15 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from charlstm.cells.registry import get_cell
-from charlstm.cells.shapes import state_sizes, weight_shapes
+from charlstm.cells.shapes import layer_size, state_sizes, weight_shapes
 from charlstm.cells.stack import has_residual, run_stack
 from charlstm.config import ModelConfig
 from charlstm.network.attention import AttentionLayer
-from charlstm.network.cell_loops import run_cell
-from charlstm.network.cell_weights import PackedCellWeights
 from charlstm.network.dropout import drop_out, layer_seed
-from charlstm.network.fast_lstm import FastLSTM, PackedLSTMWeights, run_lstm
-from charlstm.network.layers import Initializer, layer_variables, make_recurrent_layer
+from charlstm.network.feedforward import run_feedforward
+from charlstm.network.keras_layers import KerasRecurrent, uses_keras_layers
+from charlstm.network.layers import Initializer, RecurrentLayer
+from charlstm.network.recurrent import PreparedLayer
 from charlstm.storage.model_file import NamedWeights
 
 States = list[list[Tensor]]  # the states of each layer, each (units, batch), then the attention's
@@ -38,10 +38,10 @@ class CharacterNetwork(keras.Model):
             vocabulary_size, config.embedding_dim, embeddings_initializer=_embedding_initializer(config, seed)
         )
         self.embedding.trainable = config.encoding == "embedding"
-        self.recurrent = [
-            make_recurrent_layer(config, layer, seed=layer_seeds[layer], precision=precision)
-            for layer in range(config.num_layers)
-        ]
+        self.recurrent = [RecurrentLayer(config, layer, seed=layer_seeds[layer]) for layer in range(config.num_layers)]
+        self.keras_layers: _KerasLayers | None = None
+        if uses_keras_layers(config.cell):
+            self.keras_layers = _KerasLayers(config)
         self.attention = AttentionLayer(config.units, config.attention, seed) if config.attention else None
         self.logits = keras.layers.Dense(
             vocabulary_size, kernel_initializer=keras.initializers.GlorotUniform(seed=seed)
@@ -85,7 +85,7 @@ class CharacterNetwork(keras.Model):
         """Return the network's variables by their names in the model file."""
         named = {"embedding": self.embedding.embeddings}
         for layer, recurrent in enumerate(self.recurrent):
-            named |= {f"layers.{layer}.{name}": variable for name, variable in layer_variables(recurrent).items()}
+            named |= {f"layers.{layer}.{name}": variable for name, variable in recurrent.named_weights.items()}
         if self.attention:
             parts = {"query": self.attention.query, "key": self.attention.key, "output": self.attention.output_kernel}
             named |= {f"attention.{name}": variable for name, variable in parts.items()}
@@ -100,6 +100,17 @@ class CharacterNetwork(keras.Model):
             variable.assign(weights[name])
 
 
+class _KerasLayers:
+    """Keras's layers, hidden from the network's model, which would take their variables for its own."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        sizes = [layer_size(config, layer) for layer in range(config.num_layers)]
+        self._layers = [KerasRecurrent(config.cell, size.units, size.inputs) for size in sizes]
+
+    def __getitem__(self, layer: int) -> KerasRecurrent:
+        return self._layers[layer]
+
+
 def _embedding_initializer(config: ModelConfig, seed: int) -> Initializer:
     """Return an initializer to random numbers, or to each character's id divided by the vocabulary size."""
     if config.encoding == "integer":
@@ -111,49 +122,41 @@ class PreparedNetwork:
     """A network with its weights packed once per training step and shared by all shards of the batch.
 
     With a small vocabulary the embedding, the first kernel and the first bias are multiplied into one table of input
-    projections, if the cell allows it: a fast LSTM looks up its rows, other cells read one-hot characters. Recurrent
-    dropout leaves out a share of the recurrent weights for the step (weight-dropped LSTM: Merity, Keskar and Socher
-    2018).
+    projections, if the cell allows it, and the first layer looks up its rows. Recurrent dropout leaves out a share of
+    the recurrent weights for the step (weight-dropped LSTM: Merity, Keskar and Socher 2018).
     """
 
     def __init__(self, network: CharacterNetwork, recurrent_dropout: float, dropout_seed: Tensor | None) -> None:
         self.network = network
-        self._has_lstm_layers = network.config.cell == "lstm"  # (time, batch, features); CellLayer has units first
-        self._is_fast = all(isinstance(layer, FastLSTM) and layer.is_fast for layer in network.recurrent)
         self._dtype = tf.dtypes.as_dtype(network.precision)
-        self._has_table = network.vocabulary_size <= MAX_TABLE_ROWS * network.config.embedding_dim and (
-            self._is_fast if self._has_lstm_layers else network.cell.input_projection_is_precomputable
+        self._has_table = (
+            network.vocabulary_size <= MAX_TABLE_ROWS * network.config.embedding_dim
+            and network.cell.input_projection_is_precomputable
+            and network.keras_layers is None
         )
         weights = [
             self._layer_weights(layer, recurrent_dropout, dropout_seed) for layer in range(network.config.num_layers)
         ]
-        self.layers = [self._pack(layer, layer_weights) for layer, layer_weights in enumerate(weights)]
+        self.layers = [self._prepare(layer, layer_weights) for layer, layer_weights in enumerate(weights)]
         self._output_kernel = tf.cast(network.logits.kernel, self._dtype)
 
     def _layer_weights(self, layer: int, recurrent_dropout: float, dropout_seed: Tensor | None) -> dict[str, Tensor]:
         """Return the weights of a recurrent layer, with dropout in its recurrent kernel."""
-        variables = layer_variables(self.network.recurrent[layer])
+        variables = self.network.recurrent[layer].named_weights
         weights = {name: variable.value for name, variable in variables.items()}
         if recurrent_dropout and self.network.cell.is_trainable and "recurrent_kernel" in weights:
             seed = layer_seed(dropout_seed, layer)
             weights["recurrent_kernel"] = drop_out(weights["recurrent_kernel"], recurrent_dropout, seed)
         return weights
 
-    def _pack(
-        self, layer: int, weights: dict[str, Tensor]
-    ) -> PackedCellWeights | PackedLSTMWeights | dict[str, Tensor]:
-        """Return a layer's weights as the function that runs it takes them; Keras's own LSTM takes them by name."""
+    def _prepare(self, layer: int, weights: dict[str, Tensor]) -> PreparedLayer | dict[str, Tensor]:
+        """Return a layer's weights packed, or as they are if no kernel runs it."""
         network, table = self.network, None
+        if network.keras_layers is not None or not network.cell.is_recurrent:
+            return weights
         if layer == 0 and self._has_table:
             table = tf.matmul(network.embedding.embeddings, weights["kernel"]) + weights["bias"]
-        if not self._has_lstm_layers:
-            return PackedCellWeights(network.cell, network.config.units, weights, network.precision, table=table)
-        if not self._is_fast:
-            return weights
-        if table is not None:
-            return PackedLSTMWeights(table, weights["recurrent_kernel"], network.precision)
-        kernels = tf.concat([weights["kernel"], weights["recurrent_kernel"]], axis=0)
-        return PackedLSTMWeights(weights["bias"][None], kernels, network.precision)
+        return PreparedLayer(network.config.cell, weights, network.precision, is_first=layer == 0, table=table)
 
     def run(
         self,
@@ -176,15 +179,14 @@ class PreparedNetwork:
         def drop_outputs(layer: int, hidden: Tensor) -> Tensor:
             return drop_out(hidden, dropout, layer_seed(dropout_seed, layer))
 
-        network = self.network
+        network, ids = self.network, tf.transpose(ids)
         hidden, new_states = run_stack(
             network.config.num_layers,
-            self._embed(ids),
+            ids if self._has_table else tf.gather(network.embedding.embeddings, ids),
             run_layer,
             residual=has_residual(network.config),
             after_layer=drop_outputs if dropout else None,
         )
-        hidden = self._swap_layout(hidden)
         if network.attention:
             hidden, attention_state = network.attention(hidden, states[-1][0])
             new_states.append([attention_state])
@@ -194,18 +196,19 @@ class PreparedNetwork:
         self, layer: int, hidden: Tensor, lower: Tensor | None, states: list[Tensor], *, needs_gradient: bool
     ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
         """Return the outputs of a layer, the cell states that it passes up, and its last states."""
-        weights = self.layers[layer]
-        if isinstance(weights, PackedCellWeights):
-            return run_cell(self.network.cell, weights, hidden, lower, states, needs_gradient=needs_gradient)
+        prepared, keras_layers = self.layers[layer], self.network.keras_layers
         states = [tf.transpose(state) for state in states]
-        if isinstance(weights, PackedLSTMWeights):
-            ids, sequence = (hidden, None) if layer == 0 and self._has_table else (None, hidden)
-            outputs, new_states = run_lstm(ids, sequence, weights, states, needs_gradient=needs_gradient)
+        passed_up = None
+        if isinstance(prepared, PreparedLayer):
+            inputs = {"ids" if layer == 0 and self._has_table else "x": hidden}
+            inputs |= {} if lower is None else {"lower": lower}
+            results, new_states = prepared.run(inputs, states, needs_gradient=needs_gradient)
+            output, passed_up = results["output"], results.get("passed_up")
+        elif keras_layers is not None:
+            output, new_states = keras_layers[layer].run(prepared, hidden, states, dtype=self._dtype)
         else:
-            outputs, new_states = self.network.recurrent[layer].run_with_weights(
-                weights["kernel"], weights["recurrent_kernel"], weights["bias"], hidden, states
-            )
-        return outputs, None, [tf.transpose(state) for state in new_states]
+            output, new_states = run_feedforward(prepared, hidden, states, dtype=self._dtype)
+        return output, passed_up, [tf.transpose(state) for state in new_states]
 
     def _logits(self, hidden: Tensor) -> Tensor:
         """Return the logits of outputs (time, batch, units) from one flat matmul.
@@ -216,14 +219,3 @@ class PreparedNetwork:
         flat = tf.reshape(tf.cast(hidden, self._dtype), (-1, units))
         logits = tf.cast(tf.matmul(flat, self._output_kernel), tf.float32) + self.network.logits.bias
         return tf.reshape(logits, (time, batch, -1))
-
-    def _embed(self, ids: Tensor) -> Tensor:
-        """Return the first layer's input: ids (time, batch), one-hot (time, vocabulary, batch), or embedded."""
-        ids = tf.transpose(ids)
-        if not self._has_table:
-            return self._swap_layout(tf.gather(self.network.embedding.embeddings, ids))
-        return ids if self._has_lstm_layers else tf.one_hot(ids, self.network.vocabulary_size, axis=1)
-
-    def _swap_layout(self, hidden: Tensor) -> Tensor:
-        """Convert between (time, batch, features) and the layout of the recurrent layers."""
-        return hidden if self._has_lstm_layers else tf.transpose(hidden, (0, 2, 1))

@@ -246,7 +246,8 @@ def _build_run(
 ) -> "TrainingRun":
     """Choose the settings that are not fixed, report them, and build the run."""
     overrides = request.overrides.settings
-    with tensorflow_ready(reporter, precision=overrides.get("precision")) as startup:
+    cells = [str(overrides["cell"])] if "cell" in overrides else []
+    with tensorflow_ready(reporter, precision=overrides.get("precision"), cells=cells) as startup:
         from charlstm.training.loop import TrainingRun
         from charlstm.training.throughput import best_throughput, measure_step_time
 

@@ -187,7 +187,7 @@ def _build_run(
     data: TrainingData, config: TrainingConfig, checkpoint: Checkpoint, folder: RunFolder, reporter: RunReporter
 ) -> "TrainingRun":
     model_config = ModelConfig.from_json(checkpoint.metadata["model"])
-    with tensorflow_ready(reporter, precision=config.precision) as startup:
+    with tensorflow_ready(reporter, precision=config.precision, cells=[model_config.cell]) as startup:
         from charlstm.training.loop import TrainingRun
         from charlstm.training.throughput import measure_step_time
 

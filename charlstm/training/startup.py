@@ -1,13 +1,13 @@
 """Prepare for training: TensorFlow, compiled kernels, a locked run folder, signal handlers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from subprocess import Popen
+from multiprocessing.pool import ThreadPool
+from threading import Event
 from typing import TYPE_CHECKING
 
 from charlstm.errors import TrainingError
-from charlstm.kernels import fastest_precision, start_precompiling
 from charlstm.machine import num_cores
 from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
 from charlstm.storage.lock import exclusive_lock, is_owner
@@ -17,6 +17,8 @@ from charlstm.training.reporting import RunReporter, StartupReporter, TrainingRe
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
+
+COMPILING_ENDS_IN = 2.0  # seconds, once it is told to; a module takes less
 
 
 @dataclass(frozen=True)
@@ -28,35 +30,37 @@ class Startup:
 
 
 @contextmanager
-def tensorflow_ready(reporter: StartupReporter, *, precision: str | None) -> Iterator[Startup]:
-    """Import TensorFlow and set its threads, for training in a precision; None: the fastest one here.
+def tensorflow_ready(
+    reporter: StartupReporter, *, precision: str | None, cells: Iterable[str] = ()
+) -> Iterator[Startup]:
+    """Import TensorFlow and set its threads, for training cells in a precision; None: the fastest one here.
 
-    Raises LibraryError if TensorFlow, Keras or Numba cannot be imported, and MemoryError in the place of TensorFlow's
-    own error. The first time on a machine, the kernels are compiled by another process meanwhile.
+    Raises LibraryError if TensorFlow, Keras or llvmlite cannot be imported, and MemoryError in the place of
+    TensorFlow's own error. Another thread prepares the kernels meanwhile; the first time on a machine it compiles them.
+    If a signal raises an exception here, that thread ends with the module that it is compiling. It may never end: an
+    exception in the middle of an import can leave Python's import lock locked. So it is a daemon, not waited for.
     """
-    with reporter.starting_tensorflow() as show_status:
-        precision = precision or fastest_precision()
-        with _precompiling(precision) as compiler:
+    stopped = Event()
+    with reporter.starting_tensorflow() as show_status, ThreadPool(1) as thread:
+        kernels = thread.apply_async(_prepare_kernels, (precision, frozenset(cells), stopped))
+        try:
             import_tensorflow()
             from charlstm.training.train_step import set_threads
 
             set_threads(num_cores())
-            if compiler:
+            if not kernels.ready():
                 show_status("compiling for this processor (only once)")
-                compiler.wait()
             with tensorflow_memory_errors():
-                yield Startup(precision, show_status)
+                yield Startup(kernels.get(), show_status)
+        finally:
+            stopped.set()
+            kernels.wait(COMPILING_ENDS_IN)  # LLVM should not be at work while the process ends
 
 
-@contextmanager
-def _precompiling(precision: str) -> Iterator["Popen[bytes] | None"]:
-    compiler = start_precompiling(precision)
-    try:
-        yield compiler
-    finally:
-        if compiler:
-            compiler.kill()
-            compiler.wait()
+def _prepare_kernels(precision: str | None, cells: frozenset[str], stopped: Event) -> str:
+    from charlstm.network.compiled_layers import compile_for_training
+
+    return compile_for_training(precision, cells, stopped=stopped)
 
 
 @contextmanager

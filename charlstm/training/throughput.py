@@ -7,26 +7,30 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.machine import load_throughput, num_cores, save_throughput
+from charlstm.machine import load_throughput, num_cores, save_throughput, throughput_age
 from charlstm.training.auto_config import REFERENCE_UNITS, num_shards_for, operations_per_character
 from charlstm.training.train_step import Trainer
 
-NUM_MEASUREMENTS, MEASUREMENT_TIME = 5, 0.2  # seconds each, after the graph is built
+NUM_MEASUREMENTS, MEASUREMENT_TIME = 5, 0.1  # seconds each, after the graph is built
 VOCABULARY_SIZE = 65
 NOISE = 1.1  # a measurement must be faster than the fastest one before by more than this to count
+MEASURED_FOR = 60 * 60  # seconds
 MIN_STEP_TIMES, STEP_TIMES_TIME, SLOW_STEP = 3, 0.2, 3.0  # steps, seconds, seconds
 
 
 def best_throughput(*, precision: str) -> float:
     """Return the highest throughput that was ever measured here in a precision, now included, and keep it.
 
-    A machine that is busy for the moment then gets the same settings as one that is not.
+    A machine that is busy for the moment then gets the same settings as one that is not. Within MEASURED_FOR the last
+    measurement counts.
     """
-    measured, kept = measure_throughput(precision=precision), load_throughput(precision)
-    if kept is not None and measured <= NOISE * kept:
+    kept = load_throughput(precision)
+    if kept is not None and 0 <= throughput_age(precision) < MEASURED_FOR:
         return kept
-    save_throughput(measured, precision=precision)
-    return measured
+    measured = measure_throughput(precision=precision)
+    best = kept if kept is not None and measured <= NOISE * kept else measured
+    save_throughput(best, precision=precision)
+    return best
 
 
 def measure_throughput(*, precision: str) -> float:

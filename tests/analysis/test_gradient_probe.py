@@ -98,5 +98,5 @@ def test_gradients_of_the_lstm_depend_on_its_forget_gate(bias, low, high):
 def test_clipping_bounds_an_exploding_gradient():
     rnn = probe(untrained("rnn"), recurrent_scale=3, input_scale=0.1)
     norms = rnn.measure(random_ids(4, 150), length=60, clip_norm=0.5)
-    assert norms.hidden.max() < 0.5 * 3 * 1.01
+    assert norms.hidden[1:].max() < 0.5 * 3 * 1.01  # the loss's own gradient is not clipped
     assert norms.hidden[59] > 1e-3

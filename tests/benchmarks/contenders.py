@@ -2,7 +2,8 @@
 
 Each contender builds the same network (embedding of 64, LSTM layers, dense layer over 65 characters) and trains it on
 random characters with Adam and gradient clipping, one batch after the other. Prints characters per second in the
-fastest of several intervals. With the name `matmul` and a precision it prints the GFLOP/s of one large matmul instead.
+fastest of several intervals. A further argument is the cell of charlstm's network. With the name `matmul` and a
+precision it prints the GFLOP/s of one large matmul instead.
 """
 
 import os
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from tests.benchmarks.measurement import seconds_per_call
 
 VOCABULARY_SIZE, EMBEDDING_DIM = 65, 64
-NUM_INTERVALS, INTERVAL = 4, 0.8  # seconds each
+NUM_INTERVALS, INTERVAL = 4, float(os.environ.get("INTERVAL", "0.8"))  # seconds each
 STEPS_PER_CALL = 16  # of charlstm's Trainer, as the training loop calls it
 MATMUL_SIZE = 2048
 
@@ -35,13 +36,14 @@ class Case:
     batch_size: int
     sequence_length: int
     precision: str
+    cell: str = "lstm"
 
     @classmethod
-    def parse(cls, network: str, batch: str, precision: str) -> "Case":
-        """Parse arguments such as 2x300, 64x128 and bfloat16."""
+    def parse(cls, network: str, batch: str, precision: str, cell: str = "lstm") -> "Case":
+        """Parse arguments such as 2x300, 64x128, bfloat16 and gru."""
         num_layers, units = map(int, network.split("x"))
         batch_size, sequence_length = map(int, batch.split("x"))
-        return cls(num_layers, units, batch_size, sequence_length, precision)
+        return cls(num_layers, units, batch_size, sequence_length, precision, cell)
 
     def random_batches(self, num_steps: int) -> Batches:
         shape = (num_steps, self.batch_size, self.sequence_length + 1)
@@ -62,7 +64,8 @@ def make_charlstm(case: Case) -> TrainOn:
         precision=case.precision,
         num_shards=num_shards_for(case.batch_size, num_cores()),
     )
-    trainer = Trainer(ModelConfig(num_layers=case.num_layers, units=case.units), config, VOCABULARY_SIZE)
+    model_config = ModelConfig(cell=case.cell, num_layers=case.num_layers, units=case.units)
+    trainer = Trainer(model_config, config, VOCABULARY_SIZE)
 
     def train_on(batches: Batches) -> None:
         for step in range(0, len(batches), STEPS_PER_CALL):

@@ -1,7 +1,8 @@
 """Print the table of generation speeds in docs/benchmarks.md: charlstm, PyTorch, ONNX Runtime and Keras take turns.
 
 `python -m tests.benchmarks.generation_speed` measures everything, each contender in a process of its own. With a
-contender and a number of streams it prints the characters per second of that contender.
+contender and a number of streams it prints the characters per second of that contender; a third argument is the cell
+of charlstm's network.
 """
 
 import os
@@ -18,33 +19,36 @@ from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, SamplingConfig
 from charlstm.generation.sampling import sample_ids
 from charlstm.kernels import fastest_precision
+from charlstm.network.compiled_layers import reference_layer
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
 from tests.benchmarks.measurement import measure, summarise
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-PRECISION = os.environ.get("PRECISION", fastest_precision())  # of charlstm: what a model trained on this machine has
+PRECISION = os.environ.get("PRECISION")  # of charlstm; None: what a model trained on this machine has
 NUM_LAYERS, UNITS, TEMPERATURE = 2, 300, 0.8
 CHARACTERS = "".join(map(chr, range(33, 98)))  # 65, as many as tiny Shakespeare has
-NUM_INTERVALS, INTERVAL = 5, 0.6  # seconds each
+NUM_INTERVALS, INTERVAL = 5, float(os.environ.get("INTERVAL", "0.6"))  # seconds each
 CASES = {1: ("charlstm", "torch", "onnxruntime", "keras", "memory"), 64: ("charlstm", "torch", "onnxruntime")}
 
 Generate = Callable[[int], None]  # generates this many characters in each stream
 
 
-def make_model() -> Model:
-    config, vocabulary = ModelConfig(num_layers=NUM_LAYERS, units=UNITS), Vocabulary.from_text(CHARACTERS)
+def make_model(cell: str = "lstm") -> Model:
+    config = ModelConfig(cell=cell, num_layers=NUM_LAYERS, units=UNITS)
+    vocabulary = Vocabulary.from_text(CHARACTERS)
     rng = np.random.default_rng(0)
     shapes = weight_shapes(config, len(vocabulary))
     weights = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
-    return Model(config, vocabulary, weights, {"settings": {"precision": PRECISION}})
+    precision = PRECISION or fastest_precision(reference_layer())
+    return Model(config, vocabulary, weights, {"settings": {"precision": precision}})
 
 
-def make_charlstm(num_streams: int) -> Generate:
+def make_charlstm(num_streams: int, cell: str = "lstm") -> Generate:
     from charlstm.generation.generate import Request, generate, generate_all
     from charlstm.generation.stepper import Stepper
 
-    model = Stepper(make_model()).compiled()
+    model = Stepper(make_model(cell)).compiled()
 
     def run(length: int) -> None:
         configs = [
@@ -156,7 +160,7 @@ def make_memory_reader(_: int) -> Generate:
     return run
 
 
-CONTENDERS: dict[str, Callable[[int], Generate]] = {
+CONTENDERS: dict[str, Callable[..., Generate]] = {
     "charlstm": make_charlstm,
     "torch": make_torch,
     "onnxruntime": make_onnxruntime,
@@ -194,8 +198,8 @@ def print_table() -> None:
 
 def main(*arguments: str) -> None:
     if arguments:
-        name, num_streams = arguments[0], int(arguments[1])
-        print(num_streams / seconds_per_character(CONTENDERS[name](num_streams)))
+        name, num_streams, *cell = arguments[0], int(arguments[1]), *arguments[2:]
+        print(num_streams / seconds_per_character(CONTENDERS[name](num_streams, *cell)))
     else:
         print_table()
 

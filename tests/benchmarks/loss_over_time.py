@@ -21,6 +21,7 @@ import numpy as np
 from charlstm.analysis.evaluation import evaluation_streams
 from charlstm.arrays import Ids
 from charlstm.kernels import fastest_precision
+from charlstm.network.compiled_layers import reference_layer
 from charlstm.text.batches import Streams, split_for_validation
 from charlstm.text.corpus import load_corpus
 from charlstm.text.vocabulary import Vocabulary
@@ -30,7 +31,7 @@ from tests.benchmarks.measurement import run_module
 if TYPE_CHECKING:
     import torch
 
-TEXT, SECONDS, NUM_EVALUATIONS = "macbeth.txt", 60.0, 24
+TEXT, SECONDS, NUM_EVALUATIONS = "macbeth.txt", float(os.environ.get("SECONDS", "60")), 24
 UNITS, EMBEDDING_DIM, BATCH_SIZE, SEQUENCE_LENGTH = 256, 64, 32, 64
 DROPOUT, LEARNING_RATE = 0.3, 8e-3
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -96,7 +97,7 @@ class TorchTraining:
         self.validation = evaluation_streams(dataset.validation)
         self.network = make_torch_network(len(vocabulary))
         self.optimizer = torch.optim.Adam(self.network.parameters(), betas=(0.9, 0.99), eps=1e-7)
-        self.uses_bfloat16 = fastest_precision() == "bfloat16"
+        self.uses_bfloat16 = fastest_precision(reference_layer()) == "bfloat16"
         self.states: Any = None
 
     def run(self, ids: Ids, states: Any) -> tuple["torch.Tensor", Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from charlstm.cells.registry import LayerSize, get_cell
+from charlstm.cells.weights import effective_weights
 from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections
 from charlstm.generation.stepper import Stepper
 from tests.conftest import random_model
@@ -26,7 +27,8 @@ def random_layer(name):
 
 def run_in_numpy(name, weights, inputs, states):
     """Return the outputs (time, batch, units) and the last states."""
-    cell, projections, outputs = get_cell(name), NumpyProjections(weights, {}), []
+    cell, outputs = get_cell(name), []
+    projections = NumpyProjections(effective_weights(cell, UNITS, weights))
     for x in inputs:
         step = cell.step(NumpyOps(), projections, x, tuple(states))
         outputs.append(step.output)

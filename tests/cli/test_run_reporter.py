@@ -9,6 +9,7 @@ import pytest
 
 from charlstm.cli.display.messages import console
 from charlstm.cli.display.run_reporter import TerminalReporter
+from charlstm.cli.options import set_current_command
 from charlstm.storage.run_folder import RunFolder
 from tests.cli.test_training_screen import OVERFITTING, Terminal, evaluation
 from tests.conftest import random_model
@@ -65,6 +66,7 @@ def test_the_end_shows_curve_figures_sample_and_commands(show, size):
 
 
 def test_a_file_gets_the_figures_on_one_line_each(show):
+    set_current_command(None)  # whatever command another test ran before: then settings keep their names
     lines = show()
     assert lines[0] == "trained for 0:25; the best model, after 2 epochs, is kept"
     assert lines[2].startswith("overfitting since epoch 1.00: the training loss falls from 1.5000 to 0.9000 nats")

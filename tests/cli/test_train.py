@@ -1,6 +1,7 @@
 """`charlstm train`: its settings, presets and help."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,16 @@ def test_help_shows_defaults_and_arguments_without_extra_brackets(charlstm, comm
     assert "default: (" not in out
     if command != "compare":
         assert "Default: 30s." in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    "command", [["train", "cats.txt", "--output", "new"], ["compare", "cats.txt", "--output", "c"]]
+)
+def test_an_unknown_instruction_set_is_one_line_before_anything_is_written(charlstm, text, monkeypatch, command):
+    monkeypatch.setenv("CHARLSTM_ISA", "nonsense")
+    code, out, err = charlstm(*command, "--max-time", "2s")
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    assert lines[-2] == "error: CHARLSTM_ISA is 'nonsense': there is no such instruction set"
+    assert lines[-1].startswith("hint: give one of portable")
+    assert os.listdir() == [text]

@@ -1,27 +1,30 @@
 """The compiled network against the one in NumPy."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from charlstm.config import SamplingConfig
+from charlstm.errors import SettingError
 from charlstm.generation.ensemble import Ensemble
 from charlstm.generation.generate import Request, generate, generate_batch
 from charlstm.generation.sampling import sample_ids
 from charlstm.generation.stepper import Stepper, make_stepper
 from charlstm.generation.stopping import StopRules
-from charlstm.kernels import is_supported
+from charlstm.kernels import chosen_instruction_set
 from tests.conftest import random_model
 
-HAS_BF16 = is_supported("bfloat16")
-BFLOAT16 = pytest.param("bfloat16", marks=pytest.mark.skipif(not HAS_BF16, reason="needs AVX512_BF16"))
+HAS_BF16 = chosen_instruction_set().product("bfloat16").precision == "bfloat16"
+BFLOAT16 = pytest.param("bfloat16", marks=pytest.mark.skipif(not HAS_BF16, reason="needs products of bfloat16"))
 MODELS = [
     {"num_layers": 1, "units": 5},
     {"num_layers": 2, "units": 33},
     {"num_layers": 3, "units": 16, "residual": False},
     {"num_layers": 2, "units": 20, "embedding_dim": 1, "encoding": "integer"},
+    {"cell": "gru"},
+    {"cell": "mogrifier"},
+    {"cell": "clockwork"},
 ]
 
 
@@ -50,7 +53,8 @@ def test_logits_and_states_equal_those_of_numpy(settings, streams):
     logits, states = compiled.read(ids, compiled.initial_states(streams))
     np.testing.assert_allclose(logits, expected, atol=2e-5)
     for layer, expected_layer in zip(states, expected_states, strict=True):
-        np.testing.assert_allclose(layer, expected_layer, atol=2e-5)
+        for state, expected_state in zip(layer, expected_layer, strict=True):
+            np.testing.assert_allclose(state, expected_state, atol=2e-5)
     first, _ = compiled.step(ids[:, 0], compiled.initial_states(streams))
     np.testing.assert_array_equal(first, logits[:, 0])
 
@@ -118,19 +122,6 @@ def test_many_samples_equal_those_generated_alone():
         assert len(sample.scores) == len(sample.text)
 
 
-def test_the_network_is_compiled_once_for_any_number_of_streams():
-    from charlstm.kernels.decoder import run_network
-
-    _, compiled = make_steppers(model_trained_in("float32", num_layers=1, units=11))
-    dispatcher: Any = run_network
-    before = len(dispatcher.signatures)
-    for count in (1, 3, 40):
-        requests = [Request("ab", SamplingConfig(length=70, random_seed=seed)) for seed in range(count)]
-        generate_batch(compiled, requests, with_scores=True)
-        compiled.read(random_ids(count, 7), compiled.initial_states(count))
-    assert len(dispatcher.signatures) == before
-
-
 def test_scores_equal_those_of_numpy():
     steppers = make_steppers(model_trained_in("float32", scale=1.5))
     request = Request("once", SamplingConfig(length=100))
@@ -140,7 +131,7 @@ def test_scores_equal_those_of_numpy():
 
 
 def test_numpy_runs_the_models_that_are_not_covered():
-    for model in (random_model(cell="gru"), random_model(attention=4)):
+    for model in (random_model(cell="feedforward"), random_model(attention=4)):
         stepper = Stepper(model)
         assert stepper.compiled() is stepper
     window = make_stepper(random_model(window=5))
@@ -149,11 +140,26 @@ def test_numpy_runs_the_models_that_are_not_covered():
     assert ensemble.compiled() is ensemble
 
 
+def test_the_compiled_stepper_is_made_once():
+    stepper, compiled = make_steppers(random_model())
+    assert stepper.compiled() is compiled.compiled() is compiled
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_numpy_runs_models_on_processors_that_are_not_supported(precision, monkeypatch):
-    monkeypatch.setattr("charlstm.kernels.is_supported", lambda _="float32": False)
-    stepper = Stepper(model_trained_in(precision))
-    assert stepper.compiled() is stepper
+def test_any_processor_generates_compiled(precision, monkeypatch):
+    monkeypatch.setenv("CHARLSTM_ISA", "portable")
+    stepper, compiled = make_steppers(model_trained_in(precision))
+    request = Request("once", SamplingConfig(length=100))
+    text = "".join(generate(compiled, request))
+    assert len(text) == 100
+    if precision == "float32":  # there is nothing to multiply bfloat16 with
+        assert text == "".join(generate(stepper, request))
+
+
+def test_an_instruction_set_that_the_processor_lacks_is_an_error(monkeypatch):
+    monkeypatch.setenv("CHARLSTM_ISA", "nonsense")
+    with pytest.raises(SettingError, match="there is no such instruction set"):
+        Stepper(random_model()).compiled()
 
 
 def test_the_character_for_rare_ones_is_never_generated():

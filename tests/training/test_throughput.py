@@ -1,5 +1,7 @@
 """How fast this machine trains, and how long a step of a run takes."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -15,9 +17,23 @@ def test_the_best_speed_is_kept_and_a_busy_machine_changes_nothing(tmp_path, mon
     monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path))
     speeds = iter([1e11, 0.3e11, 1.05e11, 1.5e11, 1e11])
     monkeypatch.setattr(throughput, "measure_throughput", lambda *, precision: next(speeds))
+    monkeypatch.setattr(throughput, "MEASURED_FOR", 0)
     best = [throughput.best_throughput(precision="float32") for _ in range(5)]
     assert best == [1e11, 1e11, 1e11, 1.5e11, 1.5e11]
     assert load_throughput("float32") == 1.5e11
+
+
+def test_the_speed_is_not_measured_twice_within_an_hour(tmp_path, monkeypatch):
+    from charlstm.training import throughput
+
+    monkeypatch.setenv("CHARLSTM_CACHE", str(tmp_path))
+    speeds = iter([1e11, 2e11, 3e11])
+    monkeypatch.setattr(throughput, "measure_throughput", lambda *, precision: next(speeds))
+    assert [throughput.best_throughput(precision="float32") for _ in range(2)] == [1e11, 1e11]
+    assert throughput.best_throughput(precision="bfloat16") == 2e11
+    now = time.time()
+    monkeypatch.setattr("charlstm.machine.time.time", lambda: now + 2 * 60 * 60)
+    assert throughput.best_throughput(precision="float32") == 3e11
 
 
 @pytest.mark.parametrize("window", [0, 7])

@@ -69,7 +69,7 @@ def test_gradients_equal_finite_differences(settings):
     model = random_model(**{"units": 4, "embedding_dim": 3, "characters": "abcd", **settings})
     network = network_of(model)
     rng = np.random.default_rng(2)
-    ids = tf.constant(rng.integers(0, 4, (2, 5)))  # five steps are not unrolled; the eight steps above are
+    ids = tf.constant(rng.integers(0, 4, (2, 5)))
     states = [
         [tf.constant(np.zeros(s.shape) if is_clock(s) else rng.normal(size=s.shape), tf.float32) for s in layer]
         for layer in network.initial_states(2)
