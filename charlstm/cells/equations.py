@@ -65,12 +65,61 @@ class LSTMActivations(NamedTuple):
     tanh_cell_state: Array
 
 
+class GRUActivations(NamedTuple):
+    """The gates of a gated recurrent unit in one step, and its candidate."""
+
+    update_gate: Array
+    reset_gate: Array
+    candidate: Array
+
+
+class DepthGatedActivations(NamedTuple):
+    """The gates of a depth-gated LSTM in one step."""
+
+    input_gate: Array
+    forget_gate: Array
+    candidate: Array
+    output_gate: Array
+    tanh_cell_state: Array
+    depth_gate: Array
+
+
+class GridActivations(NamedTuple):
+    """The gates of a grid LSTM in one step, those along time as in an LSTM, and those along depth."""
+
+    input_gate: Array
+    forget_gate: Array
+    candidate: Array
+    output_gate: Array
+    depth_input_gate: Array
+    depth_forget_gate: Array
+    depth_candidate: Array
+    depth_output_gate: Array
+
+
+class ClockworkActivations(NamedTuple):
+    """Whether each unit of a clockwork RNN updates in one step: 1 or 0."""
+
+    update: Array
+
+
+class LeakyActivations(NamedTuple):
+    """The new value that a unit moves to, in a plain network or a leaky one."""
+
+    candidate: Array
+
+
+Activations = (
+    LSTMActivations | GRUActivations | DepthGatedActivations | GridActivations | ClockworkActivations | LeakyActivations
+)
+
+
 class CellStep(NamedTuple):
     """The results of one step."""
 
     output: Array
     states: CellStates
-    activations: tuple[Array, ...] = ()  # gates and the like, for inspection
+    activations: Activations | None = None  # gates and the like by name, for inspection
     passed_up: Array | None = None  # a cell state that only the next layer sees
 
 
@@ -142,7 +191,7 @@ def gru(ops: Ops, projections: Projections, x: Array, states: CellStates) -> Cel
     z, r = ops.activate(x_gates + h_gates, ("sigmoid", "sigmoid"))
     g = ops.tanh(x_candidate + r * h_candidate)
     h = g + z * (h - g)
-    return CellStep(h, (h,), (z, r, g))
+    return CellStep(h, (h,), GRUActivations(z, r, g))
 
 
 def depth_gated(ops: Ops, projections: Projections, x: Array, states: CellStates) -> CellStep:
@@ -163,7 +212,7 @@ def depth_gated(ops: Ops, projections: Projections, x: Array, states: CellStates
     c = d * c_lower + f * c + i * g
     tanh_c = ops.tanh(c)
     h = o * tanh_c
-    return CellStep(h, (h, c), (i, f, g, o, tanh_c, d), passed_up=c)
+    return CellStep(h, (h, c), DepthGatedActivations(i, f, g, o, tanh_c, d), passed_up=c)
 
 
 def clockwork(ops: Ops, projections: Projections, x: Array, states: CellStates, *, num_modules: int) -> CellStep:
@@ -175,7 +224,7 @@ def clockwork(ops: Ops, projections: Projections, x: Array, states: CellStates, 
     h, clock = states
     updates = ops.is_zero(clock % projections.vector("periods"))
     h = h + updates * (ops.tanh(projections.gate_preactivations(x, h)) - h)
-    return CellStep(h, (h, (clock + 1) % 2 ** (num_modules - 1)), (updates,))
+    return CellStep(h, (h, (clock + 1) % 2 ** (num_modules - 1)), ClockworkActivations(updates))
 
 
 def grid(ops: Ops, projections: Projections, x: Array, states: CellStates, *, dimensions: int) -> CellStep:
@@ -190,12 +239,14 @@ def grid(ops: Ops, projections: Projections, x: Array, states: CellStates, *, di
     h_depth, c_depth = x
     h, c = states
     along_time, along_depth = ops.split(projections.gate_preactivations(h_depth, h), (1, 1))
-    i, f, g, o = ops.activate(along_time, LSTM_GATES)
+    time_gates, depth_gates = ops.activate(along_time, LSTM_GATES), ops.activate(along_depth, LSTM_GATES)
+    i, f, g, o = time_gates
     c = f * c + i * g
     h = o * ops.tanh(c)
-    i, f, g, o = ops.activate(along_depth, LSTM_GATES)
+    i, f, g, o = depth_gates
     c_depth = i * g if c_depth is None else f * c_depth + i * g
-    return CellStep(o * ops.tanh(c_depth), (h, c), passed_up=c_depth)
+    activations = GridActivations(*time_gates, *depth_gates)
+    return CellStep(o * ops.tanh(c_depth), (h, c), activations, passed_up=c_depth)
 
 
 def mogrifier(ops: Ops, projections: Projections, x: Array, states: CellStates, *, rounds: int) -> CellStep:
@@ -241,5 +292,6 @@ def echo_state(ops: Ops, projections: Projections, x: Array, states: CellStates)
     h' = (1 - LEAK) h + LEAK tanh(x W + h U + b). Only the embedding and the output layer are trained. State: h.
     """
     (h,) = states
-    h = h + LEAK * (ops.tanh(projections.gate_preactivations(x, h)) - h)
-    return CellStep(h, (h,))
+    g = ops.tanh(projections.gate_preactivations(x, h))
+    h = h + LEAK * (g - h)
+    return CellStep(h, (h,), LeakyActivations(g))

@@ -1,11 +1,12 @@
 """A loaded model in NumPy: reads characters and returns the logits of the next one."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from charlstm.arrays import FloatArray, Ids
-from charlstm.cells.equations import Array, CellStates
+from charlstm.cells.equations import Array, CellStates, CellStep
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import layer_shapes, state_sizes
 from charlstm.cells.stack import States, has_residual, run_stack, step_cell
@@ -17,6 +18,8 @@ from charlstm.storage.model_file import Model
 
 if TYPE_CHECKING:
     from charlstm.generation.compiled_stepper import CompiledStepper
+
+Observer = Callable[[int, CellStep], None]
 
 
 def make_stepper(model: Model) -> "Stepper | WindowStepper":
@@ -99,16 +102,19 @@ class Stepper:
         ]
         return states + ([self._attention.initial_states(batch_size)] if self._attention else [])
 
-    def step(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
+    def step(self, ids: Ids, states: States, *, observe: Observer | None = None) -> tuple[FloatArray, States]:
         """Read one character of each stream.
 
-        ids is (batch,). Returns the logits of the next character, (batch, vocabulary), and the new states.
+        ids is (batch,). Returns the logits of the next character, (batch, vocabulary), and the new states. `observe`
+        is called with the number of each layer and what its cell gives in this step.
         """
 
         def run_layer(layer: int, x: Array, lower: Array | None) -> tuple[Array, Array | None, CellStates]:
             use_table = self._has_table and layer == 0
             projections = self._state_projections[layer] if use_table else self._projections[layer]
             step = step_cell(self._cell, self._ops, projections, x, lower, states[layer])
+            if observe:
+                observe(layer, step)
             return step.output, step.passed_up, step.states
 
         hidden, new_states = run_stack(self._config.num_layers, self._table[ids], run_layer, residual=self._residual)

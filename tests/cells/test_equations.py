@@ -18,7 +18,7 @@ def test_lstm_equals_hand_computed_gates():
     h, (_, c), activations, _ = lstm.step(
         NumpyOps(), NumpyProjections(zeros, input_is_projected=True), preactivations, states
     )
-    np.testing.assert_allclose(np.ravel(activations), [0.5, 0.75, 0.5, 0.75, np.tanh(0.85)], rtol=1e-6)
+    np.testing.assert_allclose(np.ravel([*(activations or ())]), [0.5, 0.75, 0.5, 0.75, np.tanh(0.85)], rtol=1e-6)
     np.testing.assert_allclose(c, 0.75 * 0.8 + 0.5 * 0.5, rtol=1e-6)
     np.testing.assert_allclose(h, 0.75 * np.tanh(0.85), rtol=1e-6)
 

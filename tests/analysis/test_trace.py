@@ -1,0 +1,87 @@
+"""What happens inside a network while it reads: against the equations in float64."""
+
+import numpy as np
+import pytest
+
+from charlstm.analysis.trace import trace_text
+from charlstm.cells.equations import CellStep
+from charlstm.cells.registry import CELLS, get_cell
+from charlstm.cells.shapes import layer_shapes, state_sizes
+from charlstm.cells.stack import has_residual, run_stack, step_cell
+from charlstm.cells.weights import effective_weights
+from charlstm.errors import SettingError
+from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections
+from tests.conftest import random_model
+
+
+def reference(model, ids):
+    """The steps of every layer at every character, from the equations in float64."""
+    config, cell = model.config, get_cell(model.config.cell)
+    weights = {name: array.astype(np.float64) for name, array in model.weights.items()}
+    projections = [
+        NumpyProjections(
+            effective_weights(
+                cell, config.units, {name: weights[f"layers.{layer}.{name}"] for name in layer_shapes(config, layer)}
+            )
+        )
+        for layer in range(config.num_layers)
+    ]
+    states = [tuple(np.zeros((1, size)) for size in state_sizes(config, layer)) for layer in range(config.num_layers)]
+    characters, logits = [], []
+    for character in ids:
+        steps: list[CellStep] = []
+
+        def run_layer(layer, x, lower, steps=steps, states=states):
+            steps.append(step_cell(cell, NumpyOps(), projections[layer], x, lower, states[layer]))
+            return steps[-1].output, steps[-1].passed_up, steps[-1].states
+
+        hidden, states = run_stack(
+            config.num_layers, weights["embedding"][[character]], run_layer, residual=has_residual(config)
+        )
+        characters.append(steps)
+        logits.append(hidden[0] @ weights["output.kernel"] + weights["output.bias"])
+    return characters, np.array(logits)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_trace_equals_the_equations_in_float64(cell):
+    model = random_model(cell=cell, units=12, num_layers=3)
+    ids = np.random.default_rng(0).integers(0, len(model.vocabulary), 40)
+    trace, (characters, logits) = trace_text(model, ids), reference(model, ids)
+    np.testing.assert_allclose(trace.logits, logits, atol=1e-5)
+    for layer, found in enumerate(trace.layers):
+        steps = [character[layer] for character in characters]
+        np.testing.assert_allclose(found.output, [step.output[0] for step in steps], atol=1e-5)
+        if get_cell(cell).has_cell_state:
+            assert found.cell_state is not None
+            np.testing.assert_allclose(found.cell_state, [step.states[1][0] for step in steps], atol=1e-5)
+        else:
+            assert found.cell_state is None
+        expected = steps[0].activations._asdict() if steps[0].activations else {}
+        assert list(found.activations) == list(expected)
+        for name, values in found.activations.items():
+            np.testing.assert_allclose(values, [getattr(step.activations, name)[0] for step in steps], atol=1e-5)
+
+
+def test_surprise_is_what_the_character_before_predicts():
+    model = random_model()
+    trace = trace_text(model, np.array([3, 1, 4, 1]))
+    assert np.isnan(trace.surprise[0])
+    probabilities = np.exp(trace.log_probabilities)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(
+        trace.surprise[1:], [-np.log2(probabilities[t, c]) for t, c in enumerate([1, 4, 1])], rtol=1e-5
+    )
+
+
+def test_no_characters_and_progress():
+    model = random_model()
+    seen: list[int] = []
+    assert trace_text(model, np.array([], np.int64)).layers[0].output.shape == (0, 8)
+    trace_text(model, np.array([1, 2]), on_progress=seen.append)
+    assert seen == [1, 2]
+
+
+def test_a_network_on_windows_is_refused():
+    with pytest.raises(SettingError, match="windows"):
+        trace_text(random_model(window=5), np.array([1]))
