@@ -20,6 +20,7 @@ COMMANDS = (
     "plot",
     "samples",
     "gradients",
+    "export",
     "runs",
     "runs rm",
     "runs mv",

@@ -1,0 +1,232 @@
+// The page: what is looked at, and what keys, pointer and buttons do.
+
+const $ = (id) => document.getElementById(id);
+const FRAME = 12; // milliseconds of reading between two pictures
+const WRITING_LIMIT = 20000; // characters of the text
+const SURPRISE_SCALE = 9; // bits that have the strongest colour
+const SENTINEL = "\u00a0"; // in the field that takes the keys, so that Backspace always has something to remove
+
+const description = JSON.parse($("description").textContent);
+let reader, view, quantities;
+const look = { place: 0, hover: null, view: "surprise", layer: 0, unit: 0, quantity: "output", strips: "unit" };
+const scales = new Map(); // the largest cell state of a unit over the text
+let similarity = null, isWriting = false, isScheduled = false, plainMean = NaN, composed = "";
+
+const place = () => look.hover ?? look.place;
+const lastRead = () => Math.min(place(), reader.trace.length - 1);
+const numbersAt = (t, layer = look.layer, quantity = look.quantity) => quantities[quantity](reader.trace[t].layers[layer]);
+const paletteOf = (quantity) => (isShare(quantity) ? "share" : "signed");
+
+function scaleOf(quantity, layer = look.layer, unit = look.unit) {
+  if (quantity !== "cell_state") return 1;
+  const key = `${layer}:${unit}`;
+  if (!scales.has(key)) {
+    scales.set(key, reader.trace.reduce((most, step) => Math.max(most, Math.abs(step.layers[layer].cell[unit])), 1));
+  }
+  return scales.get(key);
+}
+
+function colourAt(t) {
+  if (look.view === "surprise") return colourOf("surprise", reader.trace[t].surprise / SURPRISE_SCALE);
+  if (look.view === "alike") return colourOf("share", similarity ? similarity[t] : 0);
+  const numbers = numbersAt(t);
+  return colourOf(paletteOf(look.quantity), numbers ? numbers[look.unit] / scaleOf(look.quantity) : 0);
+}
+
+function paint(from = 0) {
+  for (let t = from; t < reader.trace.length; t++) view.colour(t, colourAt(t));
+}
+
+// Draw everything that depends on the place that is looked at.
+function drawPanels() {
+  view.mark(place(), look.place);
+  drawGuesses($("guesses"), reader, place());
+  drawScale();
+  if (!reader.trace.length) return;
+  const t = lastRead();
+  const numbers = numbersAt(t) ?? new Float32Array(reader.network.units);
+  const scale = look.quantity === "cell_state" ? Math.max(1, ...numbers.map(Math.abs)) : 1;
+  drawUnits($("units"), Array.from(numbers), { scale, palette: paletteOf(look.quantity), unit: look.unit });
+  drawStrips($("gates"), reader, place(), stripRows());
+  if (reader.network.attention) drawAttention($("attention"), reader, t);
+  similarity = findAlike(reader, look.layer, t);
+  drawAlike($("alike"), reader, similarity, t, { onChoose: (other) => goTo(other) });
+  if (look.view === "alike") paint();
+}
+
+function stripRows() {
+  const mean = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+  const names = Object.keys(quantities).filter((name) => numbersAt(0, look.layer, name));
+  return names.map((name) => {
+    const ofUnit = look.strips === "unit";
+    const at = (t) => (ofUnit ? numbersAt(t, look.layer, name)[look.unit] : mean(numbersAt(t, look.layer, name)));
+    return { name: readable(name), at, scale: ofUnit ? scaleOf(name) : 1, palette: paletteOf(name) };
+  });
+}
+
+function drawScale() {
+  const { context, width } = prepareCanvas($("scale"), 34);
+  const palette = { surprise: "surprise", alike: "share" }[look.view] ?? paletteOf(look.quantity);
+  const isSigned = palette === "signed", steps = 48;
+  for (let k = 0; k < steps; k++) {
+    context.fillStyle = colourOf(palette, isSigned ? (2 * k) / (steps - 1) - 1 : k / (steps - 1)).ground;
+    context.fillRect((k * width) / steps, 0, width / steps + 0.6, 12);
+  }
+  context.strokeStyle = cssVariable("--line");
+  context.strokeRect(0.5, 0.5, width - 1, 11);
+  context.fillStyle = cssVariable("--muted");
+  context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+  const scale = scaleOf(look.quantity).toFixed(look.quantity === "cell_state" ? 1 : 0);
+  const signed = [`\u2212${scale}`, "0", `+${scale}`], share = ["0", "0.5", "1"];
+  const labels = { surprise: ["0", "surprise", `${SURPRISE_SCALE} bits`], alike: ["unlike", "", "alike"] };
+  (labels[look.view] ?? (isSigned ? signed : share)).forEach((label, k) => {
+    context.textAlign = ["left", "center", "right"][k];
+    context.fillText(label, (k * width) / 2, 27);
+  });
+}
+
+function showStatus(message) {
+  if (message) { $("status").textContent = message; return; }
+  const count = reader.ids.length.toLocaleString("en");
+  if (!reader.isDone) { $("status").textContent = `reading ${reader.trace.length.toLocaleString("en")} of ${count} characters`; return; }
+  if (reader.ids.length < 2) { $("status").textContent = ""; return; }
+  const mean = reader.meanSurprise();
+  if (!reader.clamps.length) plainMean = mean;
+  const without = reader.clamps.length && Number.isFinite(plainMean) ? `; ${plainMean.toFixed(2)} before the clamp` : "";
+  $("status").textContent = `${count} characters, ${mean.toFixed(2)} bits per character${without}`;
+}
+
+// Read on in steps between pictures until all has been read.
+function schedule() {
+  if (isScheduled || reader.isDone) return;
+  isScheduled = true;
+  requestAnimationFrame(() => {
+    isScheduled = false;
+    paint(reader.read(FRAME));
+    showStatus();
+    if (reader.isDone) finish();
+    else schedule();
+  });
+}
+
+function finish() {
+  scales.clear();
+  if (look.view === "unit") paint();
+  drawPanels();
+  showStatus();
+}
+
+function change(from, count, ids) {
+  reader.splice(from, count, ids);
+  if (!reader.clamps.length) plainMean = NaN;
+  look.place = from + ids.length;
+  look.hover = null;
+  view.render(reader.characters(), from);
+  paint(reader.read(FRAME));
+  drawPanels();
+  showStatus();
+  schedule();
+  view.scrollTo(look.place, $("pane"));
+}
+
+function type(text) {
+  const { ids, refused } = reader.network.encode(text);
+  if (ids.length) change(look.place, 0, ids);
+  if (refused.length) showStatus(`the network does not know ${refused.slice(0, 5).map(visible).join(" ")}`);
+}
+
+function goTo(other, { scroll = true } = {}) {
+  look.place = Math.max(0, Math.min(reader.ids.length, other));
+  look.hover = null;
+  drawPanels();
+  if (scroll) view.scrollTo(look.place, $("pane"));
+}
+
+function choose(changes) {
+  Object.assign(look, changes);
+  look.layer = Math.max(0, Math.min(reader.network.numLayers - 1, look.layer));
+  look.unit = (look.unit + reader.network.units) % reader.network.units;
+  if (("unit" in changes || "layer" in changes || "quantity" in changes) && look.view === "surprise") look.view = "unit";
+  showChoices();
+  drawPanels();
+  paint();
+}
+
+function showChoices() {
+  for (const [id, key] of [["views", "view"], ["strips", "strips"]]) {
+    for (const button of $(id).children) button.setAttribute("aria-checked", button.value === look[key]);
+  }
+  $("layer").value = look.layer;
+  $("unit").value = look.unit + 1;
+  $("value").value = look.quantity;
+  $("unit-title").textContent = `Unit ${look.layer + 1}:${look.unit + 1}`;
+  const clamp = reader.clamps.find((one) => one.layer === look.layer && one.unit === look.unit);
+  $("clamp").checked = Boolean(clamp);
+  if (clamp) $("clamp-value").value = clamp.value;
+  $("clamp-number").textContent = Number($("clamp-value").value).toFixed(2).replace("-", "\u2212");
+  showClamps();
+}
+
+function showClamps() {
+  $("clamps").replaceChildren(
+    ...reader.clamps.map((clamp) => {
+      const button = element("button", "", `${clamp.layer + 1}:${clamp.unit + 1} = ${clamp.value.toFixed(2)} \u00d7`);
+      button.title = "Release this unit";
+      button.addEventListener("click", () => setClamps(reader.clamps.filter((one) => one !== clamp)));
+      return button;
+    }),
+  );
+}
+
+function setClamps(clamps) {
+  reader.setClamps(clamps);
+  showChoices();
+  paint(reader.read(FRAME));
+  schedule();
+  if (reader.isDone) finish();
+}
+
+function clampUnit() {
+  const { layer, unit } = look, value = Number($("clamp-value").value);
+  const others = reader.clamps.filter((one) => one.layer !== layer || one.unit !== unit);
+  if ($("clamp").checked || others.length < reader.clamps.length) {
+    setClamps($("clamp").checked ? [...others, { layer, unit, value }] : others);
+  } else showChoices();
+}
+
+// Write on at the end of the text, a character for each picture, until it is stopped.
+function write() {
+  if (isWriting) { stop(); return; }
+  if (!reader.ids.length) change(0, 0, reader.network.encode(firstText()).ids);
+  isWriting = true;
+  $("write").textContent = "Stop";
+  const next = () => {
+    if (!isWriting) return;
+    if (reader.isDone) {
+      const settings = { temperature: Number($("temperature").value), topP: Number($("top-p").value) };
+      const id = reader.network.sample(reader.trace.at(-1).hidden, settings);
+      change(reader.ids.length, 0, [id]);
+    }
+    if (reader.ids.length >= WRITING_LIMIT) stop();
+    else requestAnimationFrame(next);
+  };
+  next();
+}
+
+function stop() {
+  isWriting = false;
+  $("write").textContent = "Write on";
+}
+
+function firstText() {
+  const starts = description.lineStarts.filter((start) => reader.network.encode(start).ids.length);
+  const known = reader.network.alphabet.find((c) => c !== reader.network.unknown);
+  return starts.length ? starts[Math.floor(Math.random() * starts.length)] : reader.network.idOf.has("\n") ? "\n" : known;
+}
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+  if (!reader) return;
+  paint();
+  drawPanels();
+}

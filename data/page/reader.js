@@ -1,0 +1,67 @@
+// A text and what happened inside the network while it read it, character by character.
+
+class Reader {
+  constructor(network) {
+    this.network = network;
+    this.ids = [];
+    this.trace = []; // what each character left: the last layer's output, states, layers, surprise in bits
+    this.clamps = []; // {layer, unit, value}
+    this.start = network.initialStates();
+  }
+
+  get isDone() {
+    return this.trace.length === this.ids.length;
+  }
+
+  character(place) {
+    return this.network.alphabet[this.ids[place]];
+  }
+
+  characters(from = 0, to = this.ids.length) {
+    return this.ids.slice(from, to).map((id) => this.network.alphabet[id]);
+  }
+
+  // Replace characters; what was read behind them has to be read again.
+  splice(place, count, ids) {
+    this.ids = [...this.ids.slice(0, place), ...ids, ...this.ids.slice(place + count)];
+    this.trace.length = Math.min(this.trace.length, place);
+  }
+
+  setClamps(clamps) {
+    this.clamps = clamps;
+    this.trace.length = 0;
+  }
+
+  // Read on for some milliseconds, but at least one character; return the place of the first one read.
+  read(milliseconds) {
+    const first = this.trace.length, end = performance.now() + milliseconds;
+    while (!this.isDone) {
+      this.readOne();
+      if (performance.now() > end) break;
+    }
+    return first;
+  }
+
+  readOne() {
+    const place = this.trace.length, id = this.ids[place], before = this.trace[place - 1];
+    const surprise = before ? -Math.log2(softmax(this.network.logits(before.hidden))[id]) : NaN;
+    this.trace.push({ ...this.network.step(id, before ? before.states : this.start, this.clamps), surprise });
+  }
+
+  // The mean surprise in bits per character; NaN before the second character.
+  meanSurprise() {
+    const bits = this.trace.slice(1).map((step) => step.surprise);
+    return bits.reduce((a, b) => a + b, 0) / bits.length;
+  }
+
+  // The numbers that can be looked at, by name: each with a function from a step of a layer to an array of all units.
+  quantities() {
+    const step = this.trace[0] ?? this.network.step(0, this.start);
+    const result = { output: (layer) => layer.output };
+    if (this.network.hasCellState) result.cell_state = (layer) => layer.cell;
+    for (const name of new Set(step.layers.flatMap((layer) => Object.keys(layer.activations)))) {
+      result[name] = (layer) => layer.activations[name];
+    }
+    return result;
+  }
+}
