@@ -64,7 +64,7 @@ def make_page(
     folder = shipped_folder() / "page"
     slots = {name: (folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS} | {
         "style": (folder / "style.css").read_text(encoding="utf-8"),
-        "title": html.escape(title or "charlstm"),
+        "title": html.escape("".join(c if c.isprintable() else "\ufffd" for c in title) or "charlstm"),
         "size": str(font_size),
         "description": to_script_json(description),
         "weights": packed.text,

@@ -10,7 +10,7 @@ const description = JSON.parse($("description").textContent);
 let reader, view, quantities;
 const look = { place: 0, hover: null, view: "surprise", layer: 0, unit: 0, quantity: "output", strips: "unit" };
 const scales = new Map(); // the largest cell state of a unit over the text
-let similarity = null, isWriting = false, isScheduled = false, plainMean = NaN, composed = "";
+let similarity = null, isWriting = false, isScheduled = false, hasChosen = false, plainMean = NaN, composed = "";
 
 const place = () => look.hover ?? look.place;
 const lastRead = () => Math.min(place(), reader.trace.length - 1);
@@ -47,7 +47,7 @@ function drawPanels() {
   const numbers = numbersAt(t) ?? new Float32Array(reader.network.units);
   const scale = look.quantity === "cell_state" ? Math.max(1, ...numbers.map(Math.abs)) : 1;
   drawUnits($("units"), Array.from(numbers), { scale, palette: paletteOf(look.quantity), unit: look.unit });
-  drawStrips($("gates"), reader, place(), stripRows());
+  drawStrips($("gates"), reader, t, stripRows());
   if (reader.network.attention) drawAttention($("attention"), reader, t);
   similarity = findAlike(reader, look.layer, t);
   drawAlike($("alike"), reader, similarity, t, { onChoose: (other) => goTo(other) });
@@ -111,9 +111,22 @@ function schedule() {
 
 function finish() {
   scales.clear();
+  if (!hasChosen && reader.trace.length >= 100) chooseLiveliest();
   if (look.view === "unit") paint();
   drawPanels();
   showStatus();
+}
+
+// Begin with the unit whose output varies most: it is likelier to follow something than the first one.
+function chooseLiveliest() {
+  hasChosen = true;
+  const outputs = reader.trace.map((step) => step.layers[look.layer].output), count = outputs.length;
+  const spread = Array.from({ length: reader.network.units }, (_, k) => {
+    const mean = outputs.reduce((sum, output) => sum + output[k], 0) / count;
+    return outputs.reduce((sum, output) => sum + (output[k] - mean) ** 2, 0) / count;
+  });
+  look.unit = spread.indexOf(Math.max(...spread));
+  showChoices();
 }
 
 function change(from, count, ids) {
@@ -122,7 +135,9 @@ function change(from, count, ids) {
   look.place = from + ids.length;
   look.hover = null;
   view.render(reader.characters(), from);
-  paint(reader.read(FRAME));
+  const first = reader.read(FRAME), scaleBefore = scaleOf(look.quantity);
+  scales.clear();
+  paint(scaleOf(look.quantity) === scaleBefore ? first : 0);
   drawPanels();
   showStatus();
   schedule();
@@ -143,6 +158,7 @@ function goTo(other, { scroll = true } = {}) {
 }
 
 function choose(changes) {
+  hasChosen = true;
   Object.assign(look, changes);
   look.layer = Math.max(0, Math.min(reader.network.numLayers - 1, look.layer));
   look.unit = (look.unit + reader.network.units) % reader.network.units;

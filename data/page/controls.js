@@ -175,7 +175,7 @@ async function main() {
   showChoices();
   const opening = description.text || firstText();
   change(0, 0, description.text ? Array.from(opening, (c) => network.idOf.get(c)) : network.encode(opening).ids);
-  if (description.text) goTo(0);
+  if (description.text) goTo(Math.min(24, reader.ids.length));
 }
 
 main().catch((problem) => {

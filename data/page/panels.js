@@ -36,7 +36,9 @@ function drawGuesses(container, reader, place) {
     const track = element("div");
     track.append(bar);
     const percent = 100 * probabilities[id];
-    row.append(element("b", "", visible(reader.network.alphabet[id])), track);
+    const letter = element("b");
+    letter.append(element("span", "", visible(reader.network.alphabet[id])));
+    row.append(letter, track);
     row.append(element("span", "", `${percent >= 9.95 ? percent.toFixed(0) : percent.toFixed(percent < 0.095 ? 2 : 1)} %`));
     container.append(row);
   }

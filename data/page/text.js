@@ -26,8 +26,7 @@ class TextView {
   constructor(element) {
     this.element = element;
     this.spans = [];
-    this.caret = document.createElement("span");
-    this.caret.className = "caret";
+    this.caret = document.createElement("i"); // no span: it is no character
     this.caret.textContent = "\u200b";
     this.here = null;
   }
