@@ -2,6 +2,8 @@
 
 const $ = (id) => document.getElementById(id);
 const FRAME = 12; // milliseconds of reading between two pictures
+const LONG_FRAME = 40; // and of a text that is not typed
+const PAUSE = 120; // milliseconds of rest before places are compared
 const WRITING_LIMIT = 20000; // characters of the text
 const SURPRISE_SCALE = 9; // bits that have the strongest colour
 const SENTINEL = "\u00a0"; // in the field that takes the keys, so that Backspace always has something to remove
@@ -10,7 +12,7 @@ const description = JSON.parse($("description").textContent);
 let reader, view, quantities;
 const look = { place: 0, hover: null, view: "surprise", layer: 0, unit: 0, quantity: "output", strips: "unit" };
 const scales = new Map(); // the largest cell state of a unit over the text
-let similarity = null, isWriting = false, isScheduled = false, hasChosen = false, plainMean = NaN, composed = "";
+let similarity = null, alikeTimer = 0, isWriting = false, isScheduled = false, hasChosen = false, plainMean = NaN, composed = "";
 
 const place = () => look.hover ?? look.place;
 const lastRead = () => Math.min(place(), reader.trace.length - 1);
@@ -49,6 +51,14 @@ function drawPanels() {
   drawUnits($("units"), Array.from(numbers), { scale, palette: paletteOf(look.quantity), unit: look.unit });
   drawStrips($("gates"), reader, t, stripRows());
   if (reader.network.attention) drawAttention($("attention"), reader, t);
+  clearTimeout(alikeTimer);
+  alikeTimer = setTimeout(compare, look.view === "alike" ? 0 : PAUSE);
+}
+
+// Compare the place with all others: it takes some time, so only when the pointer or the keys rest.
+function compare() {
+  if (!reader.trace.length || isWriting) return;
+  const t = lastRead();
   similarity = findAlike(reader, look.layer, t);
   drawAlike($("alike"), reader, similarity, t, { onChoose: (other) => goTo(other) });
   if (look.view === "alike") paint();
@@ -102,7 +112,7 @@ function schedule() {
   isScheduled = true;
   requestAnimationFrame(() => {
     isScheduled = false;
-    paint(reader.read(FRAME));
+    paint(reader.read(reader.ids.length - reader.trace.length > 50 ? LONG_FRAME : FRAME));
     showStatus();
     if (reader.isDone) finish();
     else schedule();
@@ -134,7 +144,7 @@ function change(from, count, ids) {
   if (!reader.clamps.length) plainMean = NaN;
   look.place = from + ids.length;
   look.hover = null;
-  view.render(reader.characters(), from);
+  view.render((t) => reader.character(t), reader.ids.length, from);
   const first = reader.read(FRAME), scaleBefore = scaleOf(look.quantity);
   scales.clear();
   paint(scaleOf(look.quantity) === scaleBefore ? first : 0);
@@ -231,6 +241,7 @@ function write() {
 
 function stop() {
   isWriting = false;
+  drawPanels();
   $("write").textContent = "Write on";
 }
 

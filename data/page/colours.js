@@ -50,9 +50,16 @@ function colourOf(palette, number) {
 
 const cssVariable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const widths = new Map(); // of canvases: to ask for one while the page is drawn means to lay it out again
+
+function widthOf(canvas) {
+  if (!widths.get(canvas)) widths.set(canvas, canvas.clientWidth);
+  return widths.get(canvas);
+}
+
 // A canvas as wide as its place on the page, sharp on every screen.
 function prepareCanvas(canvas, height) {
-  const width = canvas.clientWidth, ratio = window.devicePixelRatio || 1;
+  const width = widthOf(canvas), ratio = window.devicePixelRatio || 1;
   const pixels = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== pixels[0] || canvas.height !== pixels[1]) {
     [canvas.width, canvas.height] = pixels;

@@ -108,7 +108,7 @@ function addListeners() {
     if (unit !== null) choose({ unit });
   });
   $("units").addEventListener("keydown", (event) => {
-    const { columns } = unitGrid(reader.network.units, $("units").clientWidth);
+    const { columns } = unitGrid(reader.network.units, widthOf($("units")));
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
     if (!steps[event.key] || event.altKey) return;
     event.preventDefault();
@@ -136,7 +136,10 @@ function addListeners() {
       document.documentElement.style.setProperty("--text-size", `${description.fontSize}px`);
     });
   }
-  window.addEventListener("resize", drawPanels);
+  window.addEventListener("resize", () => {
+    widths.clear();
+    drawPanels();
+  });
 }
 
 function addThemes() {

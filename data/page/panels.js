@@ -54,7 +54,7 @@ const unitGrid = (count, width) => {
 };
 
 function drawUnits(canvas, values, { scale, palette, unit }) {
-  const { columns, size, rows } = unitGrid(values.length, canvas.clientWidth);
+  const { columns, size, rows } = unitGrid(values.length, widthOf(canvas));
   const { context } = prepareCanvas(canvas, rows * size + 2);
   values.forEach((value, k) => {
     context.fillStyle = colourOf(palette, value / scale).ground;

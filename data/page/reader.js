@@ -23,7 +23,7 @@ class Reader {
 
   // Replace characters; what was read behind them has to be read again.
   splice(place, count, ids) {
-    this.ids = [...this.ids.slice(0, place), ...ids, ...this.ids.slice(place + count)];
+    this.ids.splice(place, count, ...ids);
     this.trace.length = Math.min(this.trace.length, place);
   }
 
@@ -45,13 +45,13 @@ class Reader {
   readOne() {
     const place = this.trace.length, id = this.ids[place], before = this.trace[place - 1];
     const surprise = before ? -Math.log2(softmax(this.network.logits(before.hidden))[id]) : NaN;
-    this.trace.push({ ...this.network.step(id, before ? before.states : this.start, this.clamps), surprise });
+    const total = before ? before.total + surprise : 0; // of all surprises so far
+    this.trace.push({ ...this.network.step(id, before ? before.states : this.start, this.clamps), surprise, total });
   }
 
   // The mean surprise in bits per character; NaN before the second character.
   meanSurprise() {
-    const bits = this.trace.slice(1).map((step) => step.surprise);
-    return bits.reduce((a, b) => a + b, 0) / bits.length;
+    return this.trace.length > 1 ? this.trace.at(-1).total / (this.trace.length - 1) : NaN;
   }
 
   // The numbers that can be looked at, by name: each with a function from a step of a layer to an array of all units.

@@ -22,6 +22,7 @@ function shownCharacter(character) {
 const visible = (character) => (character === " " ? "\u2423" : shownCharacter(character).text);
 const inLine = (characters) => characters.map((c) => shownCharacter(c).text).join("");
 
+// Every line is a block of its own, so that a change costs the layout of its line and not of the whole text.
 class TextView {
   constructor(element) {
     this.element = element;
@@ -32,30 +33,26 @@ class TextView {
   }
 
   // Show characters from a place on; those before it stay as they are.
-  render(characters, from) {
-    for (const span of this.spans.splice(from)) span.remove();
+  render(characterAt, count, from) {
     this.caret.remove();
-    const fragment = document.createDocumentFragment();
-    for (let place = from; place < characters.length; place++) {
+    const first = this.spans[from]?.parentNode;
+    while (first && this.element.lastChild !== first) this.element.lastChild.remove();
+    for (const span of this.spans.splice(from)) if (span.parentNode === first) span.remove();
+    if (first?.childNodes.length === 0) first.remove();
+    for (let place = from; place < count; place++) {
+      const character = characterAt(place), { text, isSymbol } = shownCharacter(character);
       const span = document.createElement("span");
-      const { text, isSymbol } = shownCharacter(characters[place]);
       span.textContent = text;
       span.className = isSymbol ? "symbol pending" : "pending";
       span.place = place;
+      if (place === 0 || characterAt(place - 1) === "\n") this.element.append(document.createElement("div"));
+      this.element.lastChild.append(span);
       this.spans.push(span);
-      fragment.append(span);
-      if (characters[place] === "\n") fragment.append(this.lineBreakOf(span));
     }
-    this.element.append(fragment);
-    const count = characters.filter((character) => RIGHT_TO_LEFT.test(character)).length;
-    this.element.dir = 2 * count > characters.length ? "rtl" : "ltr";
-  }
-
-  lineBreakOf(span) {
-    const lineBreak = document.createElement("br");
-    const remove = span.remove.bind(span);
-    span.remove = () => { lineBreak.remove(); remove(); };
-    return lineBreak;
+    this.endsLine = count > 0 && characterAt(count - 1) === "\n";
+    if (count > 200 && from > 0) return; // the direction of a longer text is known
+    const shown = Array.from({ length: count }, (_, place) => characterAt(place));
+    this.element.dir = 2 * shown.filter((c) => RIGHT_TO_LEFT.test(c)).length > count ? "rtl" : "ltr";
   }
 
   colour(place, { ground, ink }, title) {
@@ -68,15 +65,15 @@ class TextView {
 
   // Mark the character that is looked at, and put the caret before another one.
   mark(place, caret) {
-    this.here?.classList.remove("here");
+    if (this.here !== this.spans[place]) this.here?.classList.remove("here");
     this.here = this.spans[place] ?? null;
     this.here?.classList.add("here");
-    if (this.spans[caret]) this.spans[caret].before(this.caret);
-    else this.element.append(this.caret);
-  }
-
-  isAtEnd() {
-    return this.caret.nextSibling === null;
+    const next = this.spans[caret];
+    if (next) {
+      if (this.caret.nextSibling !== next) next.before(this.caret);
+    } else if (this.endsLine || !this.spans.length) {
+      if (this.caret.parentNode !== this.element || this.caret.nextSibling) this.element.append(this.caret);
+    } else if (this.caret.previousSibling !== this.spans.at(-1)) this.spans.at(-1).after(this.caret);
   }
 
   // The place in the line above or below that is nearest to a place.
