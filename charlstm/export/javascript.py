@@ -1,9 +1,9 @@
 """One step of a layer as JavaScript, from the graph that the compiled code is made of.
 
-The code is a function `(linear, weights, sizes, input, states)`. `linear(bias, columns, terms)` adds up products, `input`
-has the layer's input `x`, the cell state `lower` of the layer below, and `projected`, the first layer's product of its
-input. Arrays are Float32Array, one number per unit. It returns the output, the states, what is passed up, and the
-activations by name.
+The code is a function `(linear, weights, sizes, input, states)`. `linear(bias, columns, terms)` adds up products;
+`input` has the layer's input `x`, the cell state `lower` of the layer below, and `projected`, the first layer's product
+of its input. Arrays are Float32Array, one number per unit. It returns the output, the states, what is passed up, and
+the activations by name.
 """
 
 import re
@@ -52,7 +52,9 @@ class _Function:
         for node in self._nodes:
             needed = node.source.terms if node.linear else ()
             before = [self._stage[operand] + 1 for term in needed for operand in term.operands]
-            self._stage[node] = max([*before, *(self._stage[argument] for argument in node.arguments), bool(node.linear)])
+            self._stage[node] = max(
+                [*before, *(self._stage[argument] for argument in node.arguments), bool(node.linear)]
+            )
         self._kept = self._nodes_in_memory()
 
     def emit(self) -> str:
@@ -84,7 +86,9 @@ class _Function:
                 raise ValueError(f"a step multiplies by {term.weight} transposed")
             operands = ", ".join(self._array(operand) for operand in term.operands)
             terms.append(f"[weights.{_identifier(term.weight)}, [{operands}]]")
-        bias = "input.projected" if linear.has_table else f"weights.{_identifier(linear.bias)}" if linear.bias else "null"
+        bias = (
+            "input.projected" if linear.has_table else f"weights.{_identifier(linear.bias)}" if linear.bias else "null"
+        )
         columns = f"{linear.num_blocks} * sizes.{linear.width}"
         return f"const {_product_name(linear)} = linear({bias}, {columns}, [{', '.join(terms)}]);"
 
@@ -128,7 +132,9 @@ class _Function:
         output, passed_up = results.pop("output"), results.pop("passed_up", "null")
         states = ", ".join(self._array(node) for node in self._graph.states.values())
         activations = ", ".join(f"{name}: {array}" for name, array in results.items())
-        return f"return {{output: {output}, passedUp: {passed_up}, states: [{states}], activations: {{{activations}}}}};"
+        return (
+            f"return {{output: {output}, passedUp: {passed_up}, states: [{states}], activations: {{{activations}}}}};"
+        )
 
 
 def _product_name(linear: Linear) -> str:

@@ -64,11 +64,12 @@ def _pack(weight: FloatArray, number_format: str | int) -> bytes:
     largest = 2 ** (int(number_format) - 1) - 1
     scales = np.abs(weight).max(axis=0, initial=0).astype("<f4") / np.float32(largest)
     numbers = np.rint(weight / np.where(scales > 0, scales, 1)).clip(-largest, largest)
-    if number_format == 8:
-        return scales.astype("<f4").tobytes() + numbers.astype(np.int8).tobytes()
-    return scales.astype("<f4").tobytes() + _planes(numbers.astype(np.int16).view(np.uint16))
+    is_one_byte = number_format == CANDIDATES[-1]
+    data = numbers.astype(np.int8).tobytes() if is_one_byte else _planes(numbers.astype(np.int16).view(np.uint16))
+    return bytes(scales.astype("<f4").tobytes() + data)
 
 
 def _planes(numbers: np.ndarray[tuple[int, ...], np.dtype[np.uint16]]) -> bytes:
     """Return the low bytes of all numbers, and then the high bytes."""
-    return (numbers & 0xFF).astype(np.uint8).tobytes() + (numbers >> 8).astype(np.uint8).tobytes()
+    low, high = (numbers & 0xFF).astype(np.uint8), (numbers >> 8).astype(np.uint8)
+    return low.tobytes() + high.tobytes()

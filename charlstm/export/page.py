@@ -30,7 +30,15 @@ from charlstm.text.vocabulary import LOOKALIKES
 MAX_CHARACTERS = 20_000  # of the text; a browser keeps every number of every unit at each of them
 MAX_WEIGHT_CHARACTERS = 2_850_000  # of the packed weights, so that the page stays below 3 MB if eight bits allow it
 WINDOW_HINT = "export a network that was trained without `preset` tutorial"
-SCRIPTS = ("network", "reader", "colours", "text", "panels", "app", "controls")  # in the order in which they run; only the first needs no page
+SCRIPTS = (
+    "network",
+    "reader",
+    "colours",
+    "text",
+    "panels",
+    "app",
+    "controls",
+)  # in the order in which they run; only the first needs no page
 _SLOT = re.compile(r"<!--\[(\w+)\]-->")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -42,13 +50,11 @@ def write_page(
     write_atomically(path, make_page(model, ids=ids, font_size=font_size, title=title).encode(), follow_links=True)
 
 
-def make_page(
-    model: Model, *, ids: Ids | None = None, font_size: int = DEFAULT_FONT_SIZE, title: str = ""
-) -> str:
-    """Return the page of a model. It opens with the text of `ids` (characters,); without, with a line start to continue.
+def make_page(model: Model, *, ids: Ids | None = None, font_size: int = DEFAULT_FONT_SIZE, title: str = "") -> str:
+    """Return the page of a model. It opens with the text of `ids` (characters,).
 
-    `font_size` is that of the text, in pixels. Raises SettingError for a network that reads windows of characters, a
-    text that is too long, or a size out of range.
+    Without, it opens with a line start, to be continued. `font_size` is that of the text, in pixels. Raises
+    SettingError for a network that reads windows of characters, a text that is too long, or a size out of range.
     """
     _check(model, ids, font_size)
     weights = page_weights(model)
@@ -145,5 +151,5 @@ def _check(model: Model, ids: Ids | None, font_size: int) -> None:
         )
     if ids is not None and len(np.asarray(ids)) > MAX_CHARACTERS:
         raise SettingError(
-            f"a page shows at most {MAX_CHARACTERS:,} characters, not {len(ids):,}", hint="give fewer `characters`"
+            f"a page shows at most {MAX_CHARACTERS:,} characters, not {len(ids):,}", hint="take a part of the text"
         )

@@ -99,7 +99,10 @@ function showStatus(message) {
   if (message) { $("status").textContent = message; return; }
   const count = reader.ids.length.toLocaleString("en");
   if (!reader.isDone) { $("status").textContent = `reading ${reader.trace.length.toLocaleString("en")} of ${count} characters`; return; }
-  if (reader.ids.length < 2) { $("status").textContent = ""; return; }
+  if (reader.ids.length < 40 && !isWriting && !reader.clamps.length) {
+    $("status").textContent = "Type, or let the network write on.";
+    return;
+  }
   const mean = reader.meanSurprise();
   if (!reader.clamps.length) plainMean = mean;
   const without = reader.clamps.length && Number.isFinite(plainMean) ? `; ${plainMean.toFixed(2)} before the clamp` : "";

@@ -39,7 +39,7 @@ function drawGuesses(container, reader, place) {
     const letter = element("b");
     letter.append(element("span", "", visible(reader.network.alphabet[id])));
     row.append(letter, track);
-    row.append(element("span", "", `${percent >= 9.95 ? percent.toFixed(0) : percent.toFixed(percent < 0.095 ? 2 : 1)} %`));
+    row.append(element("span", "", `${percent.toFixed(percent < 0.095 ? 2 : percent < 9.95 || percent > 99 ? 1 : 0)} %`));
     container.append(row);
   }
   const entropy = -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log2(p) : 0), 0);

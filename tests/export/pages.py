@@ -33,13 +33,18 @@ loadNetwork(description, base64).then((network) => {
 def script(page: str, name: str) -> str:
     """The content of a script element."""
     (content,) = re.findall(rf'<script id="{name}"[^>]*>(.*?)</script>', page, flags=re.DOTALL)
-    return content
+    return str(content)
 
 
 def run_node(code: str, value: object) -> object:
     """The JSON that JavaScript prints when it is given a value as JSON."""
     result = subprocess.run(
-        ["node", "-e", code], input=json.dumps(value), capture_output=True, text=True, check=False, timeout=120
+        [str(shutil.which("node")), "-e", code],
+        input=json.dumps(value),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)

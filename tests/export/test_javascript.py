@@ -108,5 +108,5 @@ def test_a_name_that_is_no_identifier_never_becomes_code():
 def test_no_compiler_is_loaded_for_a_page():
     from tests.test_startup import loaded_by
 
-    code = "from tests.conftest import random_model; from charlstm.export.page import make_page; make_page(random_model()); print()"
-    assert not loaded_by(code) & {"llvmlite", "tensorflow", "keras"}
+    imports = "from tests.conftest import random_model; from charlstm.export.page import make_page"
+    assert not loaded_by(f"{imports}; make_page(random_model()); print()") & {"llvmlite", "tensorflow", "keras"}

@@ -20,7 +20,9 @@ def export(
     ] = None,
     font_size: Annotated[
         int,
-        typer.Option("--font-size", metavar="N", help="The size of the text in a page, in pixels.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--font-size", metavar="N", help="The size of the text in a page, in pixels.", rich_help_panel=OUTPUT
+        ),
     ] = DEFAULT_FONT_SIZE,
     overwrite: Annotated[bool, OVERWRITE] = False,
 ) -> None:
@@ -34,9 +36,9 @@ def export(
     charlstm export macbeth --to macbeth.html --font-size 24
     """
     if to is None:
-        raise SettingError("there is no file to write to", hint=f"name it with --to: {_formats()}")
+        raise SettingError("`to` is missing: there is no file to write", hint=f"give `to` {_formats()}")
     if to.suffix.lower() not in FORMATS:
-        raise SettingError(f"{to} has no ending that says what to write", hint=f"there are {_formats()}")
+        raise SettingError(f"{to} has no ending that says what to write", hint=f"name it {_formats()}")
     if not to.parent.is_dir():
         raise RunError(f"there is no folder {to.parent} for the file", hint="create it first")
     check_may_replace(to, overwrite=overwrite)
