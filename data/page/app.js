@@ -3,6 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const FRAME = 12; // milliseconds of reading between two pictures
 const LONG_FRAME = 40; // and of a text that is not typed
+const REACH = 60; // characters before a place that are left out one by one
 const PAUSE = 120; // milliseconds of rest before places are compared
 const WRITING_LIMIT = 20000; // characters of the text
 const SURPRISE_SCALE = 9; // bits that have the strongest colour
@@ -11,6 +12,7 @@ const SENTINEL = "\u00a0"; // in the field that takes the keys, so that Backspac
 const description = JSON.parse($("description").textContent);
 let reader, view, quantities;
 const look = { place: 0, hover: null, view: "surprise", layer: 0, unit: 0, quantity: "output", strips: "unit" };
+const reach = { place: -1, length: -1, next: -1, bits: new Map(), most: 1, isDone: true };
 const scales = new Map(); // the largest cell state of a unit over the text
 let similarity = null, alikeTimer = 0, isWriting = false, isScheduled = false, hasChosen = false, plainMean = NaN, composed = "";
 
@@ -30,6 +32,7 @@ function scaleOf(quantity, layer = look.layer, unit = look.unit) {
 
 function colourAt(t) {
   if (look.view === "surprise") return colourOf("surprise", reader.trace[t].surprise / SURPRISE_SCALE);
+  if (look.view === "reach") return colourOf("share", Math.sqrt((reach.bits.get(t) ?? 0) / reach.most));
   if (look.view === "alike") return colourOf("share", similarity ? similarity[t] : 0);
   const numbers = numbersAt(t);
   return colourOf(paletteOf(look.quantity), numbers ? numbers[look.unit] / scaleOf(look.quantity) : 0);
@@ -51,8 +54,31 @@ function drawPanels() {
   drawUnits($("units"), Array.from(numbers), { scale, palette: paletteOf(look.quantity), unit: look.unit });
   drawStrips($("gates"), reader, t, stripRows());
   if (reader.network.attention) drawAttention($("attention"), reader, t);
+  if (look.view === "reach") startReach();
   clearTimeout(alikeTimer);
   alikeTimer = setTimeout(compare, look.view === "alike" ? 0 : PAUSE);
+}
+
+// Leave out one character before the place after the other, the nearest first, between two pictures.
+function startReach() {
+  const { length } = reader.trace, at = Math.min(place(), length);
+  if (reach.place === at && reach.length === length) return;
+  const isNew = reach.isDone;
+  Object.assign(reach, { place: at, length, next: at - 1, bits: new Map(), most: 1e-9, isDone: false });
+  paint();
+  if (isNew) requestAnimationFrame(reachOn);
+}
+
+function reachOn() {
+  const end = performance.now() + FRAME, first = Math.max(0, reach.place - REACH);
+  while (look.view === "reach" && reader.trace.length >= reach.place && reach.next >= first && performance.now() < end) {
+    const bits = Math.max(0, reader.reach(reach.place, reach.next));
+    reach.bits.set(reach.next--, bits);
+    reach.most = Math.max(reach.most, bits);
+  }
+  paint(first);
+  if (look.view === "reach" && reader.trace.length >= reach.place && reach.next >= first) requestAnimationFrame(reachOn);
+  else reach.isDone = true;
 }
 
 // Compare the place with all others: it takes some time, so only when the pointer or the keys rest.
@@ -76,7 +102,7 @@ function stripRows() {
 
 function drawScale() {
   const { context, width } = prepareCanvas($("scale"), 34);
-  const palette = { surprise: "surprise", alike: "share" }[look.view] ?? paletteOf(look.quantity);
+  const palette = { surprise: "surprise", reach: "share", alike: "share" }[look.view] ?? paletteOf(look.quantity);
   const isSigned = palette === "signed", steps = 48;
   for (let k = 0; k < steps; k++) {
     context.fillStyle = colourOf(palette, isSigned ? (2 * k) / (steps - 1) - 1 : k / (steps - 1)).ground;
@@ -88,7 +114,7 @@ function drawScale() {
   context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
   const scale = scaleOf(look.quantity).toFixed(look.quantity === "cell_state" ? 1 : 0);
   const signed = [`\u2212${scale}`, "0", `+${scale}`], share = ["0", "0.5", "1"];
-  const labels = { surprise: ["0", "surprise", `${SURPRISE_SCALE} bits`], alike: ["unlike", "", "alike"] };
+  const labels = { surprise: ["0", "surprise", `${SURPRISE_SCALE} bits`], alike: ["unlike", "", "alike"], reach: ["none", "reach", "most"] };
   (labels[look.view] ?? (isSigned ? signed : share)).forEach((label, k) => {
     context.textAlign = ["left", "center", "right"][k];
     context.fillText(label, (k * width) / 2, 27);
@@ -124,6 +150,7 @@ function schedule() {
 
 function finish() {
   scales.clear();
+  reach.place = -1;
   if (!hasChosen && reader.trace.length >= 100) chooseLiveliest();
   if (look.view === "unit") paint();
   drawPanels();
@@ -148,6 +175,7 @@ function change(from, count, ids) {
   look.place = from + ids.length;
   look.hover = null;
   view.render((t) => reader.character(t), reader.ids.length, from);
+  reach.place = -1;
   const first = reader.read(FRAME), scaleBefore = scaleOf(look.quantity);
   scales.clear();
   paint(scaleOf(look.quantity) === scaleBefore ? first : 0);
@@ -209,6 +237,7 @@ function showClamps() {
 
 function setClamps(clamps) {
   reader.setClamps(clamps);
+  reach.place = -1;
   showChoices();
   paint(reader.read(FRAME));
   schedule();

@@ -158,7 +158,7 @@ function addThemes() {
 
 async function main() {
   addThemes();
-  $("title").textContent = description.title || "charlstm";
+  $("title").textContent = inLine(Array.from(description.title)) || "charlstm";
   const layers = `${description.numLayers} ${description.numLayers === 1 ? "layer" : "layers"}`;
   const count = Array.from(description.characters).length;
   $("subtitle").textContent = `${description.cell}, ${layers} of ${description.units} units, ${count} characters, running in this page`;
@@ -171,7 +171,7 @@ async function main() {
   for (const name of Object.keys(quantities)) $("value").append(new Option(readable(name), name));
   $("unit").max = network.units;
   $("attention-card").hidden = !network.attention;
-  addChoice("views", "view", { surprise: "Surprise", unit: "Unit", alike: "Alike" });
+  addChoice("views", "view", { surprise: "Surprise", unit: "Unit", reach: "Reach", alike: "Alike" });
   addChoice("strips", "strips", { unit: "This unit", layer: "Mean of layer" });
   addListeners();
   resetKeys();

@@ -117,7 +117,9 @@ class Network {
     return states;
   }
 
+  // The first layer's input for a character; for null, which stands for one that is not seen, nothing.
   row(id) {
+    if (id === null) return new Float32Array(this.inputs);
     return this.embedding.data.subarray(id * this.inputs, (id + 1) * this.inputs);
   }
 
@@ -132,7 +134,7 @@ class Network {
     return this.projections.get(id);
   }
 
-  // Read a character. `clamps` are {layer, unit, value}: outputs that are fixed before anything reads them.
+  // Read a character, or null. `clamps` are {layer, unit, value}: outputs that are fixed before anything reads them.
   step(id, states, clamps = []) {
     let hidden = this.row(id), lower = null;
     const newStates = [], layers = [];

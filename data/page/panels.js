@@ -35,11 +35,12 @@ function drawGuesses(container, reader, place) {
     bar.style.width = `${100 * probabilities[id]}%`;
     const track = element("div");
     track.append(bar);
-    const percent = 100 * probabilities[id];
+    const percent = 100 * probabilities[id], digits = percent < 0.095 ? 2 : percent < 9.95 || percent > 99 ? 1 : 0;
     const letter = element("b");
-    letter.append(element("span", "", visible(reader.network.alphabet[id])));
+    const symbol = visible(reader.network.alphabet[id]);
+    letter.append(element("span", symbol.length > 2 ? "long" : "", symbol));
     row.append(letter, track);
-    row.append(element("span", "", `${percent.toFixed(percent < 0.095 ? 2 : percent < 9.95 || percent > 99 ? 1 : 0)} %`));
+    row.append(element("span", "", percent < 0.005 ? "< 0.01 %" : `${percent.toFixed(digits)} %`));
     container.append(row);
   }
   const entropy = -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log2(p) : 0), 0);
@@ -142,6 +143,7 @@ function drawAlike(list, reader, similarity, place, { count = 5, apart = 12, onC
     ...chosen.map((other) => {
       const button = element("button");
       const passage = element("span", "passage");
+      passage.dir = "auto";
       passage.append(inLine(reader.characters(Math.max(0, other - 17), other)));
       passage.append(element("mark", "", inLine(reader.characters(other, other + 1))));
       passage.append(inLine(reader.characters(other + 1, other + 17)));

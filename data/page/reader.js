@@ -49,6 +49,18 @@ class Reader {
     this.trace.push({ ...this.network.step(id, before ? before.states : this.start, this.clamps), surprise, total });
   }
 
+  // How far the prediction at a place moves if an earlier character is not seen: the divergence, in bits.
+  reach(place, other) {
+    let states = other > 0 ? this.trace[other - 1].states : this.start, step = null;
+    for (let t = other; t < place; t++) {
+      step = this.network.step(t === other ? null : this.ids[t], states, this.clamps);
+      states = step.states;
+    }
+    const without = softmax(this.network.logits(step.hidden));
+    const seen = softmax(this.network.logits(this.trace[place - 1].hidden));
+    return seen.reduce((sum, p, id) => sum + (p > 0 ? p * Math.log2(p / Math.max(without[id], 1e-30)) : 0), 0);
+  }
+
   // The mean surprise in bits per character; NaN before the second character.
   meanSurprise() {
     return this.trace.length > 1 ? this.trace.at(-1).total / (this.trace.length - 1) : NaN;

@@ -221,3 +221,22 @@ def test_touching_a_character_looks_at_it(open_page):
 def test_attention_is_shown(open_page):
     page = open_page(random_model(attention=6), text=TEXT)
     assert page.locator("#attention span").count() == 6
+
+
+def test_reach_is_what_leaving_a_character_out_changes(open_page):
+    page = open_page(random_model(cell="gru"), text=TEXT)
+    page.evaluate("goTo(30); choose({ view: 'reach' })")
+    page.wait_for_function("reach.isDone && reach.bits.size === 30")
+    bits = page.evaluate("[...reach.bits].sort((a, b) => a[0] - b[0]).map(([, bits]) => bits)")
+    assert all(value >= 0 for value in bits)
+    assert max(bits) == max(bits[-8:])
+    expected = page.evaluate(
+        """() => {
+          const { network, trace } = reader, seen = softmax(network.logits(trace[29].hidden));
+          const without = softmax(network.logits(network.step(null, trace[28].states).hidden));
+          return seen.reduce((sum, p, id) => sum + p * Math.log2(p / without[id]), 0);
+        }"""
+    )
+    assert bits[-1] == pytest.approx(expected)
+    page.evaluate("goTo(10)")
+    page.wait_for_function("reach.isDone && reach.bits.size === 10")
