@@ -30,15 +30,8 @@ from charlstm.text.vocabulary import LOOKALIKES
 MAX_CHARACTERS = 20_000  # of the text; a browser keeps every number of every unit at each of them
 MAX_WEIGHT_CHARACTERS = 2_850_000  # of the packed weights, so that the page stays below 3 MB if eight bits allow it
 WINDOW_HINT = "export a network that was trained without `preset` tutorial"
-SCRIPTS = (
-    "network",
-    "reader",
-    "colours",
-    "text",
-    "panels",
-    "app",
-    "controls",
-)  # in the order in which they run; only the first needs no page
+# In the order in which they run; only the first two need no document
+SCRIPTS = ("inflate", "network", "reader", "colours", "text", "panels", "app", "controls")
 _SLOT = re.compile(r"<!--\[(\w+)\]-->")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 

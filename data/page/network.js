@@ -4,9 +4,7 @@ async function inflate(base64) {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  if (typeof DecompressionStream === "undefined") {
-    throw new Error("This browser is too old to unpack the network: take one from 2023 or later.");
-  }
+  if (typeof DecompressionStream === "undefined") return inflateBytes(bytes);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
 }

@@ -240,3 +240,13 @@ def test_reach_is_what_leaving_a_character_out_changes(open_page):
     assert bits[-1] == pytest.approx(expected)
     page.evaluate("goTo(10)")
     page.wait_for_function("reach.isDone && reach.bits.size === 10")
+
+
+def test_an_older_browser_without_decompression(browser, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(make_page(random_model(), title="old"))
+    page = browser.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(file.as_uri())
+    page.wait_for_function("reader && reader.isDone")
+    page.close()

@@ -1,5 +1,7 @@
 """The page's JavaScript against NumPy, for every cell and for one that does not exist yet."""
 
+import base64
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +12,9 @@ from charlstm.cells.equations import CellStep, LeakyActivations
 from charlstm.cells.registry import CELLS, Cell, _gate_shapes, _states_of_units, get_cell
 from charlstm.export.javascript import layer_function
 from charlstm.storage.model_file import Model
+from charlstm.text.catalogue import shipped_folder
 from tests.conftest import random_model
-from tests.export.pages import needs_node, read_in_javascript
+from tests.export.pages import needs_node, read_in_javascript, run_node
 
 VARIANTS = ("peephole:f", "clockwork:3", "grid:1", "mogrifier:2", "feedforward:3")
 
@@ -98,6 +101,22 @@ def test_a_thirteenth_cell_works_at_once(monkeypatch):
     monkeypatch.setitem(CELLS, "thirteenth", Cell(new_cell, shapes, _states_of_units(1)))
     model = random_model(cell="thirteenth", num_layers=3)
     check_against_numpy(model, some_ids(model, 200))
+
+
+@needs_node
+@pytest.mark.parametrize("level", [0, 1, 9])
+@pytest.mark.parametrize("kind", ["noise", "text", "nothing", "zeros"])
+def test_browsers_without_decompression_get_the_same_bytes(level, kind):
+    rng = np.random.default_rng(0)
+    texts = {"noise": rng.bytes(200_000), "text": b"tomorrow and " * 9000 + rng.bytes(9), "zeros": bytes(400_000)}
+    data = texts.get(kind, b"")
+    script = (shipped_folder() / "page" / "inflate.js").read_text(encoding="utf-8")
+    driver = """
+    const bytes = Uint8Array.from(Buffer.from(JSON.parse(require("fs").readFileSync(0, "utf8")), "base64"));
+    console.log(JSON.stringify(Buffer.from(inflateBytes(bytes)).toString("base64")));
+    """
+    found = run_node(script + driver, base64.b64encode(zlib.compress(data, level)).decode())
+    assert base64.b64decode(str(found)) == data
 
 
 def test_a_name_that_is_no_identifier_never_becomes_code():
