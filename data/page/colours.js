@@ -59,7 +59,7 @@ function widthOf(canvas) {
 
 // A canvas as wide as its place on the page, sharp on every screen.
 function prepareCanvas(canvas, height) {
-  const width = widthOf(canvas), ratio = window.devicePixelRatio || 1;
+  const width = widthOf(canvas), ratio = (window.devicePixelRatio || 1) * (Number(cssVariable("--zoom")) || 1);
   const pixels = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== pixels[0] || canvas.height !== pixels[1]) {
     [canvas.width, canvas.height] = pixels;

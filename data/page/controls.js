@@ -1,5 +1,7 @@
 // Keys, pointer and buttons, and the start of the page.
 
+const PLAIN_SIZE = 17; // of the text, in pixels: then the views have the size that they are made for
+
 function addChoice(id, key, labels) {
   for (const [value, label] of Object.entries(labels)) {
     const button = element("button", "", label);
@@ -86,8 +88,9 @@ function focusKeys() {
 
 function unitUnder(event) {
   const box = $("units").getBoundingClientRect();
-  const { columns, size } = unitGrid(reader.network.units, box.width);
-  const column = Math.floor((event.clientX - box.left) / size), row = Math.floor((event.clientY - box.top) / size);
+  const { columns, size } = unitGrid(reader.network.units, widthOf($("units")));
+  const scale = (size * box.width) / widthOf($("units")); // of a page or a view that is enlarged
+  const column = Math.floor((event.clientX - box.left) / scale), row = Math.floor((event.clientY - box.top) / scale);
   const unit = row * columns + column;
   return column >= 0 && column < columns && unit >= 0 && unit < reader.network.units ? unit : null;
 }
@@ -132,14 +135,23 @@ function addListeners() {
   }
   for (const [id, factor] of [["smaller", 1 / 1.15], ["larger", 1.15]]) {
     $(id).addEventListener("click", () => {
-      description.fontSize = Math.max(8, Math.min(72, description.fontSize * factor));
-      document.documentElement.style.setProperty("--text-size", `${description.fontSize}px`);
+      setFontSize(description.fontSize * factor);
+      widths.clear();
+      drawPanels();
     });
   }
   window.addEventListener("resize", () => {
     widths.clear();
     drawPanels();
   });
+}
+
+// A larger text takes the views beside it with it, by half as much.
+function setFontSize(size) {
+  description.fontSize = Math.max(8, Math.min(72, size));
+  const style = document.documentElement.style;
+  style.setProperty("--text-size", `${description.fontSize}px`);
+  style.setProperty("--zoom", Math.max(1, Math.min(1.6, (description.fontSize / PLAIN_SIZE + 1) / 2)));
 }
 
 function addThemes() {
@@ -157,6 +169,7 @@ function addThemes() {
 }
 
 async function main() {
+  setFontSize(description.fontSize);
   addThemes();
   $("title").textContent = inLine(Array.from(description.title)) || "charlstm";
   const layers = `${description.numLayers} ${description.numLayers === 1 ? "layer" : "layers"}`;

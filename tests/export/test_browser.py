@@ -43,9 +43,10 @@ def open_page(browser, tmp_path):
         if not request.url.startswith(("file:", "data:")):
             problems.append(request.url)
 
-    def open_page(model, *, text="", size="desktop", scheme="light", title="tiny"):
+    def open_page(model, *, text="", size="desktop", scheme="light", title="tiny", font_size=17):
         file = tmp_path / "page.html"
-        file.write_text(make_page(model, ids=model.vocabulary.encode(text) if text else None, title=title))
+        ids = model.vocabulary.encode(text) if text else None
+        file.write_text(make_page(model, ids=ids, title=title, font_size=font_size))
         width, height = SIZES[size]
         is_phone = size == "phone"
         contexts.append(
@@ -250,3 +251,17 @@ def test_an_older_browser_without_decompression(browser, tmp_path):
     page.goto(file.as_uri())
     page.wait_for_function("reader && reader.isDone")
     page.close()
+
+
+def test_a_large_text_has_large_views_in_which_the_pointer_finds_its_unit(open_page):
+    page = open_page(random_model(units=40), text=TEXT, font_size=34)
+    assert page.evaluate("getComputedStyle(document.getElementById('text')).fontSize") == "34px"
+    middle = page.evaluate(
+        """() => {
+          const box = document.getElementById('units').getBoundingClientRect();
+          const { columns, rows } = unitGrid(40, widthOf(document.getElementById('units')));
+          return [box.left + box.width * 2.5 / columns, box.top + box.height * 0.25 / rows];
+        }"""
+    )
+    page.mouse.click(*middle)
+    assert page.evaluate("look.unit") == 2
