@@ -50,7 +50,7 @@ def inspect(
         typer.Argument(
             autocompletion=complete_models,
             metavar="RUN",
-            help="A run folder, a name under runs/, or a model file. Default: the newest.",
+            help="A run folder, a name under runs/, or a model file. Default: the newest, also if only TEXT is given.",
             show_default=False,
         ),
     ] = None,

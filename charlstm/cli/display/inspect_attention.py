@@ -29,7 +29,7 @@ class AttentionView:
         self._inspection = inspection
         if inspection.trace.attention is None:
             raise SettingError(
-                "the network has no attention to show", hint="train one with `attention` 64, for example"
+                "the network has no attention to show", hint="train one with --attention 64, for example"
             )
         self._weights = inspection.trace.attention
 
