@@ -177,6 +177,15 @@ def test_wrong_usage(charlstm, trained, arguments, message):
     assert message in err
 
 
+def test_too_many_characters_for_the_memory(charlstm, trained, monkeypatch):
+    monkeypatch.setattr("charlstm.analysis.inspection.MAX_TRACE_BYTES", 100_000)
+    code, _, err = charlstm("inspect")
+    assert code == 2
+    assert "--characters is 176" in err
+    assert "give at most 83 of" in err
+    assert as_json(charlstm, "--characters", "83")
+
+
 def test_what_cannot_be_looked_into(charlstm, run, model):
     Path("words.txt").write_text("\u6f22\u6f22")
     code, _, err = charlstm("inspect", "tiny", "words.txt")

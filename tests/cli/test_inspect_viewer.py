@@ -1,6 +1,8 @@
 """The viewer of `charlstm inspect`: its screens, and its keys."""
 
 import asyncio
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -103,6 +105,22 @@ def test_q_quits_and_ctrl_c_interrupts(key, code):
 
     with create_pipe_input() as keyboard:
         assert asyncio.run(press(keyboard)) == code
+
+
+def test_a_signal_ends_the_viewer():
+    with create_pipe_input() as keyboard:
+        viewer = make_viewer()
+        application = viewer.application(keyboard=keyboard, screen=DummyOutput())
+
+        async def end():
+            running = asyncio.create_task(application.run_async(pre_run=viewer._quit_by_signals))
+            await asyncio.sleep(0)
+            while not application.is_running:
+                await asyncio.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return await running
+
+        assert asyncio.run(end()) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("no_colour", [True, False])

@@ -93,7 +93,12 @@ def inspect(
     ] = "output",
     at: Annotated[
         int | None,
-        option("--at", metavar="N", min=1, help="Look at character N of the text first. Default: the first one."),
+        option(
+            "--at",
+            metavar="N",
+            min=1,
+            help="Look at character N of the text. Default: the first, or the last for printed attention.",
+        ),
     ] = None,
     generate: Annotated[
         bool, typer.Option("--generate", help="Let the model write the text that it is looked at with.")
