@@ -40,7 +40,7 @@ class SurpriseView:
         return self._shades
 
     def lines_at(self, place: int, width: int) -> list[Line]:
-        """Return the surprise and the entropy at a place, and the likeliest characters."""
+        """Return the surprise and the entropy at a place, the likeliest characters, and the bits of its line."""
         vocabulary = self._inspection.model.vocabulary.characters
         character = self._inspection.text[place]
         likeliest = self._predictions.likeliest(place, NUM_LIKELIEST)
@@ -54,7 +54,14 @@ class SurpriseView:
             name = f" {quoted(vocabulary[index]):<8} {probability:6.1%} "
             length = round(probability * min(MAX_BAR, max(0, width - len(name))))
             lines.append([Span(name, emphasis="heading" if is_it else ""), Span(bar * length)])
-        return lines
+        return [*lines, [Span(self._line_in_words(place))]]
+
+    def _line_in_words(self, place: int) -> str:
+        """Return the bits of the line that a place is in, with its line end."""
+        text = self._inspection.text
+        start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
+        bits = self._predictions.surprise[start : end + 1 if end >= 0 else None]
+        return f"its line: {np.nansum(bits):.1f} bits, {np.nanmean(bits):.2f} per character"
 
     def change_unit(self, by: int) -> bool:
         return False
