@@ -180,6 +180,17 @@ def test_without_colours_digits_are_printed(charlstm, trained, monkeypatch, envi
     assert "1 to 9: tenths of" in out
 
 
+@pytest.mark.parametrize("view", ["surprise", "unit", "gates"])
+@pytest.mark.parametrize("columns", [80, 40])
+def test_no_line_is_wider_than_the_terminal(charlstm, trained, monkeypatch, view, columns):
+    monkeypatch.setattr("charlstm.cli.display.inspect_view.output_width", lambda: columns)
+    Path("words.txt").write_text("word " * 100)
+    lines = charlstm("inspect", "tiny", "words.txt", "--view", view)[1].splitlines()
+    text = [line for line in lines if "word" in line]
+    assert len(text) >= 500 // columns
+    assert max(map(len, text)) <= columns
+
+
 def test_hostile_characters_are_escaped(charlstm, run):
     hostile = "\x1b\x07\u202e\u2028\x85"
     save_model(run / "model.safetensors", random_model(characters=ALPHABET + hostile + "<>[]3\u0301"))

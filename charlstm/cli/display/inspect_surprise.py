@@ -7,20 +7,20 @@ import numpy as np
 
 from charlstm.analysis.inspection import Inspection
 from charlstm.cli.display.inspect_view import (
-    REPORT_WIDTH,
     Line,
     Selection,
     Shades,
     Span,
     bit_digits,
     quoted,
+    report_rows,
     surprise_shades,
     text_with_strips,
-    wrap_text,
 )
 from charlstm.cli.display.messages import draws_ascii
 
 NUM_LIKELIEST = 5
+MARGIN = 14  # columns of the bits of a row
 MAX_BAR = 20  # columns
 LEGEND = "below each character its surprise in whole bits, 9 for 9 or more"
 
@@ -70,10 +70,10 @@ class SurpriseView:
         """Yield the text, with the bits of each row and per character beside it."""
         bits = self._predictions.surprise
         margins = []
-        for row in wrap_text(self._inspection.text, REPORT_WIDTH):
+        for row in report_rows(self._inspection, MARGIN):
             found = bits[row.start : row.stop]
             found = found[~np.isnan(found)]
-            margins.append(f"{found.sum():6.1f} {found.mean():5.2f}  " if len(found) else " " * 14)
+            margins.append(f"{found.sum():6.1f} {found.mean():5.2f}  " if len(found) else " " * MARGIN)
         yield [Span(self.heading(), emphasis="heading")]
         yield [Span("  bits  mean", emphasis="heading")]
         yield from text_with_strips(
