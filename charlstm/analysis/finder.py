@@ -15,9 +15,8 @@ import numpy.typing as npt
 from charlstm.analysis.features import Feature, Flags
 from charlstm.analysis.trace import Trace
 from charlstm.arrays import FloatArray
+from charlstm.cells.unit_names import UnitName
 from charlstm.errors import CorpusError, SettingError
-
-Float64Array = npt.NDArray[np.float64]
 
 MIN_CHARACTERS = 200
 NUM_SHUFFLES = 19  # by chance alone, one feature in 20 has a unit above all of them
@@ -29,10 +28,9 @@ CHARACTERS_BEFORE, CHARACTERS_AFTER = 40, 20  # of a passage, around the place w
 
 
 class Unit(NamedTuple):
-    """A number that the network keeps: one unit's output or cell state. Both numbers count from 0."""
+    """One of the numbers that a network holds: a unit's output or its cell state."""
 
-    layer: int
-    number: int
+    name: UnitName
     array: str  # output or cell_state, as in LayerTrace
 
 
@@ -88,11 +86,7 @@ def find_units(trace: Trace, text: str, features: Sequence[Feature], *, random_s
 
     Raises CorpusError if the text is shorter than MIN_CHARACTERS, and SettingError if no unit ever changes.
     """
-    if len(text) < MIN_CHARACTERS:
-        raise CorpusError(
-            f"the text has {len(text)} characters, but units can only be found with {MIN_CHARACTERS} or more",
-            hint="give a longer text; the more, the surer: 20,000 characters are good",
-        )
+    check_length(text)
     varying = [feature for feature in features if feature.varies]
     units, agreement, chance = _compare_all(trace, varying, np.random.default_rng(random_seed))
     if not units:
@@ -106,9 +100,18 @@ def find_units(trace: Trace, text: str, features: Sequence[Feature], *, random_s
     return Findings(len(text), len(units), tuple(found), tuple(feature for feature in features if not feature.varies))
 
 
+def check_length(text: str) -> None:
+    """Raise CorpusError if a text is too short to find units."""
+    if len(text) < MIN_CHARACTERS:
+        raise CorpusError(
+            f"the text has {len(text)} characters, but units can only be found with {MIN_CHARACTERS} or more",
+            hint="give a longer text; the more, the surer: 20,000 characters are good",
+        )
+
+
 def values_of(trace: Trace, unit: Unit) -> FloatArray:
     """Return what a unit is at each place, (characters,)."""
-    values: FloatArray = getattr(trace.layers[unit.layer], unit.array)[:, unit.number]
+    values: FloatArray = getattr(trace.layers[unit.name.layer], unit.array)[:, unit.name.unit]
     return values
 
 
@@ -123,29 +126,29 @@ def _blocks(trace: Trace) -> Iterator[tuple[list[Unit], FloatArray]]:
                 is_usable = np.isfinite(values).all(axis=1) & (values != values[:, :1]).any(axis=1)
                 numbers = (start + np.flatnonzero(is_usable)).tolist()
                 if numbers:
-                    yield [Unit(layer, number, name) for number in numbers], values[is_usable]
+                    yield [Unit(UnitName(layer, number), name) for number in numbers], values[is_usable]
 
 
 def _compare_all(
     trace: Trace, features: Sequence[Feature], rng: np.random.Generator
-) -> tuple[list[Unit], Float64Array, Float64Array]:
+) -> tuple[list[Unit], FloatArray, FloatArray]:
     """Return all units, their agreement (features, units), and the greatest with each feature when it is shuffled."""
     length = len(trace.ids)
-    weights = np.array([_weights(feature) for feature in features]).reshape(len(features), length)
+    weights = np.array([_weights(feature) for feature in features], np.float32).reshape(len(features), length)
     is_binary = np.array([feature.is_binary for feature in features], np.bool_)
     shuffled = np.concatenate([weights[:, _shuffled_blocks(length, rng)] for _ in range(NUM_SHUFFLES)])
     units: list[Unit] = []
-    agreements, chance = [np.empty((len(features), 0))], np.zeros(len(features))
+    agreements, chance = [np.empty((len(features), 0), np.float32)], np.zeros(len(features), np.float32)
     for block_units, values in _blocks(trace):
         units += block_units
-        inputs = _centred_ranks(values), _standardized(values.astype(np.float64))
+        inputs = _centred_ranks(values), _standardized(values)
         agreements.append(_agreement(inputs, weights, is_binary))
         by_chance = np.abs(_agreement(inputs, shuffled, np.tile(is_binary, NUM_SHUFFLES)))
         chance = np.maximum(chance, by_chance.reshape(NUM_SHUFFLES, *agreements[-1].shape).max(axis=(0, 2)))
     return units, np.concatenate(agreements, axis=1), chance
 
 
-def _agreement(inputs: tuple[Float64Array, Float64Array], weights: Float64Array, is_binary: Flags) -> Float64Array:
+def _agreement(inputs: tuple[FloatArray, FloatArray], weights: FloatArray, is_binary: Flags) -> FloatArray:
     """Return how far units agree with features (features, characters), from -1 to 1.
 
     That is the correlation, or 2 a - 1 for an area a under the ROC curve. Both are sums over the text: of the units'
@@ -153,27 +156,30 @@ def _agreement(inputs: tuple[Float64Array, Float64Array], weights: Float64Array,
     ranks and values (units, characters).
     """
     ranks, standardized = inputs
-    agreement = np.empty((len(weights), len(ranks)))
+    agreement = np.empty((len(weights), len(ranks)), np.float32)
     agreement[is_binary] = weights[is_binary] @ ranks.T
     agreement[~is_binary] = weights[~is_binary] @ standardized.T
     return agreement
 
 
-def _weights(feature: Feature) -> Float64Array:
+def _weights(feature: Feature) -> FloatArray:
     """Return the factors (characters,) by which a unit's ranks or standardized values are summed."""
-    values = feature.values.astype(np.float64)
+    length = len(feature.values)
     if feature.is_binary:
-        num_inside = values.sum()
-        return np.asarray(2 * values / (num_inside * (len(values) - num_inside)))
-    return _standardized(values) / len(values)
+        num_inside = int(feature.values.sum())
+        return feature.values * np.float32(2 / (num_inside * (length - num_inside)))
+    return _standardized(feature.values) / np.float32(length)
 
 
-def _standardized(values: Float64Array) -> Float64Array:
-    centred = values - values.mean(axis=-1, keepdims=True)
-    return np.asarray(centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True)))
+def _standardized(values: npt.NDArray[np.floating | np.bool_]) -> FloatArray:
+    """Return values with mean 0 and standard deviation 1 along the last axis."""
+    centred = values.astype(np.float64)
+    centred -= centred.mean(axis=-1, keepdims=True)
+    centred /= np.sqrt(np.square(centred).mean(axis=-1, keepdims=True))
+    return centred.astype(np.float32)
 
 
-def _centred_ranks(values: FloatArray) -> Float64Array:
+def _centred_ranks(values: FloatArray) -> FloatArray:
     """Return the ranks within each row minus their mean; equal values share the mean of their ranks."""
     rows, length = values.shape
     order = np.argsort(values, axis=1)
@@ -182,7 +188,7 @@ def _centred_ranks(values: FloatArray) -> Float64Array:
     begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     starts = np.append(np.flatnonzero(begins), rows * length)
     middles = (starts[:-1] + starts[1:] - 1) / 2  # in all rows, one after the other
-    ranks = np.empty((rows, length))
+    ranks = np.empty((rows, length), np.float32)
     places = np.repeat(middles, np.diff(starts)).reshape(rows, length)
     np.put_along_axis(ranks, order, places - np.arange(rows)[:, None] * length - (length - 1) / 2, axis=1)
     return ranks
@@ -200,7 +206,7 @@ def _shuffled_blocks(length: int, rng: np.random.Generator) -> npt.NDArray[np.in
     return np.concatenate([blocks[block] for block in rng.permutation(num_blocks)])
 
 
-def _best_units(feature: Feature, units: Sequence[Unit], agreement: Float64Array) -> tuple[UnitScore, ...]:
+def _best_units(feature: Feature, units: Sequence[Unit], agreement: FloatArray) -> tuple[UnitScore, ...]:
     best = np.argsort(-np.abs(agreement), kind="stable")[:NUM_BEST].tolist()
     return tuple(
         UnitScore(units[index], _score(feature, float(agreement[index])), bool(agreement[index] > 0)) for index in best

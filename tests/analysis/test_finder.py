@@ -9,6 +9,7 @@ from charlstm.analysis.features import Feature, find_features
 from charlstm.analysis.finder import Unit, find_units
 from charlstm.analysis.trace import LayerTrace, Trace, trace_text
 from charlstm.cells.registry import CELLS
+from charlstm.cells.unit_names import UnitName
 from charlstm.errors import CorpusError, SettingError
 from tests.conftest import random_model
 from tests.known_text import known_text
@@ -41,8 +42,8 @@ def test_units_that_follow_a_feature_exactly_are_found():
     features = [Feature("flags", flags), Feature("numbers", numbers)]
     found = find_units(trace_of(output, cell_state), "a" * 1000, features)
     first, second = (finding.best[0] for finding in found.found)
-    assert (first.unit, first.rises) == (Unit(0, 3, "output"), False)
-    assert (second.unit, second.rises) == (Unit(0, 5, "cell_state"), True)
+    assert (first.unit, first.rises) == (Unit(UnitName(0, 3), "output"), False)
+    assert (second.unit, second.rises) == (Unit(UnitName(0, 5), "cell_state"), True)
     assert (first.score, second.score) == pytest.approx((1, 1))
     assert found.num_units == 16
     for finding in found.found:
@@ -60,7 +61,7 @@ def test_areas_are_those_of_all_pairs_of_places(num_values):
     values = np.random.default_rng(0).integers(0, num_values, (1000, 4)) + 0.5 * flags[:, None]
     (finding,) = find_units(trace_of(values), "a" * 1000, [Feature("flags", flags)]).found
     for score in finding.best:
-        area = area_by_pairs(values[:, score.unit.number], flags)
+        area = area_by_pairs(values[:, score.unit.name.unit], flags)
         assert score.score == pytest.approx(max(area, 1 - area))
         assert score.rises == (area > 0.5)
 
@@ -70,7 +71,7 @@ def test_correlations_are_those_of_numpy():
     values = noise() - numbers[:, None]
     (finding,) = find_units(trace_of(values), "a" * 1000, [Feature("numbers", numbers)]).found
     for score in finding.best:
-        correlation = np.corrcoef(values[:, score.unit.number], numbers)[0, 1]
+        correlation = np.corrcoef(values[:, score.unit.name.unit], numbers)[0, 1]
         assert score.score == pytest.approx(abs(correlation), abs=1e-6)
         assert score.rises == (correlation > 0)
 
@@ -81,7 +82,7 @@ def test_constant_units_and_units_without_numbers_are_left_out():
     values[:, 0], values[7, 1], values[7, 2] = 0.3, np.nan, np.inf
     found = find_units(trace_of(values), "a" * 1000, [Feature("flags", flags)])
     assert found.num_units == 1
-    assert [score.unit.number for score in found.found[0].best] == [3]
+    assert [score.unit.name.unit for score in found.found[0].best] == [3]
     with pytest.raises(SettingError, match="no unit"):
         find_units(trace_of(np.ones((1000, 3))), "a" * 1000, [Feature("flags", flags)])
 
