@@ -54,7 +54,7 @@ def find_features(text: str, patterns: Sequence[str] = ()) -> list[Feature]:
 
     In an expression, ^ and $ stand for the ends of a line. Raises SettingError if one is malformed.
     """
-    expressions = [_compile(pattern) for pattern in dict.fromkeys(patterns)]
+    expressions = compile_patterns(patterns)
     column, length = _lines(text)
     return [
         Feature("inside quotes", _inside(find_quotations(text), len(text))),
@@ -76,6 +76,11 @@ def find_features(text: str, patterns: Sequence[str] = ()) -> list[Feature]:
     ]
 
 
+def compile_patterns(patterns: Sequence[str]) -> list[re.Pattern[str]]:
+    """Return each regular expression once. Raises SettingError if one is malformed."""
+    return [_compile(pattern) for pattern in dict.fromkeys(patterns)]
+
+
 def _compile(pattern: str) -> re.Pattern[str]:
     try:
         with warnings.catch_warnings():
@@ -83,7 +88,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
             return re.compile(pattern, re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as problem:
         raise SettingError(
-            f"{shown(pattern)} is no regular expression: {problem}",
+            f"the `feature` {shown(pattern)} is no regular expression: {problem}",
             hint="write a backslash before a character that stands for itself, such as \\( or \\?",
         ) from problem
 

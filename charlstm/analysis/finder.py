@@ -167,7 +167,7 @@ def _weights(feature: Feature) -> FloatArray:
     length = len(feature.values)
     if feature.is_binary:
         num_inside = int(feature.values.sum())
-        return feature.values * np.float32(2 / (num_inside * (length - num_inside)))
+        return feature.values.astype(np.float32) * np.float32(2 / (num_inside * (length - num_inside)))
     return _standardized(feature.values) / np.float32(length)
 
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from charlstm.cli.display.inspect_view import Selection
     from charlstm.storage.model_file import Model
 
-VIEW_NAMES = ("surprise", "unit", "gates", "attention")
+VIEW_NAMES = ("surprise", "unit", "gates", "units", "attention")
 STATES = ("output", "cell")
+NUM_SHOWN, NUM_SEARCHED = 1000, 20_000  # characters that are read: to be looked at, and to find units
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,15 @@ def inspect(
             metavar="VIEW",
             autocompletion=choices(VIEW_NAMES),
             help=f"What to show first: {', '.join(VIEW_NAMES[:-1])} or {VIEW_NAMES[-1]}. Default: unit with --unit, "
-            "gates with --layer, else surprise.",
+            "gates with --layer, units with --feature, else surprise.",
+        ),
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        option(
+            "--feature",
+            metavar="REGEX",
+            help="Also find the units that follow whether a character is inside a match of this. Give it once or more.",
         ),
     ] = None,
     unit: Annotated[
@@ -102,8 +111,15 @@ def inspect(
     ] = SamplingConfig.temperature,
     random_seed: RandomSeed = None,
     characters: Annotated[
-        int, typer.Option("--characters", metavar="N", min=1, max=1_000_000, help="Read at most so much of the text.")
-    ] = 1000,
+        int | None,
+        option(
+            "--characters",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="Read at most so much of the text. Default: 1,000; for units, 20,000.",
+        ),
+    ] = None,
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,
@@ -121,14 +137,15 @@ def inspect(
     """Look inside a network while it reads a text.
 
     Shows the text coloured by how much each character surprises the model, by the output or the cell state of one
-    unit, or with the gates step by step, or by attention. On a terminal the cursor moves over the text, and below it
-    stand the likeliest characters; up and down go through the units, Tab through the views, q quits. Elsewhere digits
-    below the text stand for colours.
+    unit, or with the gates step by step, or by attention; or which units follow quotes, brackets, lines and words. On a
+    terminal the cursor moves over the text, and below it stand the likeliest characters; up and down go through the
+    units, Tab through the views, q quits. Elsewhere digits below the text stand for colours.
 
     \b
     charlstm inspect macbeth
     charlstm inspect macbeth hamlet.txt --unit 2:117 --state cell
     charlstm inspect macbeth --layer 2 --print
+    charlstm inspect macbeth --view units --feature "the|The"
     charlstm inspect macbeth --generate --json
     """
     run, text = _run_and_text(run, text)
@@ -140,10 +157,14 @@ def inspect(
     _check_choice("state", state, STATES)
     if npz:
         check_may_replace(npz, overwrite=overwrite)
+    from charlstm.analysis.features import compile_patterns
     from charlstm.analysis.trace import check_has_states
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
 
+    compile_patterns(feature or [])
+    view = view or ("unit" if unit else "gates" if layer else "units" if feature else "surprise")
+    characters = characters or (NUM_SEARCHED if view == "units" else NUM_SHOWN)
     path = find_model(run)
     model = load_model(path)
     check_has_states(model)
@@ -158,7 +179,7 @@ def inspect(
     ids, source = _choose_ids(path, model, choice)
     inspection = _trace(model, ids)
     selection = _select(inspection, unit, layer, state)
-    view = view or ("unit" if unit else "gates" if layer else "surprise")
+    selection.patterns = feature or ()
     if npz:
         _save(npz, inspection)
         return
@@ -288,11 +309,12 @@ def _show(
         common = {"cell": network.cell, "layers": network.num_layers, "units": network.units}
         print(to_json(as_json | common | {"text": inspection.text, "view": name} | view.to_json()))
     elif sys.stdout.isatty() and not printed and not is_dumb():
+        from charlstm.analysis.finder import MIN_CHARACTERS
         from charlstm.cli.display.inspect_viewer import Viewer
 
-        names = [
-            one for one in VIEW_NAMES if one != "attention" or inspection.trace.attention is not None or one == name
-        ]
+        left_out = {"attention"} if inspection.trace.attention is None else set()
+        left_out |= {"units"} if len(inspection) < MIN_CHARACTERS else set()
+        names = [one for one in VIEW_NAMES if one not in left_out or one == name]
         viewer = Viewer(inspection, selection, views_of(inspection, selection, names), name, (at or 1) - 1)
         raise typer.Exit(viewer.run())
     else:

@@ -65,6 +65,7 @@ class Selection:
     layer: int  # from 0
     unit: int | None = None  # from 0; None: no single one was chosen
     quantity: Quantity = "output"
+    patterns: Sequence[str] = ()  # of --feature, for the view of units
 
     def values(self) -> FloatArray:
         """Return the chosen quantity of all units of the layer, (characters, units)."""
