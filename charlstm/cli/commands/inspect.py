@@ -18,6 +18,7 @@ from charlstm.cli.options import Json, RandomSeed, Unknown, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.config import SamplingConfig
 from charlstm.errors import CharLSTMError, SettingError, did_you_mean
+from charlstm.machine import prefer_one_openblas_thread
 from charlstm.text.decoding_options import DecodingOptions
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def inspect(
     _check_choice("state", state, STATES)
     if npz:
         check_may_replace(npz, overwrite=overwrite)
+    prefer_one_openblas_thread()
     from charlstm.analysis.features import compile_patterns
     from charlstm.analysis.trace import check_has_states
     from charlstm.storage.model_file import load_model
@@ -231,7 +233,7 @@ def _check_unit(model: "Model", unit: str | None, layer: int | None, state: str)
 
 def _choose_ids(path: Path, model: "Model", choice: TextChoice) -> tuple["Ids", str]:
     """Return the ids to read, and what they are: the name of a text, `validation`, or `generated`."""
-    from charlstm.analysis.inspection import validation_ids
+    from charlstm.analysis.inspection import generated_ids, validation_ids
 
     if choice.text is not None:
         return _given_ids(model, choice)
@@ -240,7 +242,8 @@ def _choose_ids(path: Path, model: "Model", choice: TextChoice) -> tuple["Ids", 
             return validation_ids(path, model, choice.length, on_message=say), "validation"
         except CharLSTMError as problem:
             say(f"{problem}: the model is shown over a text that it writes now")
-    return _generated_ids(model, choice), "generated"
+    ids = generated_ids(model, choice.length, temperature=choice.temperature, random_seed=choice.random_seed)
+    return ids, "generated"
 
 
 def _given_ids(model: "Model", choice: TextChoice) -> tuple["Ids", str]:
@@ -252,12 +255,6 @@ def _given_ids(model: "Model", choice: TextChoice) -> tuple["Ids", str]:
     if encoded.changes:
         say(changes_line(encoded.changes))
     return encoded.ids[: choice.length], corpus.name
-
-
-def _generated_ids(model: "Model", choice: TextChoice) -> "Ids":
-    from charlstm.analysis.inspection import generated_ids
-
-    return generated_ids(model, choice.length, temperature=choice.temperature, random_seed=choice.random_seed)
 
 
 def _trace(model: "Model", ids: "Ids") -> "Inspection":

@@ -31,7 +31,7 @@ SHORT_NAMES = {
     "input_gate": "input",
     "forget_gate": "forget",
     "output_gate": "output gate",
-    "tanh_cell_state": "tanh c",
+    "output": "h",
 }
 NUM_LONGEST = 5  # cells with the longest half-lives that are named
 LEGEND = (
@@ -73,8 +73,8 @@ class GatesView:
         gates = gate_names(layer)
         named = {name: layer.activations[name] for name in gates}
         named |= {name: values for name, values in layer.activations.items() if name not in gates}
-        named |= {} if layer.cell_state is None else {"cell state": layer.cell_state}
-        named |= {"h": layer.output}
+        named |= {} if layer.cell_state is None else {"cell_state": layer.cell_state}
+        named |= {"output": layer.output}
         return [
             Strip(name, values.mean(axis=1) if unit is None else values[:, unit], is_gate=name in gates)
             for name, values in named.items()
@@ -89,7 +89,7 @@ class GatesView:
     def shades(self, place: int) -> Shades:
         """Return the shades of the gate that keeps the state, or of the output of a cell without one."""
         strips = {strip.name: strip for strip in self._strips()}
-        keeping = next((name for name in ("forget_gate", "update_gate", "update") if name in strips), "h")
+        keeping = next((name for name in ("forget_gate", "update_gate", "update") if name in strips), "output")
         return strips[keeping].shades
 
     def lines_at(self, place: int, width: int) -> list[Line]:

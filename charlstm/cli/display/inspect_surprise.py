@@ -22,7 +22,7 @@ from charlstm.cli.display.messages import draws_ascii
 
 NUM_LIKELIEST = 5
 MAX_BAR = 20  # columns
-LEGEND = "bits: below each character its surprise in whole bits, 9 for 9 or more; at the left those of each row"
+LEGEND = "below each character its surprise in whole bits, 9 for 9 or more"
 
 
 class SurpriseView:

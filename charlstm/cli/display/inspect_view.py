@@ -85,6 +85,10 @@ class Selection:
         index = (self.layer * units + self.name().unit + by) % (units * layers)
         self.layer, self.unit = divmod(index, units)
 
+    def forget_unit(self) -> None:
+        """Show the means of the layer again, or the unit that varies most."""
+        self.unit = None
+
     def change_layer(self) -> None:
         self.layer = (self.layer + 1) % len(self.inspection.trace.layers)
 

@@ -25,8 +25,9 @@ KEYS = (  # the most important first; as many as fit
     "up/down unit",
     "s state",
     "l layer",
-    "PgUp/PgDn page",
+    "m mean",
     "j/k line",
+    "PgUp/PgDn page",
 )
 
 
@@ -97,6 +98,7 @@ class Viewer:
             "tab": lambda: self._change_view(+1),
             "s-tab": lambda: self._change_view(-1),
             "l": self.selection.change_layer,
+            "m": self.selection.forget_unit,
             "s": self.selection.change_quantity,
         }
 
