@@ -16,7 +16,7 @@ from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model
 
 CHUNK_LENGTH = 256  # characters that are read layer by layer, before those after them
-WINDOW_HINT = "inspect a network that was trained without `preset` tutorial"
+WINDOW_HINT = "inspect one that was trained with another preset than that of the tutorial"
 
 
 @dataclass(frozen=True)

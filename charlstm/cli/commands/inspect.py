@@ -51,7 +51,7 @@ def inspect(
         typer.Argument(
             autocompletion=complete_models,
             metavar="RUN",
-            help="A run folder, a name under runs/, or a model file. Default: the newest.",
+            help="A run folder, a name under runs/, or a model file. Default: the newest, also if only TEXT is given.",
             show_default=False,
         ),
     ] = None,
@@ -102,7 +102,12 @@ def inspect(
     ] = "output",
     at: Annotated[
         int | None,
-        option("--at", metavar="N", min=1, help="Look at character N of the text first. Default: the first one."),
+        option(
+            "--at",
+            metavar="N",
+            min=1,
+            help="Look at character N of the text. Default: the first, or the last for printed attention.",
+        ),
     ] = None,
     generate: Annotated[
         bool, typer.Option("--generate", help="Let the model write the text that it is looked at with.")

@@ -29,7 +29,7 @@ class AttentionView:
         self._inspection = inspection
         if inspection.trace.attention is None:
             raise SettingError(
-                "the network has no attention to show", hint="train one with `attention` 64, for example"
+                "the network has no attention to show", hint="train one with --attention 64, for example"
             )
         self._weights = inspection.trace.attention
 
@@ -51,7 +51,7 @@ class AttentionView:
     def lines_at(self, place: int, width: int) -> list[Line]:
         """Return the outputs that were taken most of, to predict the character after a place."""
         over, text = self._over_text(place), self._inspection.text
-        lines: list[Line] = [[Span(f"after {quoted(text[place])} most is taken of the outputs after:")]]
+        lines: list[Line] = [[Span(f"after {quoted(text[place])}, most of the outputs after:")]]
         for other in np.argsort(-over, kind="stable")[:NUM_STRONGEST].tolist():
             if other < place:
                 lines.append([Span(f" {quoted(text[other]):<8} {over[other]:6.1%}  {place - other} back")])

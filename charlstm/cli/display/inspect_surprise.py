@@ -45,7 +45,7 @@ class SurpriseView:
         character = self._inspection.text[place]
         likeliest = self._predictions.likeliest(place, NUM_LIKELIEST)
         if not likeliest:
-            return [[Span(f"{quoted(character)}: nothing comes before it that would predict it")]]
+            return [[Span(f"{quoted(character)}: nothing before it predicts it")]]
         surprise, entropy = self._predictions.surprise[place], self._predictions.entropy[place]
         lines = [[Span(f"{quoted(character)} {surprise:.2f} bits, entropy {entropy:.2f}; likeliest:")]]
         bar = "#" if draws_ascii() else "\u2588"

@@ -4,7 +4,7 @@ A view gives lines of spans, which have a shade in place of a colour. The viewer
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -66,6 +66,7 @@ class Selection:
     unit: int | None = None  # from 0; None: no single one was chosen
     quantity: Quantity = "output"
     patterns: Sequence[str] = ()  # of --feature, for the view of units
+    _liveliest: dict[tuple[int, Quantity], int] = field(default_factory=dict)  # unit by layer and quantity
 
     def values(self) -> FloatArray:
         """Return the chosen quantity of all units of the layer, (characters, units)."""
@@ -76,8 +77,12 @@ class Selection:
 
     def name(self) -> UnitName:
         """Return the chosen unit, or the one that varies most."""
-        unit = int(self.values().std(axis=0).argmax()) if self.unit is None else self.unit
-        return UnitName(self.layer, unit)
+        if self.unit is not None:
+            return UnitName(self.layer, self.unit)
+        shown = (self.layer, self.quantity)
+        if shown not in self._liveliest:
+            self._liveliest[shown] = int(self.values().std(axis=0).argmax())
+        return UnitName(self.layer, self._liveliest[shown])
 
     def change_unit(self, by: int) -> None:
         """Go to another unit, from the last of a layer to the first of the next one."""

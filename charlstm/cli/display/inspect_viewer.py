@@ -1,5 +1,8 @@
 """The viewer of `charlstm inspect`: a text to move through with the keys, and below it what the network makes of it."""
 
+import asyncio
+import signal
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +19,7 @@ from charlstm.cli.display.inspect_views import colours_of
 from charlstm.cli.display.messages import shows_colours
 
 INTERRUPTED = 130  # exit code
+END_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 MIN_TEXT_ROWS, OTHER_ROWS = 3, 2  # the heading and the keys
 STRONG_SHADE = 3  # from which on a shade is shown without colours: positive bold, negative underlined
 KEYS = (  # the most important first; as many as fit
@@ -47,7 +51,7 @@ class Viewer:
 
     def run(self, *, keyboard: Input | None = None, screen: Output | None = None) -> int:
         """Show the screen until the user quits; return the exit code."""
-        return self.application(keyboard=keyboard, screen=screen).run()
+        return self.application(keyboard=keyboard, screen=screen).run(pre_run=self._quit_by_signals)
 
     def application(self, *, keyboard: Input | None = None, screen: Output | None = None) -> Application[int]:
         control = FormattedTextControl(self._formatted, show_cursor=False)
@@ -60,6 +64,14 @@ class Viewer:
             output=screen,
         )
         return self._application
+
+    def _quit_by_signals(self) -> None:
+        """Leave the terminal as it was when the process is to end."""
+        for number in END_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self._quit, 128 + number)
+
+    def _quit(self, code: int) -> None:
+        self._application.exit(result=code)
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the whole screen for a terminal of this size."""
@@ -105,9 +117,9 @@ class Viewer:
     def _key_bindings(self) -> KeyBindings:
         bindings = KeyBindings()
         actions = self._actions() | {
-            "q": lambda: self._application.exit(result=0),
-            "c-q": lambda: self._application.exit(result=0),
-            "c-c": lambda: self._application.exit(result=INTERRUPTED),
+            "q": lambda: self._quit(0),
+            "c-q": lambda: self._quit(0),
+            "c-c": lambda: self._quit(INTERRUPTED),
         }
         for key, action in actions.items():
             bindings.add(key)(lambda _, action=action: action())
@@ -139,7 +151,7 @@ class Viewer:
     def _row_of_cursor(self) -> int:
         if not self._rows:
             self._wrap(80)
-        return next(number for number, row in enumerate(self._rows) if row.stop > self.place)
+        return bisect_right(self._rows, self.place, key=lambda row: row.start) - 1
 
     def _scroll(self) -> None:
         """Keep the row of the cursor on the screen."""
