@@ -86,7 +86,11 @@ def find_units(trace: Trace, text: str, features: Sequence[Feature], *, random_s
 
     Raises CorpusError if the text is shorter than MIN_CHARACTERS, and SettingError if no unit ever changes.
     """
-    check_length(text)
+    if len(text) < MIN_CHARACTERS:
+        raise CorpusError(
+            f"the text has {len(text)} characters, but units can only be found with {MIN_CHARACTERS} or more",
+            hint="give a longer text; the more, the surer: 20,000 characters are good",
+        )
     varying = [feature for feature in features if feature.varies]
     units, agreement, chance = _compare_all(trace, varying, np.random.default_rng(random_seed))
     if not units:
@@ -98,15 +102,6 @@ def find_units(trace: Trace, text: str, features: Sequence[Feature], *, random_s
         passages = _passages(text, values, rises=best[0].rises)
         found.append(Finding(feature, best, _score(feature, level), passages))
     return Findings(len(text), len(units), tuple(found), tuple(feature for feature in features if not feature.varies))
-
-
-def check_length(text: str) -> None:
-    """Raise CorpusError if a text is too short to find units."""
-    if len(text) < MIN_CHARACTERS:
-        raise CorpusError(
-            f"the text has {len(text)} characters, but units can only be found with {MIN_CHARACTERS} or more",
-            hint="give a longer text; the more, the surer: 20,000 characters are good",
-        )
 
 
 def values_of(trace: Trace, unit: Unit) -> FloatArray:

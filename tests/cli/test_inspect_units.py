@@ -92,6 +92,16 @@ def test_a_text_without_features():
     assert view.shades(0).shape == (250,)
 
 
+def test_the_viewer_says_why_it_shows_no_units():
+    model = random_model(characters="-x")
+    inspection = Inspection.of(model, model.vocabulary.encode("-x" * 50))
+    view = UnitsView(inspection, Selection(inspection, 0))
+    assert view.heading().startswith("units: the text has 100 characters, but")
+    assert not view.lines_at(0, 80)
+    assert not view.shades(0).any()
+    assert view.change_unit(1)
+
+
 def test_the_viewer_goes_through_features_and_shows_their_units_elsewhere(inspection):
     selection = Selection(inspection, 0, patterns=["sea"])
     view = UnitsView(inspection, selection)

@@ -311,12 +311,11 @@ def _show(
         common = {"cell": network.cell, "layers": network.num_layers, "units": network.units}
         print(to_json(as_json | common | {"text": inspection.text, "view": name} | view.to_json()))
     elif sys.stdout.isatty() and not printed and not is_dumb():
-        from charlstm.analysis.finder import MIN_CHARACTERS
         from charlstm.cli.display.inspect_viewer import Viewer
 
-        left_out = {"attention"} if inspection.trace.attention is None else set()
-        left_out |= {"units"} if len(inspection) < MIN_CHARACTERS else set()
-        names = [one for one in VIEW_NAMES if one not in left_out or one == name]
+        names = [
+            one for one in VIEW_NAMES if one != "attention" or inspection.trace.attention is not None or one == name
+        ]
         viewer = Viewer(inspection, selection, views_of(inspection, selection, names), name, (at or 1) - 1)
         raise typer.Exit(viewer.run())
     else:

@@ -13,7 +13,6 @@ from charlstm.analysis.finder import (
     Findings,
     Passage,
     UnitScore,
-    check_length,
     find_units,
     values_of,
 )
@@ -22,6 +21,7 @@ from charlstm.arrays import FloatArray
 from charlstm.cli.display.inspect_view import Line, Selection, Shades, Span, columns_of, glyph, quoted, signed_shades
 from charlstm.cli.display.messages import visible
 from charlstm.cli.display.rows import Value, output_width, row
+from charlstm.errors import CharLSTMError
 
 TABLE_WIDTH, FILE_WIDTH = 75, 80  # columns; on a narrower terminal each feature has two lines; of a file
 NAME_WIDTH, UNIT_WIDTH, SCORE_WIDTH = 29, 15, 12  # columns
@@ -40,7 +40,6 @@ class UnitsView:
     """The best units of each feature. The one that is shown in the text is the unit that other views then show."""
 
     def __init__(self, inspection: Inspection, selection: Selection) -> None:
-        check_length(inspection.text)
         self._inspection, self._selection, self._index = inspection, selection, 0
 
     @cached_property
@@ -48,9 +47,16 @@ class UnitsView:
         text = self._inspection.text
         return find_units(self._inspection.trace, text, find_features(text, self._selection.patterns))
 
+    @cached_property
+    def _problem(self) -> str:
+        """Why the viewer has nothing to show: it shows other views all the same."""
+        try:
+            return "" if self._findings.found else "no feature varies in this text"
+        except CharLSTMError as problem:
+            return str(problem)
+
     def _shown(self) -> Finding | None:
-        found = self._findings.found
-        return found[self._index % len(found)] if found else None
+        return None if self._problem else self._findings.found[self._index % len(self._findings.found)]
 
     def _values(self, finding: Finding) -> FloatArray:
         return values_of(self._inspection.trace, finding.best[0].unit)
@@ -58,7 +64,7 @@ class UnitsView:
     def heading(self) -> str:
         finding = self._shown()
         if finding is None:
-            return "units: no feature varies in this text"
+            return f"units: {self._problem}"
         name, best = visible(finding.feature.name), score_in_words(finding, finding.best[0])
         return f"{name}: {best}, by chance {finding.chance:.3f}"
 
