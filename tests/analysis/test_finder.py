@@ -58,7 +58,7 @@ def test_units_that_follow_a_feature_exactly_are_found():
 def test_areas_are_those_of_all_pairs_of_places(num_values):
     """Equal values count half."""
     flags = flags_in_stretches()
-    values = np.random.default_rng(0).integers(0, num_values, (1000, 4)) + 0.5 * flags[:, None]
+    values = np.random.default_rng(0).integers(0, num_values, (1000, 4)) + flags[:, None]
     (finding,) = find_units(trace_of(values), "a" * 1000, [Feature("flags", flags)]).found
     for score in finding.best:
         area = area_by_pairs(values[:, score.unit.name.unit], flags)
