@@ -11,6 +11,7 @@ from charlstm.analysis.trace import LayerTrace, Trace, trace_text
 from charlstm.cells.registry import CELLS
 from charlstm.cells.unit_names import UnitName
 from charlstm.errors import CorpusError, SettingError
+from charlstm.storage.model_file import Model
 from tests.conftest import random_model
 from tests.known_text import known_text
 
@@ -147,3 +148,24 @@ def test_every_cell_can_be_searched(cell):
     arrays = 1 if trace.layers[0].cell_state is None else 2
     assert found.num_units == arrays * model.config.units * model.config.num_layers
     assert {"inside quotes", "inside brackets"} <= {finding.feature.name for finding in found.found}
+
+
+def test_an_lstm_written_by_hand_is_seen_through():
+    """Cell 3 counts the characters of a line; cell 4 is set by an opening bracket and cleared by a closing one."""
+    model = random_model(num_layers=1, units=5, embedding_dim=12, characters="\n ()abcdefgh", scale=0)
+    weights = {name: array.copy() for name, array in model.weights.items()}
+    weights["embedding"] = np.eye(12, dtype=np.float32)
+    newline, opening, closing = model.vocabulary.encode("\n()").tolist()
+    kernel = weights["layers.0.kernel"].reshape(12, 4, 5)  # gates i, f, c, o
+    bias = weights["layers.0.bias"].reshape(4, 5)
+    bias[:, 2] = [20, 20, 0.02, 20]
+    kernel[newline, 1, 2] = kernel[closing, 1, 3] = -60
+    bias[:, 3] = [-20, 20, 0, 20]
+    kernel[opening, [0, 2], 3] = 60
+    text = "abc (d\nefgh) ab\n(a)\n\nab cdef gh abcd\n" * 10
+    trace = trace_text(Model(model.config, model.vocabulary, weights, {}), model.vocabulary.encode(text))
+    found = {finding.feature.name: finding.best[0] for finding in find_units(trace, text, find_features(text)).found}
+    assert str(found["distance to the last newline"].unit.name) == "1:3"
+    assert found["distance to the last newline"].score > 0.99
+    assert str(found["inside brackets"].unit.name) == "1:4"
+    assert found["inside brackets"].score == pytest.approx(1)
