@@ -142,6 +142,55 @@ def test_a_cell_without_gates_says_so(charlstm, run):
     assert as_json(charlstm, "tiny", "--view", "gates", "--characters", "20")[0]["half_lives"] == [None, None]
 
 
+def on_a_terminal(monkeypatch, **environment):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"TERM": "xterm-256color"} | environment).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_on_a_terminal_colours_are_printed_or_the_viewer_opens(charlstm, trained, monkeypatch):
+    opened = []
+
+    def run(viewer):
+        opened.append(viewer)
+        return 130
+
+    monkeypatch.setattr("charlstm.cli.display.inspect_viewer.Viewer.run", run)
+    on_a_terminal(monkeypatch)
+    code, out, _ = charlstm("inspect", "--print", "--view", "unit")
+    assert code == 0
+    assert "\x1b[" in out
+    assert "tenths of" not in out
+    assert not opened
+    code, out, _ = charlstm("inspect", "--unit", "1:3", "--at", "7")
+    assert (code, out) == (130, "")
+    (viewer,) = opened
+    assert (viewer.view, viewer.place, str(viewer.selection.name())) == ("unit", 6, "1:3")
+    assert list(viewer.views) == ["surprise", "unit", "gates"]
+
+
+@pytest.mark.parametrize(("environment", "arguments"), [({"TERM": "dumb"}, []), ({"NO_COLOR": "1"}, ["--print"])])
+def test_without_colours_digits_are_printed(charlstm, trained, monkeypatch, environment, arguments):
+    on_a_terminal(monkeypatch, **environment)
+    code, out, _ = charlstm("inspect", "--view", "unit", *arguments)
+    assert code == 0
+    assert "\x1b" not in out
+    assert "1 to 9: tenths of" in out
+
+
+@pytest.mark.parametrize("view", ["surprise", "unit", "gates"])
+@pytest.mark.parametrize("columns", [80, 40])
+def test_no_line_is_wider_than_the_terminal(charlstm, trained, monkeypatch, view, columns):
+    monkeypatch.setattr("charlstm.cli.display.inspect_view.output_width", lambda: columns)
+    Path("words.txt").write_text("word " * 100)
+    lines = charlstm("inspect", "tiny", "words.txt", "--view", view)[1].splitlines()
+    text = [line for line in lines if "word" in line]
+    assert len(text) >= 500 // columns
+    assert max(map(len, text)) <= columns
+
+
 def test_hostile_characters_are_escaped(charlstm, run):
     hostile = "\x1b\x07\u202e\u2028\x85"
     save_model(run / "model.safetensors", random_model(characters=ALPHABET + hostile + "<>[]3\u0301"))

@@ -49,6 +49,11 @@ def test_the_likeliest_characters_stand_below_the_text():
     for _, probability in predictions.likeliest(4, 5):
         assert f"{probability:.1%}" in shown
     assert f"'q' {predictions.surprise[4]:.2f} bits, entropy {predictions.entropy[4]:.2f}" in shown
+    line = predictions.surprise[1:20]
+    assert f"its line: {line.sum():.1f} bits, {line.mean():.2f} per character" in shown
+    last = predictions.surprise[len(TEXT) - 13 :]
+    viewer.place = len(TEXT) - 1
+    assert f"its line: {last.sum():.1f} bits" in "\n".join(texts(viewer))
 
 
 def test_keys_move_over_the_text_and_the_text_scrolls():

@@ -11,7 +11,6 @@ from charlstm.arrays import FloatArray
 from charlstm.cells.unit_names import UnitName
 from charlstm.cli.display.inspect_unit import life_in_words
 from charlstm.cli.display.inspect_view import (
-    REPORT_WIDTH,
     Line,
     Row,
     Selection,
@@ -21,12 +20,12 @@ from charlstm.cli.display.inspect_view import (
     digits,
     gate_digits,
     glyph,
+    report_rows,
     signed_shades,
     under,
-    wrap_text,
 )
 
-LABEL_WIDTH = 12
+LABEL_WIDTH, SCALE_WIDTH = 12, 8
 SHORT_NAMES = {
     "input_gate": "input",
     "forget_gate": "forget",
@@ -94,7 +93,7 @@ class GatesView:
 
     def lines_at(self, place: int, width: int) -> list[Line]:
         """Return the characters around a place, and the strips below them."""
-        size = max(1, width - LABEL_WIDTH - 6)
+        size = max(1, width - LABEL_WIDTH - SCALE_WIDTH)
         start = max(0, min(place - size // 2, len(self._inspection) - size))
         text = self._inspection.text[start : start + size]
         row = Row(start, [_one_column(character) for character in text])
@@ -128,7 +127,7 @@ class GatesView:
     def report(self, place: int, *, has_colours: bool) -> Iterator[Line]:
         """Yield the whole text with its strips, then how often the gates of each layer are saturated."""
         yield [Span(self.heading(), emphasis="heading")]
-        for row in wrap_text(self._inspection.text, REPORT_WIDTH - LABEL_WIDTH):
+        for row in report_rows(self._inspection, LABEL_WIDTH + SCALE_WIDTH):
             yield from self._rows(row, has_colours=has_colours)
             yield []
         yield from ([Span(line)] for line in LEGEND)

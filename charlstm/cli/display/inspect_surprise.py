@@ -7,20 +7,20 @@ import numpy as np
 
 from charlstm.analysis.inspection import Inspection
 from charlstm.cli.display.inspect_view import (
-    REPORT_WIDTH,
     Line,
     Selection,
     Shades,
     Span,
     bit_digits,
     quoted,
+    report_rows,
     surprise_shades,
     text_with_strips,
-    wrap_text,
 )
 from charlstm.cli.display.messages import draws_ascii
 
 NUM_LIKELIEST = 5
+MARGIN = 14  # columns of the bits of a row
 MAX_BAR = 20  # columns
 LEGEND = "below each character its surprise in whole bits, 9 for 9 or more"
 
@@ -40,7 +40,7 @@ class SurpriseView:
         return self._shades
 
     def lines_at(self, place: int, width: int) -> list[Line]:
-        """Return the surprise and the entropy at a place, and the likeliest characters."""
+        """Return the surprise and the entropy at a place, the likeliest characters, and the bits of its line."""
         vocabulary = self._inspection.model.vocabulary.characters
         character = self._inspection.text[place]
         likeliest = self._predictions.likeliest(place, NUM_LIKELIEST)
@@ -54,7 +54,14 @@ class SurpriseView:
             name = f" {quoted(vocabulary[index]):<8} {probability:6.1%} "
             length = round(probability * min(MAX_BAR, max(0, width - len(name))))
             lines.append([Span(name, emphasis="heading" if is_it else ""), Span(bar * length)])
-        return lines
+        return [*lines, [Span(self._line_in_words(place))]]
+
+    def _line_in_words(self, place: int) -> str:
+        """Return the bits of the line that a place is in, with its line end."""
+        text = self._inspection.text
+        start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
+        bits = self._predictions.surprise[start : end + 1 if end >= 0 else None]
+        return f"its line: {np.nansum(bits):.1f} bits, {np.nanmean(bits):.2f} per character"
 
     def change_unit(self, by: int) -> bool:
         return False
@@ -63,10 +70,10 @@ class SurpriseView:
         """Yield the text, with the bits of each row and per character beside it."""
         bits = self._predictions.surprise
         margins = []
-        for row in wrap_text(self._inspection.text, REPORT_WIDTH):
+        for row in report_rows(self._inspection, MARGIN):
             found = bits[row.start : row.stop]
             found = found[~np.isnan(found)]
-            margins.append(f"{found.sum():6.1f} {found.mean():5.2f}  " if len(found) else " " * 14)
+            margins.append(f"{found.sum():6.1f} {found.mean():5.2f}  " if len(found) else " " * MARGIN)
         yield [Span(self.heading(), emphasis="heading")]
         yield [Span("  bits  mean", emphasis="heading")]
         yield from text_with_strips(

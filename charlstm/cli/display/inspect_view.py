@@ -15,6 +15,7 @@ from charlstm.analysis.inspection import Inspection
 from charlstm.arrays import FloatArray
 from charlstm.cells.unit_names import UnitName
 from charlstm.cli.display.messages import draws_ascii, escaped, is_visible, standing_alone, visible
+from charlstm.cli.display.rows import output_width
 
 SHADE_LIMITS = (0.1, 0.3, 0.6, 0.9)  # of a value's share of the largest one; from each on the colour is stronger
 BIT_LIMITS = (1, 2, 4, 7)  # of the surprise
@@ -201,15 +202,22 @@ def under(row: Row, marks: str) -> str:
     )
 
 
+def report_rows(inspection: Inspection, margin: int = 0) -> list[Row]:
+    """Cut the text into rows of a report, which leave as many columns of the terminal free as a margin takes."""
+    columns = output_width() or REPORT_WIDTH + margin
+    return wrap_text(inspection.text, max(1, min(REPORT_WIDTH, columns - margin)))
+
+
 def text_with_strips(
     inspection: Inspection, shades: Shades, strip: str, *, has_colours: bool, margins: Iterable[str] = ()
 ) -> Iterator[Line]:
     """Yield the text in shades; without colours, a strip with one mark for each character below each row.
 
-    Each row begins with its own margin, if there are any.
+    Each row begins with its own margin, if there are any; all are as wide as the first.
     """
+    margins = list(margins)
     margin_of_row = iter(margins)
-    for row in wrap_text(inspection.text, REPORT_WIDTH):
+    for row in report_rows(inspection, len(margins[0]) if margins else 0):
         margin = next(margin_of_row, "")
         if has_colours:
             yield [Span(margin), *coloured(row, shades)]
