@@ -23,7 +23,8 @@ from charlstm.cli.display.messages import visible
 from charlstm.cli.display.rows import Value, output_width, row
 from charlstm.errors import CharLSTMError
 
-TABLE_WIDTH, FILE_WIDTH = 75, 80  # columns; on a narrower terminal each feature has two lines; of a file
+TABLE_WIDTH = 75  # columns; on a narrower terminal each feature has two lines
+MAX_WIDTH = 80  # columns; passages fill them
 NAME_WIDTH, UNIT_WIDTH, SCORE_WIDTH = 29, 15, 12  # columns
 PLACE_WIDTH = 18  # columns before a passage: where it is and what the unit is there
 SHARE_BEFORE = 2 / 3  # of the columns of a passage, before the place where the unit is most extreme
@@ -94,7 +95,7 @@ class UnitsView:
                 )
             ],
             [Span(f"then {others}"[:width])],
-            *_passages(finding, width),
+            *_passages(finding, min(width, MAX_WIDTH)),
         ]
 
     def change_unit(self, by: int) -> bool:
@@ -117,7 +118,7 @@ class UnitsView:
 
 def report_lines(findings: Findings, *, width: int | None) -> Iterator[Line]:
     """Yield the report for a terminal of a width in columns, or for a file."""
-    width = width or FILE_WIDTH
+    width = min(width or MAX_WIDTH, MAX_WIDTH)
     counts = f"{findings.num_characters:,} characters, {findings.num_units:,} outputs and cell states that vary"
     yield from _wrapped("", counts, width)
     yield []
