@@ -129,7 +129,7 @@ def test_gates_are_printed_as_strips_with_their_statistics(charlstm, trained):
     assert lines[1].split() == ["the", "quick", "brown", "fox"]
     assert "forget      " + "".join(str(int(value * 10)) for value in forget) in lines
     (row,) = [row for row in figures["saturation"] if (row["layer"], row["gate"]) == (2, "output_gate")]
-    assert f"    2  output gate        {row['below']:>7.1%} {row['above']:>7.1%}  {row['mean']:.2f}" in lines
+    assert f" 2 output gate       {row['below']:>6.1%} {row['above']:>6.1%} {row['mean']:.2f}" in lines
     assert len(figures["half_lives"]) == 2
     assert len(figures["half_lives"][0]) == 8
 
@@ -186,9 +186,8 @@ def test_no_line_is_wider_than_the_terminal(charlstm, trained, monkeypatch, view
     monkeypatch.setattr("charlstm.cli.display.inspect_view.output_width", lambda: columns)
     Path("words.txt").write_text("word " * 100)
     lines = charlstm("inspect", "tiny", "words.txt", "--view", view)[1].splitlines()
-    text = [line for line in lines if "word" in line]
-    assert len(text) >= 500 // columns
-    assert max(map(len, text)) <= columns
+    assert len([line for line in lines if "word" in line]) >= 500 // columns
+    assert max(map(len, lines)) <= columns
 
 
 def test_hostile_characters_are_escaped(charlstm, run):

@@ -166,6 +166,7 @@ def inspect(
     prefer_one_openblas_thread()
     from charlstm.analysis.features import compile_patterns
     from charlstm.analysis.trace import check_has_states
+    from charlstm.analysis.trace_file import save_trace
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
 
@@ -188,7 +189,8 @@ def inspect(
     selection = _select(inspection, unit, layer, state)
     selection.patterns = feature or ()
     if npz:
-        _save(npz, inspection)
+        save_trace(npz, inspection)
+        say(f"saved {len(inspection):,} characters to {npz}")
         return
     _show(
         inspection,
@@ -280,13 +282,6 @@ def _select(inspection: "Inspection", unit: str | None, layer: int | None, state
     if unit is not None:
         return Selection(inspection, *UnitName.parse(unit, inspection.model.config), quantity)
     return Selection(inspection, (layer or inspection.model.config.num_layers) - 1, None, quantity)
-
-
-def _save(path: Path, inspection: "Inspection") -> None:
-    from charlstm.analysis.trace_file import save_trace
-
-    save_trace(path, inspection)
-    say(f"saved {len(inspection):,} characters to {path}")
 
 
 def _show(

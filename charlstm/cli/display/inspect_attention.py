@@ -73,7 +73,7 @@ class AttentionView:
             yield [Span("1 to 9: tenths of the largest weight")]
         yield from self.lines_at(place, 0)
         yield []
-        yield [Span("on average over the text, by characters back:", emphasis="heading")]
+        yield [Span("on average, by characters back:", emphasis="heading")]
         means = self._weights.mean(axis=0)[::-1]
         for back in np.argsort(-means, kind="stable")[:NUM_STRONGEST].tolist():
             yield [Span(f" {back + 1:>5}  {means[back]:6.1%}")]

@@ -33,9 +33,10 @@ SHORT_NAMES = {
     "output": "h",
 }
 NUM_LONGEST = 5  # cells with the longest half-lives that are named
-LEGEND = (
-    f"gates in tenths: 0 is below {SHUT}, 9 is {OPEN} or more",
-    "other rows in tenths of the number at their right: 1 to 9, negative a to i, a dot: about 0",
+LEGEND = (  # in 40 columns
+    f"gates in tenths: 0 below {SHUT}, 9 from {OPEN}",
+    "others in tenths of the number at right:",
+    "1 to 9, negative a to i, a dot: about 0",
 )
 
 
@@ -137,7 +138,7 @@ class GatesView:
     def statistics_lines(self) -> Iterator[Line]:
         """Yield the share of time that gates are shut and open, by layer, and the half-lives of its cells."""
         rows = [
-            f"{number:>5}  {name.replace('_', ' '):<18} {figures.shut.mean():>7.1%} {figures.open.mean():>7.1%}  "
+            f"{number:>2} {name.replace('_', ' '):<17} {figures.shut.mean():>6.1%} {figures.open.mean():>6.1%} "
             f"{figures.mean.mean():.2f}"
             for number, statistics in enumerate(self._inspection.gate_statistics, start=1)
             for name, figures in statistics.items()
@@ -145,7 +146,7 @@ class GatesView:
         if not rows:
             yield [Span("the cell has no gates")]
             return
-        yield [Span(f"layer  {'gate':<18} {f'< {SHUT}':>7} {f'> {OPEN}':>7}  mean", emphasis="heading")]
+        yield [Span(f"   {'layer and gate':<17} {f'< {SHUT}':>6} {f'> {OPEN}':>6} mean", emphasis="heading")]
         yield from ([Span(row)] for row in rows)
         for number, statistics in enumerate(self._inspection.gate_statistics):
             lives = half_lives(statistics)
@@ -179,8 +180,8 @@ class GatesView:
 
 def _half_life_lines(layer: int, lives: FloatArray) -> Iterator[Line]:
     """Yield the median half-life of the cells of a layer, and the longest ones."""
-    median = life_in_words(float(np.median(lives)))
-    yield [Span(f"layer {layer + 1}: half of the cells lose half of their state within {median}; the longest:")]
+    yield [Span(f"layer {layer + 1}: median half-life {life_in_words(float(np.median(lives)))}")]
+    yield [Span("the longest:")]
     for unit in np.argsort(-lives, kind="stable")[:NUM_LONGEST].tolist():
         yield [Span(f"  {UnitName(layer, unit)!s:<7} {life_in_words(float(lives[unit])):>22}")]
 

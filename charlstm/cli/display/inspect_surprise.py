@@ -22,7 +22,7 @@ from charlstm.cli.display.messages import draws_ascii
 NUM_LIKELIEST = 5
 MARGIN = 14  # columns of the bits of a row
 MAX_BAR = 20  # columns
-LEGEND = "below each character its surprise in whole bits, 9 for 9 or more"
+LEGEND = "below: surprise in bits, 9: 9 or more"
 
 
 class SurpriseView:

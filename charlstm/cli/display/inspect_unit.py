@@ -66,7 +66,8 @@ class UnitView:
         strip = digits(self._values(), largest)
         yield from text_with_strips(self._inspection, self.shades(place), strip, has_colours=has_colours)
         if not has_colours:
-            yield [Span(f"1 to 9: tenths of {largest:.3g}; a to i: the same, negative; a dot: about 0")]
+            yield [Span(f"1 to 9: tenths of {largest:.3g}")]
+            yield [Span("a to i: negative, a dot: about 0")]
 
     def to_json(self) -> dict[str, Any]:
         return {
