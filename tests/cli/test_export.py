@@ -46,3 +46,15 @@ def test_errors_say_what_there_is(charlstm, run, arguments, code, message):
 def test_it_needs_no_tensorflow_and_no_compiler(run):
     loaded = loaded_by("from charlstm.cli.app import main; assert main(['export', '--to', 'p.html']) == 0; print()")
     assert not loaded & {"tensorflow", "keras", "llvmlite"}
+
+
+def test_inspect_writes_the_same_page_with_its_text(charlstm, run, tmp_path):
+    (tmp_path / "words.txt").write_text("some words")
+    code, out, err = charlstm("inspect", "tiny", "words.txt", "--html", "page.html", "--font-size", 20)
+    assert (code, out) == (0, "")
+    assert "saved 10 characters to page.html" in err
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '"text": "some words"' in page
+    assert "--text-size: 20px" in page
+    assert charlstm("inspect", "tiny", "words.txt", "--html", "page.html")[0] == 1
+    assert charlstm("inspect", "tiny", "words.txt", "--html", "other.html", "--json")[0] == 2
