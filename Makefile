@@ -11,7 +11,7 @@ CHARLSTM := $(VENV)/bin/charlstm
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help demo test lint fix docs bench models samples clean
+.PHONY: all help demo test lint fix docs browser bench models samples clean
 
 all: lint test ## check style and types, and run the tests (the default)
 
@@ -45,6 +45,9 @@ fix: $(VENV)/installed ## format, and fix what can be fixed automatically
 docs: $(VENV)/installed ## write docs/cli.md and the manual pages from --help
 	$(VENV)/bin/python -m tests.cli.reference docs/cli.md
 	$(VENV)/bin/python -m tests.cli.manual docs/man/man1
+
+browser: $(VENV)/installed ## install what the tests of the page drive Chromium with (not Chromium itself)
+	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 
 bench: $(VENV)/installed ## compare speed with PyTorch, ONNX Runtime and Keras (installs PyTorch)
 	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'

@@ -255,10 +255,11 @@ class SymbolicProjections:
         return Value(*linear.blocks())
 
 
-def trace(layer: Any, *, has_table: bool) -> Graph:
+def trace(layer: Any, *, has_table: bool, with_activations: bool = False) -> Graph:
     """Return the graph of a cell's step in a layer (`charlstm.kernels.layer.LayerDescription`).
 
-    With a table, the projections of the input are looked up by character.
+    With a table, the projections of the input are looked up by character. With `with_activations`, the gates and the
+    like that the cell names are results as well.
     """
     x: Any = Value(Node("input", INPUTS, name="x"))
     if layer.passes_cell_state_up:
@@ -268,6 +269,8 @@ def trace(layer: Any, *, has_table: bool) -> Graph:
     graph = Graph({"output": _single(result.output)})
     if result.passed_up is not None:
         graph.results["passed_up"] = _single(result.passed_up)
+    if with_activations and result.activations is not None:
+        graph.results |= {name: _single(value) for name, value in result.activations._asdict().items()}
     graph.states = {f"state{number}": _single(state) for number, state in enumerate(result.states)}
     return graph
 

@@ -94,9 +94,13 @@ def find_named_text(name: str | Path) -> Path | None:
 
 def shipped_texts() -> dict[str, Path]:
     """Return the texts that ship with charlstm, file name to path: in the package, or beside it in a checkout."""
+    return {path.name: path for path in sorted(shipped_folder().glob("*.txt"))}
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the files that ship with charlstm and are not code."""
     package = Path(__file__).parents[1]
-    folder = package / SHIPPED_FOLDER if (package / SHIPPED_FOLDER).is_dir() else package.parent / SHIPPED_FOLDER
-    return {path.name: path for path in sorted(folder.glob("*.txt"))}
+    return package / SHIPPED_FOLDER if (package / SHIPPED_FOLDER).is_dir() else package.parent / SHIPPED_FOLDER
 
 
 def relocate_shipped_text(path: str) -> str:

@@ -21,6 +21,7 @@ COMMANDS = (
     "plot",
     "samples",
     "gradients",
+    "export",
     "runs",
     "runs rm",
     "runs mv",

@@ -71,4 +71,4 @@ def test_usage_is_plain(charlstm, command, usage):
 
 
 def test_commands_are_in_groups(charlstm):
-    assert titles(charlstm("--help")[1]) == ["Options", "Train", "Write", "Look", "Keep house"]
+    assert titles(charlstm("--help")[1]) == ["Options", "Train", "Write", "Look", "Share", "Keep house"]

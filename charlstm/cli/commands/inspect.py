@@ -18,6 +18,7 @@ from charlstm.cli.options import Json, RandomSeed, Unknown, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.config import SamplingConfig
 from charlstm.errors import CharLSTMError, SettingError, did_you_mean
+from charlstm.export.formats import DEFAULT_FONT_SIZE
 from charlstm.machine import prefer_one_openblas_thread
 from charlstm.text.decoding_options import DecodingOptions
 
@@ -137,6 +138,15 @@ def inspect(
         Path | None,
         option("--npz", metavar="FILE", help="Save everything as NumPy arrays instead: docs/usage.md names them."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        option(
+            "--html", metavar="FILE", help="Write a page for browsers instead: it shows the text and runs the model."
+        ),
+    ] = None,
+    font_size: Annotated[
+        int, typer.Option("--font-size", metavar="N", help="The size of the text in the page, in pixels.")
+    ] = DEFAULT_FONT_SIZE,
     overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Json = False,
 ) -> None:
@@ -153,16 +163,18 @@ def inspect(
     charlstm inspect macbeth --layer 2 --print
     charlstm inspect macbeth --view units --feature "the|The"
     charlstm inspect macbeth --generate --json
+    charlstm inspect macbeth --html macbeth.html
     """
     run, text = _run_and_text(run, text)
     if text is not None and generate:
         raise SettingError("TEXT and `generate` are both given", hint="give one of the two")
-    if npz and as_json:
-        raise SettingError("`npz` and `json` are both given", hint="give one of the two")
+    outputs = [f"`{name}`" for name, given in (("npz", npz), ("html", html), ("json", as_json)) if given]
+    if len(outputs) > 1:
+        raise SettingError(f"{' and '.join(outputs)} are both given", hint="give one of the two")
     _check_choice("view", view, VIEW_NAMES)
     _check_choice("state", state, STATES)
-    if npz:
-        check_may_replace(npz, overwrite=overwrite)
+    for file in filter(None, (npz, html)):
+        check_may_replace(file, overwrite=overwrite)
     prefer_one_openblas_thread()
     from charlstm.analysis.features import compile_patterns
     from charlstm.analysis.trace import check_has_states
@@ -185,6 +197,12 @@ def inspect(
         say(newest_run_line(path))
     _check_unit(model, unit, layer, state)
     ids, source = _choose_ids(path, model, choice)
+    if html:
+        from charlstm.export.page import write_page
+
+        write_page(model, html, ids=ids, font_size=font_size, title=f"{path.parent.name}: {source}")
+        say(f"saved {len(ids):,} characters to {html}: open it in a browser")
+        return
     inspection = _trace(model, ids)
     selection = _select(inspection, unit, layer, state)
     selection.patterns = feature or ()

@@ -1,0 +1,81 @@
+"""Weights as a text: exact where that fits, else integers of as many bits as fit, with a scale per column."""
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlstm.arrays import FloatArray
+
+EXACT = 32  # bits
+CANDIDATES = (EXACT, *range(16, 7, -1))  # bits of a matrix's elements, the most precise first
+BFLOAT16_FROM = 12  # bits: a matrix that is bfloat16 compresses to so many, and stays exact
+SAVED_BITS = 4  # of an element, the most that compression is expected to save
+
+
+@dataclass(frozen=True)
+class PackedWeights:
+    """Weights as a text in base64, and what its bytes are."""
+
+    text: str
+    bits: int
+    layout: list[dict[str, object]]  # the name, shape and format of each weight, in the order of the bytes
+
+
+def pack_weights(weights: Mapping[str, FloatArray], *, max_characters: int) -> PackedWeights:
+    """Pack weights as precisely as fits into a number of characters, but with at least eight bits.
+
+    A format is "float32", "bfloat16", or a number of bits. The bytes of a matrix (rows, columns) of integers are a
+    scale per column as float32, then the low bytes of all elements, and, beyond eight bits, the high bytes: apart from
+    each other they compress better. Those of bfloat16 are divided in the same way.
+    """
+    for bits in CANDIDATES:
+        formats = {name: _format(weight, bits) for name, weight in weights.items()}
+        needed = sum((_num_bits(formats[name]) - SAVED_BITS) * weight.size for name, weight in weights.items())
+        if needed > 6 * max_characters and bits > CANDIDATES[-1]:  # base64 keeps six bits in a character
+            continue
+        parts = [_pack(weight, formats[name]) for name, weight in weights.items()]
+        text = base64.b64encode(_compress(b"".join(parts))).decode()
+        if len(text) <= max_characters:
+            break
+    layout: list[dict[str, object]] = [
+        {"name": name, "shape": list(weight.shape), "format": formats[name]} for name, weight in weights.items()
+    ]
+    return PackedWeights(text, bits, layout)
+
+
+def _compress(data: bytes) -> bytes:
+    """Compress without looking for repetitions: weights have none, and those found by chance cost 4 percent."""
+    compressor = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
+    return compressor.compress(data) + compressor.flush()
+
+
+def _format(weight: FloatArray, bits: int) -> str | int:
+    if weight.ndim == 2 and bits >= BFLOAT16_FROM and not (weight.view(np.uint32) & 0xFFFF).any():
+        return "bfloat16"
+    return "float32" if weight.ndim == 1 or bits == EXACT else bits  # vectors are small
+
+
+def _num_bits(number_format: str | int) -> int:
+    return {"float32": 32, "bfloat16": 16}[number_format] if isinstance(number_format, str) else number_format
+
+
+def _pack(weight: FloatArray, number_format: str | int) -> bytes:
+    if number_format == "float32":
+        return weight.astype("<f4").tobytes()
+    if number_format == "bfloat16":
+        return _planes((np.ascontiguousarray(weight).view(np.uint32) >> 16).astype(np.uint16))
+    largest = 2 ** (int(number_format) - 1) - 1
+    scales = np.abs(weight).max(axis=0, initial=0).astype("<f4") / np.float32(largest)
+    numbers = np.rint(weight / np.where(scales > 0, scales, 1)).clip(-largest, largest)
+    is_one_byte = number_format == CANDIDATES[-1]
+    data = numbers.astype(np.int8).tobytes() if is_one_byte else _planes(numbers.astype(np.int16).view(np.uint16))
+    return bytes(scales.astype("<f4").tobytes() + data)
+
+
+def _planes(numbers: np.ndarray[tuple[int, ...], np.dtype[np.uint16]]) -> bytes:
+    """Return the low bytes of all numbers, and then the high bytes."""
+    low, high = (numbers & 0xFF).astype(np.uint8), (numbers >> 8).astype(np.uint8)
+    return low.tobytes() + high.tobytes()

@@ -1,0 +1,60 @@
+"""`charlstm export`."""
+
+import pytest
+
+from tests.test_startup import loaded_by
+
+
+def test_a_page_is_written_and_named_on_stdout(charlstm, run, tmp_path):
+    code, out, err = charlstm("export", "tiny", "--to", "page.html", "--font-size", 24)
+    assert (code, out) == (0, "page.html\n")
+    assert "MB" in err
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<title>tiny</title>" in page
+    assert "--text-size: 24px" in page
+
+
+def test_the_newest_run_is_said(charlstm, run):
+    assert "the newest run: runs/tiny" in charlstm("export", "--to", "page.html")[2]
+
+
+def test_a_file_that_is_there_is_kept(charlstm, run, tmp_path):
+    (tmp_path / "page.html").write_text("mine")
+    code, _, err = charlstm("export", "--to", "page.html")
+    assert code == 1
+    assert "--overwrite" in err
+    assert (tmp_path / "page.html").read_text() == "mine"
+    assert charlstm("export", "--to", "page.html", "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--to", "model.docx"], 2, "name it FILE.html"),
+        (["--to", "model"], 2, "name it FILE.html"),
+        ([], 2, "--to is missing"),
+        (["--to", "nowhere/page.html"], 1, "no folder nowhere"),
+        (["--to", "page.html", "--font-size", "3"], 2, "--font-size is 3"),
+    ],
+)
+def test_errors_say_what_there_is(charlstm, run, arguments, code, message):
+    found, out, err = charlstm("export", *arguments)
+    assert (found, out) == (code, "")
+    assert message in err
+
+
+def test_it_needs_no_tensorflow_and_no_compiler(run):
+    loaded = loaded_by("from charlstm.cli.app import main; assert main(['export', '--to', 'p.html']) == 0; print()")
+    assert not loaded & {"tensorflow", "keras", "llvmlite"}
+
+
+def test_inspect_writes_the_same_page_with_its_text(charlstm, run, tmp_path):
+    (tmp_path / "words.txt").write_text("some words")
+    code, out, err = charlstm("inspect", "tiny", "words.txt", "--html", "page.html", "--font-size", 20)
+    assert (code, out) == (0, "")
+    assert "saved 10 characters to page.html" in err
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '"text": "some words"' in page
+    assert "--text-size: 20px" in page
+    assert charlstm("inspect", "tiny", "words.txt", "--html", "page.html")[0] == 1
+    assert charlstm("inspect", "tiny", "words.txt", "--html", "other.html", "--json")[0] == 2
