@@ -1,6 +1,6 @@
 """Compare how far gradients reach back in several networks, trained or untrained, on the same text.
 
-`gradient_probe` measures a network; it imports TensorFlow, so the functions here import it when they need it.
+`gradient_probe` measures a network.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ UNTRAINED_INPUT_SCALE = 0.1  # strong inputs saturate the units of an untrained 
 
 @dataclass(frozen=True, kw_only=True)
 class GradientSettings:
-    """How far to go back, and what to change in the networks first: see `GradientProbe`."""
+    """How far to go back, and what to change in the networks first: see `ProbedNetwork`."""
 
     length: int = 100  # characters to go back
     recurrent_scales: tuple[float, ...] = (1.0,)  # each network is measured once with each
@@ -102,7 +102,8 @@ def compare_gradients(
 
     Results are named by network, and by scale if there are several. Raises CorpusError if the text is too short.
     """
-    from charlstm.analysis.gradient_probe import GradientProbe
+    from charlstm.analysis.gradient_probe import measure_gradients
+    from charlstm.analysis.probed_network import ProbedNetwork
 
     results = {}
     for name, model in networks.items():
@@ -110,11 +111,11 @@ def compare_gradients(
             on_warning(f"{name} has no forget gate, so `forget_bias` does not change it")
         streams = _cut_streams(_encode(corpus, model.vocabulary), settings.length)
         for scale in settings.recurrent_scales:
-            probe = GradientProbe(
+            network = ProbedNetwork(
                 model, recurrent_scale=scale, input_scale=settings.input_scale, forget_bias=settings.forget_bias
             )
             label = name if len(settings.recurrent_scales) == 1 else f"{name} x {scale:g}"
-            results[label] = probe.measure(streams, length=settings.length, clip_norm=settings.clip_norm)
+            results[label] = measure_gradients(network, streams, length=settings.length, clip_norm=settings.clip_norm)
     return results
 
 
