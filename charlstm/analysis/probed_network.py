@@ -19,6 +19,7 @@ from charlstm.kernels import LayerKernel
 from charlstm.storage.model_file import Model
 
 States = list[list[FloatArray]]  # for each layer the cell's states, each (streams, size)
+READ_CHUNK = 1000  # characters that are read in one call, which keeps what their gradient would need
 
 
 class ProbedNetwork:
@@ -79,6 +80,18 @@ class ProbedNetwork:
         steps[-1] = steps[-1]._replace(hidden=hidden)
         return steps
 
+    def read(self, ids: Ids, states: States) -> States:
+        """Return the states of one stream after it has read ids (characters,); faster than step by step."""
+        for start in range(0, len(ids), READ_CHUNK):
+            before = states
+
+            def run_layer(layer: int, x: FloatArray, lower: Any, before: States = before) -> Any:
+                return self._layers[layer].read(x, lower, before[layer])
+
+            embedded = self._embedding[ids[start : start + READ_CHUNK], None]
+            _, states = run_stack(len(self._layers), embedded, run_layer, residual=has_residual(self.config))
+        return states
+
     def step_backward(
         self, steps: Sequence["LayerStep"], d_hidden: FloatArray, d_states: States
     ) -> tuple[FloatArray, States]:
@@ -134,6 +147,14 @@ class ProbedLayer:
         results, last, saved = self._kernel.forward(inputs, states, self._weights, units=self._units)
         output, passed_up = results["output"][0], results.get("passed_up")
         return LayerStep(inputs, output, None if passed_up is None else passed_up[0], last, saved, output)
+
+    def read(
+        self, x: FloatArray, lower: FloatArray | None, states: Sequence[FloatArray]
+    ) -> tuple[FloatArray, FloatArray | None, list[FloatArray]]:
+        """Run over inputs (characters, streams, width); return the outputs, what is passed up, and the last states."""
+        inputs = {"x": x} | ({} if lower is None else {"lower": lower})
+        results, last, _ = self._kernel.forward(inputs, states, self._weights, units=self._units)
+        return results["output"], results.get("passed_up"), last
 
     def run_backward(
         self, step: LayerStep, d_output: FloatArray, d_passed_up: FloatArray | None, d_states: Sequence[FloatArray]

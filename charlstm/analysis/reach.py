@@ -17,6 +17,7 @@ from charlstm.errors import SettingError
 from charlstm.storage.model_file import Model
 
 REACH_LENGTH = 60  # characters back
+MAX_LOG_SCALE = 600.0  # larger norms of a gradient that explodes are shown as this one, which float64 still has
 BLOCK = 1000  # places whose gradients go back side by side
 
 
@@ -36,12 +37,13 @@ class Reach:
     def shares(self) -> npt.NDArray[np.float64]:
         """Return the norms as shares of their sum at each place; 0 where no character moves the prediction."""
         sums = np.nansum(self.norms, axis=1, keepdims=True)
-        return np.divide(self.norms, sums, out=np.zeros_like(self.norms), where=sums > 0)
+        shares: npt.NDArray[np.float64] = np.divide(self.norms, sums, out=np.zeros_like(self.norms), where=sums > 0)
+        return shares
 
     @property
     def half_distances(self) -> npt.NDArray[np.intp]:
         """Return how many characters back half of the sum of the norms is reached at each place."""
-        return (np.nancumsum(self.shares, axis=1) >= 0.5 - 1e-12).argmax(axis=1) + 1
+        return np.asarray((np.nancumsum(self.shares, axis=1) >= 0.5 - 1e-12).argmax(axis=1) + 1)
 
 
 def measure_reach(
@@ -74,9 +76,7 @@ def measure_reach(
     for begin in range(first, last + 1, BLOCK):
         end = min(begin + BLOCK - 1, last)
         oldest = max(0, begin - length)
-        for character in ids[start:oldest]:
-            states = [layer.states for layer in network.step(np.array([character]), states)]
-        start = oldest
+        states, start = network.read(ids[start:oldest], states), oldest
         wanted = None if targets is None else np.asarray(targets)[begin - first : end - first + 1]
         blocks.append(_measure_block(network, ids[oldest:end], states, end - begin + 1, length, wanted))
         on_progress(end - first + 1)
@@ -115,7 +115,7 @@ def _measure_block(
     for back in range(min(length, len(ids))):
         d_input, d_states = network.step_backward(steps, d_hidden, d_states)
         d_hidden[:] = 0  # a prediction reads the last output only
-        found = np.linalg.norm(d_input.astype(np.float64), axis=1) * np.exp(log_scale)
+        found = np.linalg.norm(d_input.astype(np.float64), axis=1) * np.exp(np.minimum(log_scale, MAX_LOG_SCALE))
         rows = np.arange(len(ids) - num_places, len(ids)) - back  # of the characters so far before the places
         norms[rows >= 0, back] = found[rows[rows >= 0]]
         d_states, log_scale = _move_up(*_normalize_rows(d_states, log_scale))
