@@ -15,6 +15,7 @@ from charlstm.errors import SettingError
 from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model
 
+CHUNK_LENGTH = 256  # characters that are read layer by layer, before those after them
 WINDOW_HINT = "inspect a network that was trained without `preset` tutorial"
 
 
@@ -34,6 +35,7 @@ class Trace:
     ids: Ids  # (characters,)
     logits: FloatArray  # (characters, vocabulary), of the character after each
     layers: tuple[LayerTrace, ...]
+    attention: FloatArray | None = None  # (characters, window), of the outputs window, ..., 2, 1 characters before
 
     @property
     def log_probabilities(self) -> FloatArray:
@@ -53,42 +55,59 @@ class Trace:
 def trace_text(model: Model, ids: Ids, *, on_progress: Callable[[int], None] = lambda _: None) -> Trace:
     """Read ids (characters,) from zero states, and return all that happens on the way.
 
-    `on_progress` is called with the number of characters read so far. Raises SettingError for a network that reads
-    windows of characters, which has no state.
+    `on_progress` is called from time to time with the number of characters read so far. Raises SettingError for a
+    network that reads windows of characters, which has no state.
     """
     if model.config.window:
         raise SettingError("a network that reads windows of characters keeps no state to look into", hint=WINDOW_HINT)
-    stepper, recorder = Stepper(model), Recorder(model)
+    stepper, recorder = Stepper(model), Recorder(model, len(ids))
     states = stepper.initial_states(1)
     logits = np.empty((len(ids), len(model.vocabulary)), np.float32)
-    for place, character in enumerate(ids):
-        logits[place : place + 1], states = stepper.step(np.array([character]), states, observe=recorder.record)
-        on_progress(place + 1)
-    return Trace(np.asarray(ids), logits, recorder.layers())
+    for start in range(0, len(ids), CHUNK_LENGTH):
+        chunk = slice(start, start + CHUNK_LENGTH)
+        logits[None, chunk], states = stepper.read(
+            ids[None, chunk], states, observe=recorder.record, observe_attention=recorder.record_attention
+        )
+        on_progress(min(chunk.stop, len(ids)))
+    return Trace(np.asarray(ids), logits, recorder.layers(), recorder.attention)
 
 
 class Recorder:
-    """Collects the steps of each layer."""
+    """Collects the steps of each layer in arrays that are as long as the text."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, length: int) -> None:
         self._has_cell_state = get_cell(model.config.cell).has_cell_state
-        self._units = model.config.units
-        self._steps: list[list[dict[str, FloatArray]]] = [[] for _ in range(model.config.num_layers)]
+        self._units, self._length = model.config.units, length
+        self._arrays: list[dict[str, FloatArray]] = [{} for _ in range(model.config.num_layers)]
+        self._num_steps = [0] * model.config.num_layers
+        self.attention = np.zeros((length, model.config.attention), np.float32) if model.config.attention else None
+        self._num_attended = 0
 
     def record(self, layer: int, step: CellStep) -> None:
         """Keep what a layer's step gives for the only stream."""
-        values = {"output": step.output[0]}
+        values = {"output": step.output}
         if self._has_cell_state:
-            values["cell_state"] = step.states[1][0]
+            values["cell_state"] = step.states[1]
         if step.activations is not None:
-            values |= {name: value[0] for name, value in step.activations._asdict().items()}
-        self._steps[layer].append(values)
+            values |= step.activations._asdict()
+        arrays, place = self._arrays[layer], self._num_steps[layer]
+        if not arrays:
+            arrays |= {name: np.empty((self._length, value.shape[-1]), np.float32) for name, value in values.items()}
+        for name, value in values.items():
+            arrays[name][place] = value[0]
+        self._num_steps[layer] += 1
+
+    def record_attention(self, weights: FloatArray) -> None:
+        """Keep the attention of the last layer's step."""
+        if self.attention is not None:
+            self.attention[self._num_attended] = weights[0]
+            self._num_attended += 1
 
     def layers(self) -> tuple[LayerTrace, ...]:
-        """Return the steps so far, each layer's values over all characters."""
+        """Return each layer's values over all characters."""
         traces = []
-        for steps in self._steps:
-            arrays = {name: np.stack([step[name] for step in steps]) for name in (steps[0] if steps else {})}
-            output = arrays.pop("output", np.zeros((0, self._units), np.float32))
-            traces.append(LayerTrace(output, arrays.pop("cell_state", None), arrays))
+        for arrays in self._arrays:
+            activations = dict(arrays)
+            output = activations.pop("output", np.zeros((0, self._units), np.float32))
+            traces.append(LayerTrace(output, activations.pop("cell_state", None), activations))
         return tuple(traces)

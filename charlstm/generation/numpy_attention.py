@@ -24,10 +24,15 @@ class NumpyAttention:
     def step(self, hidden: FloatArray, states: CellStates) -> tuple[FloatArray, CellStates]:
         """Return the output (batch, units) with the attended values added, and the new states."""
         values, keys = states
-        scores = np.einsum("bwd,bd->bw", keys, hidden @ self._query) / np.float32(np.sqrt(ATTENTION_DIM))
-        attention = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        attention /= attention.sum(axis=-1, keepdims=True)
-        attended = np.einsum("bw,bwu->bu", attention, values) @ self._output
+        attended = np.einsum("bw,bwu->bu", self.weights(hidden, states), values) @ self._output
         values = np.concatenate([values[:, 1:], hidden[:, None]], axis=1)
         keys = np.concatenate([keys[:, 1:], (hidden @ self._key)[:, None]], axis=1)
         return hidden + attended, (values, keys)
+
+    def weights(self, hidden: FloatArray, states: CellStates) -> FloatArray:
+        """Return how much of each of the last outputs is taken, (batch, window); those of a row add up to 1."""
+        _, keys = states
+        scores = np.einsum("bwd,bd->bw", keys, hidden @ self._query) / np.float32(np.sqrt(ATTENTION_DIM))
+        weights: FloatArray = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights /= weights.sum(axis=-1, keepdims=True)
+        return weights

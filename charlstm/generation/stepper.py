@@ -1,6 +1,7 @@
 """A loaded model in NumPy: reads characters and returns the logits of the next one."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,7 +124,14 @@ class Stepper:
             new_states.append(attention_states)
         return self._logits(hidden), new_states
 
-    def read(self, ids: Ids, states: States) -> tuple[FloatArray, States]:
+    def read(
+        self,
+        ids: Ids,
+        states: States,
+        *,
+        observe: Observer | None = None,
+        observe_attention: Callable[[FloatArray], None] | None = None,
+    ) -> tuple[FloatArray, States]:
         """Read several characters of each stream, layer by layer, which is faster than step by step.
 
         ids is (batch, time). Returns the logits after each, (batch, time, vocabulary), and the last states.
@@ -134,18 +142,26 @@ class Stepper:
             if self._has_table:
                 x = projections.input_projection(x) if layer else x
                 projections = self._state_projections[layer]
-            return self._run_layer(projections, x, lower, states[layer])
+            return self._run_layer(projections, x, lower, states[layer], observe=observe and partial(observe, layer))
 
         hidden, new_states = run_stack(self._config.num_layers, self._table[ids], run_layer, residual=self._residual)
         if self._attention:
             attention_states = states[-1]
             for time in range(ids.shape[1]):
+                if observe_attention:
+                    observe_attention(self._attention.weights(hidden[:, time], attention_states))
                 hidden[:, time], attention_states = self._attention.step(hidden[:, time], attention_states)
             new_states.append(attention_states)
         return self._logits(hidden), new_states
 
     def _run_layer(
-        self, projections: NumpyProjections, inputs: FloatArray, lower: FloatArray | None, states: CellStates
+        self,
+        projections: NumpyProjections,
+        inputs: FloatArray,
+        lower: FloatArray | None,
+        states: CellStates,
+        *,
+        observe: Callable[[CellStep], None] | None,
     ) -> tuple[FloatArray, FloatArray | None, CellStates]:
         """Run one layer over inputs (batch, time, features); return its outputs, what it passes up, and its states."""
         outputs = np.empty((*inputs.shape[:2], self._config.units), np.float32)
@@ -154,6 +170,8 @@ class Stepper:
             lower_now = None if lower is None else lower[:, time]
             step = step_cell(self._cell, self._ops, projections, inputs[:, time], lower_now, states)
             outputs[:, time], states = step.output, step.states
+            if observe:
+                observe(step)
             if passed_up is not None:
                 passed_up[:, time] = step.passed_up
         return outputs, passed_up, states

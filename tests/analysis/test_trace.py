@@ -78,10 +78,27 @@ def test_no_characters_and_progress():
     model = random_model()
     seen: list[int] = []
     assert trace_text(model, np.array([], np.int64)).layers[0].output.shape == (0, 8)
-    trace_text(model, np.array([1, 2]), on_progress=seen.append)
-    assert seen == [1, 2]
+    trace_text(model, np.zeros(300, np.int64), on_progress=seen.append)
+    assert seen == [256, 300]
 
 
 def test_a_network_on_windows_is_refused():
     with pytest.raises(SettingError, match="windows"):
         trace_text(random_model(window=5), np.array([1]))
+
+
+def test_attention_is_that_of_the_step_and_chunks_make_no_difference(monkeypatch):
+    model = random_model(attention=7)
+    ids = np.random.default_rng(1).integers(0, len(model.vocabulary), 30)
+    whole = trace_text(model, ids)
+    monkeypatch.setattr("charlstm.analysis.trace.CHUNK_LENGTH", 4)
+    parts = trace_text(model, ids)
+    assert whole.attention is not None
+    assert parts.attention is not None
+    assert whole.attention.shape == (30, 7)
+    np.testing.assert_allclose(whole.attention.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(whole.attention[0], 1 / 7, rtol=1e-5)  # nothing before the first character
+    np.testing.assert_allclose(parts.attention, whole.attention, atol=1e-6)
+    np.testing.assert_allclose(parts.logits, whole.logits, atol=1e-5)
+    np.testing.assert_allclose(parts.layers[1].output, whole.layers[1].output, atol=1e-6)
+    assert trace_text(random_model(), ids).attention is None
