@@ -115,6 +115,11 @@ class GenerationJob:
         """Return the number of texts asked for."""
         return len(self._requests) * self._num_samples
 
+    def first_requests(self, count: int) -> list[Request]:
+        """Return the first samples' requests, prepared; none if the requests are yet to come."""
+        samples = (one for request in self._requests for one in repeat_request(request, self._num_samples))
+        return [self._preparation.prepare(one).request for one in islice(samples, count)]
+
     @property
     def changes(self) -> dict[str, str]:
         """The unknown characters of all prompts and their replacements."""
