@@ -30,6 +30,15 @@ class GradientNorms:
     hidden: Norms  # (characters back,)
     cell: Norms | None  # (characters back,); None for a cell without a cell state
 
+    @property
+    def orders_lost(self) -> float:
+        """By how many orders of magnitude the hidden state's norm falls from the first distance to the last.
+
+        It is negative if the norm grows, infinite where it falls to 0 or grows beyond the range of a float.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.log10(self.hidden[0]) - np.log10(self.hidden[-1]))
+
     def to_json(self) -> dict[str, Any]:
         """Return lists, with None for infinite norms."""
 
