@@ -6,9 +6,11 @@ grey and with any colour vision.
 
 import io
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from charlstm.atomic_files import write_atomically
@@ -19,6 +21,7 @@ IMAGE_FORMATS = (".png", ".svg", ".pdf")
 PICTURE_DPI = 150  # of a .png file
 PANEL_SIZE = 7.0, 4.5  # inches
 MIN_FONT_SIZE, MAX_FONT_SIZE = 4.0, 40.0  # points
+TITLE_WIDTH = 660.0  # characters of a title above a panel, times the font size
 LINE_HEIGHT = 1.3  # of a label, in font sizes
 LABEL_GAP = 0.03  # between a panel and its labels, as a share of its width
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1.5)), (0, (6, 2, 1, 2, 1, 2)))
@@ -31,6 +34,9 @@ DARK: dict[Any, Any] = {  # settings of matplotlib
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), FOREGROUND),
     "grid.color": FOREGROUND,
 }
+
+
+Looks = Mapping[str, dict[str, Any]]  # how matplotlib draws the lines of each name
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,10 @@ def check_folder_of(path: Path) -> None:
 
 
 def save_plot(path: Path, panels: Sequence[Panel], style: PictureStyle | None = None) -> None:
-    """Draw panels side by side into an image file; raises RunError, and leaves no part of it, if that fails."""
+    """Draw panels side by side into an image file; raises RunError, and leaves no part of it, if that fails.
+
+    A name is drawn in the same way in all of them, and panels of the same unit have the same vertical axis.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure  # pyplot and matplotlib.style take longer to import
 
@@ -84,18 +93,21 @@ def save_plot(path: Path, panels: Sequence[Panel], style: PictureStyle | None = 
     width, height = PANEL_SIZE
     with mpl.rc_context(style.settings):
         figure = Figure(figsize=(width * len(panels), height), dpi=PICTURE_DPI, layout="tight")
-        all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        has_one_unit = len({(panel.y_label, panel.log_y) for panel in panels}) == 1
+        all_axes = figure.subplots(1, len(panels), squeeze=False, sharey=has_one_unit)[0]
         panels = [in_millions(panel) for panel in panels]
+        names = list(dict.fromkeys(name for panel in panels for name in panel.names))
+        looks = {name: style.line(number) for number, name in enumerate(names)}
         for panel, axes in zip(panels, all_axes, strict=True):
-            _draw(panel, axes, style)
+            _draw(panel, axes, looks, title_width=int(TITLE_WIDTH / style.font_size))
         figure.draw_without_rendering()  # the labels need the size of the axes
         for panel, axes in zip(panels, all_axes, strict=True):
-            _label(panel, axes, style)
+            _label(panel, axes, looks, font_size=style.font_size)
         figure.savefig(image, format=path.suffix[1:].lower())
     write_atomically(path, image.getvalue(), follow_links=True)
 
 
-def _draw(panel: Panel, axes: Any, style: PictureStyle) -> None:
+def _draw(panel: Panel, axes: Any, looks: Looks, *, title_width: int) -> None:
     drawn: set[str] = set()
     for line in panel.lines:
         is_first = line.name not in drawn
@@ -103,31 +115,31 @@ def _draw(panel: Panel, axes: Any, style: PictureStyle) -> None:
         axes.plot(
             line.x,
             line.y,
-            **style.line(panel.names.index(line.name)),
+            **looks[line.name],
             label=line.name if is_first else None,
             linewidth=1.8 if is_first else 0.8,
             marker=None if line.marked is None else "o",
             markevery=None if line.marked is None else [line.marked],
         )
-    axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
+    axes.set(title=textwrap.fill(panel.title, title_width), xlabel=panel.x_label, ylabel=panel.y_label)
     axes.set_yscale("log" if panel.log_y else "linear")
     axes.ticklabel_format(axis="x" if panel.log_y else "both", style="plain", useOffset=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
 
 
-def _label(panel: Panel, axes: Any, style: PictureStyle) -> None:
+def _label(panel: Panel, axes: Any, looks: Looks, *, font_size: float) -> None:
     """Write each name beside the end of its line; of more names than fit there, a legend."""
     height = axes.get_window_extent().height * 72 / axes.figure.dpi  # points
-    gap = LINE_HEIGHT * style.font_size / height
+    gap = LINE_HEIGHT * font_size / height
     ends = {name: _end(panel, next(line for line in panel.lines if line.name == name)) for name in panel.names}
     if len(ends) * gap > 1 or None in ends.values():
         axes.legend(fontsize="small")
         return
     to_axes = axes.transData + axes.transAxes.inverted()
     wanted = [float(to_axes.transform(end)[1]) for end in ends.values()]
-    for number, ((name, end), place) in enumerate(zip(ends.items(), spread(wanted, gap), strict=True)):
-        colour = style.line(number)["color"]
+    for (name, end), place in zip(ends.items(), spread(wanted, gap), strict=True):
+        colour = looks[name]["color"]
         axes.annotate(
             name,
             xy=end,
@@ -136,7 +148,15 @@ def _label(panel: Panel, axes: Any, style: PictureStyle) -> None:
             color=colour,
             verticalalignment="center",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.6,
+                "alpha": 0.5,
+                "relpos": (0, 0.5),
+                "shrinkA": 2,
+                "shrinkB": 2,
+            },
         )
 
 
@@ -147,13 +167,17 @@ def _end(panel: Panel, line: Line) -> tuple[float, float] | None:
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Move places within 0 to 1 apart until each is at least `gap` from the next, in the same order."""
+    """Move places within 0 to 1 as little as possible until each is at least `gap` from the next, in the same order.
+
+    Neighbours that would overlap form a group around the mean of their places (pool adjacent violators).
+    """
     order = sorted(range(len(places)), key=lambda index: places[index])
-    moved = [min(1.0, max(0.0, places[index])) for index in order]
-    for index in range(1, len(moved)):
-        moved[index] = max(moved[index], moved[index - 1] + gap)
-    highest = 1.0
-    for index in reversed(range(len(moved))):
-        moved[index] = min(moved[index], highest)
-        highest = moved[index] - gap
+    groups: list[list[float]] = []  # of places, each less the gaps below it
+    for number, index in enumerate(order):
+        groups.append([places[index] - number * gap])
+        while len(groups) > 1 and mean(groups[-2]) >= mean(groups[-1]):
+            last = groups.pop()
+            groups[-1] += last
+    moved = [mean(group) for group in groups for _ in group]
+    moved = [min(max(place, 0.0), 1 - gap * (len(places) - 1)) + number * gap for number, place in enumerate(moved)]
     return [place for _, place in sorted(zip(order, moved, strict=True))]
