@@ -67,8 +67,8 @@ def measure_reach(
     last = len(ids) if last is None else last
     if not 1 <= first <= last <= len(ids):
         raise SettingError(
-            f"`at` is {first if first == last else f'{first} to {last}'}, but the text has predictions 1 to {len(ids)}",
-            hint="count the characters before the one that is predicted",
+            f"the text has predictions 1 to {len(ids)}, none at {first if first == last else f'{first} to {last}'}",
+            hint="a prediction is counted by the characters before it",
         )
     network = ProbedNetwork(model)
     states, start = network.initial_states(1), 0  # after the characters before `start`

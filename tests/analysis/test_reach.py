@@ -117,7 +117,7 @@ def test_shares_and_half_of_the_reach():
 @pytest.mark.parametrize("place", [0, 41, -1])
 def test_a_place_out_of_the_text_is_refused(place):
     model = random_model()
-    with pytest.raises(SettingError, match=f"`at` is {place}, but the text has predictions 1 to 40"):
+    with pytest.raises(SettingError, match=f"the text has predictions 1 to 40, none at {place}"):
         measure_reach(model, random_ids(model, 40), first=place, last=place)
 
 
