@@ -64,6 +64,15 @@ def prefer_avx512_openblas() -> None:
         os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 
+def prefer_one_openblas_thread() -> None:
+    """Let NumPy's OpenBLAS use one thread: a vector times a matrix of some megabytes is no faster with two.
+
+    Its threads wait by spinning, which takes the time of others where a processor is shared. It must be called before
+    NumPy is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def cache_folder() -> Path | None:
     """Return the folder for downloaded texts, large texts and compiled code: CHARLSTM_CACHE, or the user's cache.
 

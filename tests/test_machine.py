@@ -5,7 +5,14 @@ import os
 import pytest
 
 from charlstm import machine
-from charlstm.machine import cache_folder, environment, load_throughput, num_cores, save_throughput
+from charlstm.machine import (
+    cache_folder,
+    environment,
+    load_throughput,
+    num_cores,
+    prefer_one_openblas_thread,
+    save_throughput,
+)
 
 
 @pytest.fixture
@@ -119,3 +126,12 @@ def test_a_description_of_the_processor_is_read(tmp_path, monkeypatch):
     without = environment()["processor"]
     (tmp_path / "cpuinfo").write_text("model\t\t: 2\nmodel name\t: AMD EPYC\nflags\t\t: fpu avx512f\n")
     assert environment()["processor"] == "AMD EPYC" != without
+
+
+@pytest.mark.parametrize(("set_by_user", "expected"), [(None, "1"), ("4", "4")])
+def test_one_thread_unless_the_user_says_otherwise(monkeypatch, set_by_user, expected):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", set_by_user or "")
+    if set_by_user is None:
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    prefer_one_openblas_thread()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == expected

@@ -16,7 +16,7 @@ from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model
 
 CHUNK_LENGTH = 256  # characters that are read layer by layer, before those after them
-WINDOW_HINT = "inspect a network that was trained without `preset` tutorial"
+WINDOW_HINT = "inspect one that was trained with another preset than that of the tutorial"
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ def trace_text(model: Model, ids: Ids, *, on_progress: Callable[[int], None] = l
     `on_progress` is called from time to time with the number of characters read so far. Raises SettingError for a
     network that reads windows of characters, which has no state.
     """
-    if model.config.window:
-        raise SettingError("a network that reads windows of characters keeps no state to look into", hint=WINDOW_HINT)
+    check_has_states(model)
     stepper, recorder = Stepper(model), Recorder(model, len(ids))
     states = stepper.initial_states(1)
     logits = np.empty((len(ids), len(model.vocabulary)), np.float32)
@@ -70,6 +69,12 @@ def trace_text(model: Model, ids: Ids, *, on_progress: Callable[[int], None] = l
         )
         on_progress(min(chunk.stop, len(ids)))
     return Trace(np.asarray(ids), logits, recorder.layers(), recorder.attention)
+
+
+def check_has_states(model: Model) -> None:
+    """Raise SettingError for a network that reads windows of characters, which has no state."""
+    if model.config.window:
+        raise SettingError("a network that reads windows of characters keeps no state to look into", hint=WINDOW_HINT)
 
 
 class Recorder:

@@ -19,12 +19,12 @@ from charlstm.cli.usage_errors import explain_usage, place_in
 from charlstm.errors import CharLSTMError
 from charlstm.machine import prefer_avx512_openblas
 
-MEMORY_FIELDS = ("batch_size", "units", "sequence_length", "num_samples", "beam", "length")
+MEMORY_FIELDS = ("batch_size", "units", "sequence_length", "num_samples", "beam", "length", "characters")
 
 COMMANDS = {  # in the order of --help: each is the function or group of its name in commands/NAME.py
     **dict.fromkeys(("train", "resume", "compare"), "Train"),
     **dict.fromkeys(("generate", "write"), "Write"),
-    **dict.fromkeys(("evaluate", "info", "plot", "samples", "gradients"), "Look"),
+    **dict.fromkeys(("evaluate", "info", "inspect", "plot", "samples", "gradients"), "Look"),
     **dict.fromkeys(("runs", "corpus"), "Keep house"),
 }
 

@@ -106,6 +106,7 @@ OTHER_WORDS = {  # of Keras, PyTorch, char-rnn, torch-rnn, textgenrnn, llama.cpp
     "window": ("sequence-length",),
 }
 OTHER_COMMANDS = {
+    "activations": ("inspect",),
     "continue": ("resume",),
     "curve": ("plot",),
     "delete": ("rm",),
@@ -116,6 +117,7 @@ OTHER_COMMANDS = {
     "finetune": ("train",),
     "help": (),
     "list": ("runs",),
+    "look": ("inspect",),
     "ls": ("runs", "list"),
     "move": ("mv",),
     "predict": ("generate",),
@@ -126,6 +128,9 @@ OTHER_COMMANDS = {
     "show": ("info",),
     "test": ("evaluate",),
     "texts": ("corpus",),
+    "trace": ("inspect",),
+    "view": ("inspect",),
+    "visualize": ("inspect",),
 }
 
 

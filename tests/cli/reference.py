@@ -17,6 +17,7 @@ COMMANDS = (
     "write",
     "evaluate",
     "info",
+    "inspect",
     "plot",
     "samples",
     "gradients",

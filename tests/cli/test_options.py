@@ -18,7 +18,7 @@ from charlstm.cli.options import FIELD_OPTIONS, duration, with_option_names
 PACKAGE = Path(package.__file__).parent
 FIELD = re.compile(r"`(\w+)`")
 USERS = {  # of packages, the commands that show most of their messages
-    "analysis": ["generate", "gradients", "evaluate"],
+    "analysis": ["generate", "gradients", "evaluate", "inspect"],
     "experiments": ["compare"],
     "generation": ["generate"],
     "storage": ["train", "runs rm"],

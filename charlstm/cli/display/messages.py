@@ -58,7 +58,12 @@ def terminal_size() -> tuple[int, int]:
 
 def shows_colours() -> bool:
     """Return whether stdout is a terminal with colours that the user wants: see https://no-color.org."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and not is_dumb()
+
+
+def is_dumb() -> bool:
+    """Return whether the terminal cannot move its cursor."""
+    return os.environ.get("TERM") in ("dumb", "unknown")
 
 
 def is_terminal() -> bool:

@@ -1,6 +1,6 @@
 """Progress of work that takes a while: bars and notices on a terminal, nothing elsewhere."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +21,16 @@ def progress_over(items: Iterable[Item], label: str, *, total: int) -> Iterator[
     from rich.progress import track
 
     return iter(track(items, label, total=total, console=console, transient=True, disable=not can_redraw()))
+
+
+@contextmanager
+def progress_bar(label: str, *, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that shows how much is done, on a bar that disappears at the end."""
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True, disable=not can_redraw()) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda done: progress.update(task, completed=done)
 
 
 @contextmanager

@@ -1,0 +1,297 @@
+"""`charlstm inspect`."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from charlstm.cli import text_options
+from charlstm.cli.completion import choices, complete_models, complete_texts
+from charlstm.cli.display.generation_notes import newest_run_line
+from charlstm.cli.display.json_output import to_json
+from charlstm.cli.display.messages import changes_line, is_dumb, say
+from charlstm.cli.options import Json, RandomSeed, Unknown, option
+from charlstm.cli.overwriting import OVERWRITE, check_may_replace
+from charlstm.config import SamplingConfig
+from charlstm.errors import CharLSTMError, SettingError, did_you_mean
+from charlstm.machine import prefer_one_openblas_thread
+from charlstm.text.decoding_options import DecodingOptions
+
+if TYPE_CHECKING:
+    from charlstm.analysis.inspection import Inspection
+    from charlstm.arrays import Ids
+    from charlstm.cli.display.inspect_view import Selection
+    from charlstm.storage.model_file import Model
+
+VIEW_NAMES = ("surprise", "unit", "gates", "attention")
+STATES = ("output", "cell")
+
+
+@dataclass(frozen=True)
+class TextChoice:
+    """Which text is looked at, and how it is read."""
+
+    text: str | None
+    is_generated: bool
+    length: int
+    options: DecodingOptions
+    unknown: str
+    temperature: float
+    random_seed: int
+
+
+def inspect(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=complete_models,
+            metavar="RUN",
+            help="A run folder, a name under runs/, or a model file. Default: the newest, also if only TEXT is given.",
+            show_default=False,
+        ),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=complete_texts,
+            metavar="TEXT",
+            help="The text to read, or - for stdin. Default: the part of the training text that the model has not "
+            "learned, or what it writes, if that text is gone.",
+            show_default=False,
+        ),
+    ] = None,
+    view: Annotated[
+        str | None,
+        option(
+            "--view",
+            metavar="VIEW",
+            autocompletion=choices(VIEW_NAMES),
+            help=f"What to show first: {', '.join(VIEW_NAMES[:-1])} or {VIEW_NAMES[-1]}. Default: unit with --unit, "
+            "gates with --layer, else surprise.",
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        option(
+            "--unit",
+            metavar="LAYER:UNIT",
+            help="The unit to show, such as 2:117; both count from 1. Default: the one that varies most.",
+        ),
+    ] = None,
+    layer: Annotated[
+        int | None, option("--layer", metavar="N", help="Show means over this layer, or a unit of it.")
+    ] = None,
+    state: Annotated[
+        str,
+        typer.Option(
+            "--state", metavar="STATE", autocompletion=choices(STATES), help="Show a unit's output or its cell state."
+        ),
+    ] = "output",
+    at: Annotated[
+        int | None,
+        option(
+            "--at",
+            metavar="N",
+            min=1,
+            help="Look at character N of the text. Default: the first, or the last for printed attention.",
+        ),
+    ] = None,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Let the model write the text that it is looked at with.")
+    ] = False,
+    temperature: Annotated[
+        float, typer.Option("--temperature", metavar="T", help="Sampling temperature of --generate.")
+    ] = SamplingConfig.temperature,
+    random_seed: RandomSeed = None,
+    characters: Annotated[
+        int, typer.Option("--characters", metavar="N", min=1, max=1_000_000, help="Read at most so much of the text.")
+    ] = 1000,
+    unknown: Unknown = "skip",
+    encoding: text_options.Encoding = None,
+    normalize: text_options.NormalizeLikeModel = None,
+    keep_boilerplate: text_options.KeepBoilerplate = False,
+    printed: Annotated[
+        bool, typer.Option("--print", help="Print the view on a terminal, too, instead of opening the viewer.")
+    ] = False,
+    npz: Annotated[
+        Path | None,
+        option("--npz", metavar="FILE", help="Save everything as NumPy arrays instead: docs/usage.md names them."),
+    ] = None,
+    overwrite: Annotated[bool, OVERWRITE] = False,
+    as_json: Json = False,
+) -> None:
+    """Look inside a network while it reads a text.
+
+    Shows the text coloured by how much each character surprises the model, by the output or the cell state of one
+    unit, or with the gates step by step, or by attention. On a terminal the cursor moves over the text, and below it
+    stand the likeliest characters; up and down go through the units, Tab through the views, q quits. Elsewhere digits
+    below the text stand for colours.
+
+    \b
+    charlstm inspect macbeth
+    charlstm inspect macbeth hamlet.txt --unit 2:117 --state cell
+    charlstm inspect macbeth --layer 2 --print
+    charlstm inspect macbeth --generate --json
+    """
+    run, text = _run_and_text(run, text)
+    if text is not None and generate:
+        raise SettingError("TEXT and `generate` are both given", hint="give one of the two")
+    if npz and as_json:
+        raise SettingError("`npz` and `json` are both given", hint="give one of the two")
+    _check_choice("view", view, VIEW_NAMES)
+    _check_choice("state", state, STATES)
+    if npz:
+        check_may_replace(npz, overwrite=overwrite)
+    prefer_one_openblas_thread()
+    from charlstm.analysis.trace import check_has_states
+    from charlstm.analysis.trace_file import save_trace
+    from charlstm.storage.model_file import load_model
+    from charlstm.storage.run_folder import find_model
+
+    path = find_model(run)
+    model = load_model(path)
+    check_has_states(model)
+    options = DecodingOptions(
+        encoding, normalize or model.vocabulary.normalize, keep_boilerplate, model.vocabulary.lowercase
+    )
+    random_seed = secrets.randbits(32) if random_seed is None else random_seed
+    choice = TextChoice(text, generate, characters, options, unknown, temperature, random_seed)
+    if run is None:
+        say(newest_run_line(path))
+    _check_unit(model, unit, layer, state)
+    ids, source = _choose_ids(path, model, choice)
+    inspection = _trace(model, ids)
+    selection = _select(inspection, unit, layer, state)
+    view = view or ("unit" if unit else "gates" if layer else "surprise")
+    if npz:
+        save_trace(npz, inspection)
+        say(f"saved {len(inspection):,} characters to {npz}")
+        return
+    _show(
+        inspection,
+        selection,
+        view,
+        at=at,
+        as_json={"model": str(path), "source": source} if as_json else None,
+        printed=printed,
+    )
+
+
+def _run_and_text(run: str | None, text: str | None) -> tuple[str | None, str | None]:
+    """Return RUN and TEXT; a single argument that is the file of a text is TEXT, and RUN the newest."""
+    from charlstm.storage.run_folder import under_runs
+
+    if run is None or text is not None:
+        return run, text
+    path = under_runs(run)
+    is_text = run == "-" or (path.is_file() and path.suffix != ".safetensors")
+    return (None, run) if is_text else (run, None)
+
+
+def _check_choice(field: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise SettingError(
+            f"`{field}` is {value!r}, but it must be one of {', '.join(known)}",
+            hint=did_you_mean(value, known, otherwise=f"give {known[0]}, for example"),
+        )
+
+
+def _check_unit(model: "Model", unit: str | None, layer: int | None, state: str) -> None:
+    """Raise SettingError for a layer, a unit or a state that the network does not have, before it reads a text."""
+    from charlstm.cells.registry import get_cell
+    from charlstm.cells.unit_names import UnitName, check_layer
+
+    if unit is not None and layer is not None:
+        raise SettingError("`unit` and `layer` are both given", hint="give one of the two: a unit names its layer")
+    if unit is not None:
+        UnitName.parse(unit, model.config)
+    if layer is not None:
+        check_layer(layer, model.config)
+    if state == "cell" and not get_cell(model.config.cell).has_cell_state:
+        raise SettingError(
+            f"`state` is cell, but the cell {model.config.cell} has no cell state", hint="leave `state` out"
+        )
+
+
+def _choose_ids(path: Path, model: "Model", choice: TextChoice) -> tuple["Ids", str]:
+    """Return the ids to read, and what they are: the name of a text, `validation`, or `generated`."""
+    from charlstm.analysis.inspection import generated_ids, validation_ids
+
+    if choice.text is not None:
+        return _given_ids(model, choice)
+    if not choice.is_generated:
+        try:
+            return validation_ids(path, model, choice.length, on_message=say), "validation"
+        except CharLSTMError as problem:
+            say(f"{problem}: the model is shown over a text that it writes now")
+    ids = generated_ids(model, choice.length, temperature=choice.temperature, random_seed=choice.random_seed)
+    return ids, "generated"
+
+
+def _given_ids(model: "Model", choice: TextChoice) -> tuple["Ids", str]:
+    from charlstm.text.corpus import load_corpus
+    from charlstm.text.corpus_encoding import encode_text
+
+    corpus = load_corpus([choice.text or ""], choice.options, on_message=say)
+    encoded = encode_text(corpus, model.vocabulary, unknown=choice.unknown)
+    if encoded.changes:
+        say(changes_line(encoded.changes))
+    return encoded.ids[: choice.length], corpus.name
+
+
+def _trace(model: "Model", ids: "Ids") -> "Inspection":
+    """Read the text, with a progress bar if it takes long."""
+    from charlstm.analysis.inspection import Inspection
+    from charlstm.cli.display.progress import progress_bar
+
+    with progress_bar("reading", total=len(ids)) as show_progress:
+        return Inspection.of(model, ids, on_progress=show_progress)
+
+
+def _select(inspection: "Inspection", unit: str | None, layer: int | None, state: str) -> "Selection":
+    """Return the unit or the layer to show; without any, the last layer."""
+    from charlstm.cells.unit_names import UnitName
+    from charlstm.cli.display.inspect_view import Quantity, Selection
+
+    quantity: Quantity = "cell" if state == "cell" else "output"
+    if unit is not None:
+        return Selection(inspection, *UnitName.parse(unit, inspection.model.config), quantity)
+    return Selection(inspection, (layer or inspection.model.config.num_layers) - 1, None, quantity)
+
+
+def _show(
+    inspection: "Inspection",
+    selection: "Selection",
+    name: str,
+    *,
+    at: int | None,
+    as_json: dict[str, str] | None,
+    printed: bool,
+) -> None:
+    """Print a view, or open the viewer on a terminal."""
+    from charlstm.cli.display.inspect_views import print_report, views_of
+
+    if at is not None and at > len(inspection):
+        raise SettingError(
+            f"`at` is {at:,}, but the text has {len(inspection):,} characters", hint="give a smaller one"
+        )
+    if as_json is not None:
+        view = views_of(inspection, selection, [name])[name]
+        network = inspection.model.config
+        common = {"cell": network.cell, "layers": network.num_layers, "units": network.units}
+        print(to_json(as_json | common | {"text": inspection.text, "view": name} | view.to_json()))
+    elif sys.stdout.isatty() and not printed and not is_dumb():
+        from charlstm.cli.display.inspect_viewer import Viewer
+
+        names = [
+            one for one in VIEW_NAMES if one != "attention" or inspection.trace.attention is not None or one == name
+        ]
+        viewer = Viewer(inspection, selection, views_of(inspection, selection, names), name, (at or 1) - 1)
+        raise typer.Exit(viewer.run())
+    else:
+        place = len(inspection) - 1 if at is None else at - 1
+        print_report(views_of(inspection, selection, [name])[name], place)
