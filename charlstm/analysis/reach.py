@@ -13,6 +13,7 @@ from charlstm.analysis.gradient_probe import log_probability_gradient
 from charlstm.analysis.probed_network import ProbedNetwork, States
 from charlstm.arrays import FloatArray, Ids
 from charlstm.cells.registry import get_cell
+from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
 from charlstm.storage.model_file import Model
 
@@ -84,10 +85,15 @@ def measure_reach(
     return Reach(np.arange(first, last + 1), chosen, scores, norms)
 
 
+def has_reach(config: ModelConfig) -> bool:
+    """Return whether the gradient of a network is measured."""
+    return not config.window and not config.attention and get_cell(config.cell).is_recurrent
+
+
 def check_has_reach(model: Model) -> None:
     """Raise SettingError for a network whose gradient is not measured."""
     config = model.config
-    if config.window or config.attention or not get_cell(config.cell).is_recurrent:
+    if not has_reach(config):
         kind = "reads windows" if config.window else "has attention" if config.attention else "is not recurrent"
         raise SettingError(
             f"the reach of a network that {kind} is not measured", hint="give a recurrent network without attention"

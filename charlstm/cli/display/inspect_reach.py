@@ -1,110 +1,132 @@
-"""The reach of one prediction: the text before it with the strength of each character, and the strongest ones."""
+"""`inspect --view reach`: how strongly each of the last characters moves the prediction of one."""
 
-import textwrap
+import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
-from rich.text import Text
+import numpy as np
 
-from charlstm.cli.display.messages import standing_alone, visible
+from charlstm.analysis.inspection import Inspection
+from charlstm.arrays import FloatArray
+from charlstm.cli.display.inspect_view import (
+    REPORT_WIDTH,
+    Line,
+    Selection,
+    Shades,
+    Span,
+    coloured,
+    digits,
+    quoted,
+    signed_shades,
+    under,
+    wrap_text,
+)
+from charlstm.cli.display.rows import output_width
 from charlstm.figures import counted
 
 if TYPE_CHECKING:
     from charlstm.analysis.reach import Reach
-    from charlstm.arrays import Ids
-    from charlstm.storage.model_file import Model
 
-NUM_STRONGEST = 8  # characters that are listed
-BAR_WIDTH = 20  # columns
-# of 256 colours, from no strength to the whole: one hue that becomes darker, with text that stays legible on it
-SHADES = ("", "black on color(230)", "black on color(222)", "black on color(214)", "white on color(166)",
-          "white on color(88)")  # fmt: skip
+NUM_STRONGEST = 5  # characters that are listed
+BLOCK = 100  # places that are measured at a time, so that the cursor moves on without waiting
+BAR_WIDTH = 10  # columns
 
 
-def reach_view(model: "Model", ids: "Ids", place: int, *, width: int, target: int | None = None) -> Text:
-    """Return what a terminal shows of the prediction of the character at `place`; plain without its styles.
+class ReachView:
+    """The text coloured by how strongly each character moves what is expected in place of the one under the cursor.
 
-    `target` is the id of the character whose ln p is differentiated, by default the likeliest one. The text is
-    followed by digits, 9 for the strongest character. Raises SettingError as `measure_reach` does.
+    That is the norm of the gradient of ln p of the likeliest character there, with respect to the embedding of each
+    character before it. It is measured when it is looked at.
     """
-    reach = _measure(model, ids, place, target)
-    characters = [model.vocabulary.characters[index] for index in ids[max(0, place - reach.norms.shape[1]) : place]]
-    strengths = _strengths(reach, len(characters))
-    lines = [Text(line) for line in textwrap.wrap(_heading(model, ids, reach), width, break_on_hyphens=False)]
-    return Text("\n").join(
-        [*lines, Text(), *_strips(characters, strengths, width), Text(), *_strongest(characters, reach)]
-    )
 
+    def __init__(self, inspection: Inspection, _: Selection) -> None:
+        from charlstm.analysis.reach import check_has_reach
 
-def reach_to_json(model: "Model", ids: "Ids", place: int, *, target: int | None = None) -> dict[str, Any]:
-    """Return the reach of one prediction; the first norm is that of the character just before it."""
-    reach, characters = _measure(model, ids, place, target), model.vocabulary.characters
-    num_back = min(place, reach.norms.shape[1])
-    return {
-        "at": place,
-        "character": characters[reach.targets[0]],
-        "log_probability": float(reach.log_probabilities[0]),
-        "before": "".join(characters[index] for index in ids[place - num_back : place]),
-        "norms": reach.norms[0, :num_back].tolist(),
-    }
+        check_has_reach(inspection.model)
+        self._inspection = inspection
+        self._blocks: dict[int, Reach] = {}
 
+    def _reach_at(self, place: int) -> "tuple[Reach, int]":
+        """Return the reach of some predictions, and the row of the one at a place, which is not the first."""
+        from charlstm.analysis.reach import measure_reach
 
-def _measure(model: "Model", ids: "Ids", place: int, target: int | None) -> "Reach":
-    import numpy as np
+        block = (place - 1) // BLOCK
+        if block not in self._blocks:
+            ids, first = self._inspection.trace.ids, block * BLOCK + 1
+            last = min(first + BLOCK - 1, len(ids))
+            self._blocks[block] = measure_reach(self._inspection.model, ids, first=first, last=last)
+        return self._blocks[block], (place - 1) % BLOCK
 
-    from charlstm.analysis.reach import measure_reach
+    def _norms(self, place: int) -> FloatArray:
+        """Return the norm of each of the last characters before a place, the oldest first."""
+        if place == 0:
+            return np.zeros(0, np.float32)
+        reach, row = self._reach_at(place)
+        norms = reach.norms[row]
+        return np.asarray(norms[~np.isnan(norms)][::-1], np.float32)
 
-    targets = None if target is None else np.array([target])
-    return measure_reach(model, ids, first=place, last=place, targets=targets)
+    def heading(self) -> str:
+        return "reach: what moves the prediction"
 
+    def shades(self, place: int) -> Shades:
+        shades = np.zeros(len(self._inspection), np.int8)
+        norms = self._norms(place)
+        shades[place - len(norms) : place] = signed_shades(norms, float(norms.max(initial=0.0)))
+        return shades
 
-def _heading(model: "Model", ids: "Ids", reach: "Reach") -> str:
-    """Say what is predicted, and how far back half of its reach is."""
-    import math
+    def lines_at(self, place: int, width: int) -> list[Line]:
+        """Return what is expected at a place, and the characters that move it most."""
+        text = self._inspection.text
+        if place == 0:
+            return [[Span(f"nothing comes before {quoted(text[0])}")]]
+        reach, row = self._reach_at(place)
+        expected = self._inspection.model.vocabulary.characters[reach.targets[row]]
+        probability = math.exp(reach.log_probabilities[row])
+        norms, shares = reach.norms[row], reach.shares[row]
+        lines: list[Line] = [[Span(f"at {quoted(text[place])} the likeliest is {quoted(expected)}, {probability:.0%}")]]
+        if not norms[0] > 0 and not np.nansum(norms) > 0:
+            return [*lines, [Span("no character before moves it")]]
+        half = counted(int(reach.half_distances[row]), "character")
+        lines.append([Span(f"half of its reach: {half}")])
+        for index in np.argsort(-np.nan_to_num(norms), kind="stable")[: min(NUM_STRONGEST, place)].tolist():
+            bar = "#" * round(BAR_WIDTH * float(shares[index] / np.nanmax(shares)))
+            name = quoted(text[place - 1 - index])
+            lines.append([Span(f" {name:<8} {index + 1:>3} back  {shares[index]:6.1%} {bar}".rstrip())])
+        return lines
 
-    place, characters = int(reach.places[0]), model.vocabulary.characters
-    probability = math.exp(reach.log_probabilities[0])
-    there = f", the text has '{_shown(characters[ids[place]])}'" if place < len(ids) else ""
-    back = int(reach.half_distances[0])
-    if not reach.shares[0][: min(place, reach.norms.shape[1])].any():
-        moved = "no character before it moves it"
-    else:
-        moved = f"half of its reach: {counted(back, 'character')}"
-    return f"at {place}: '{_shown(characters[reach.targets[0]])}' with p = {probability:.3f}{there}; {moved}"
+    def change_unit(self, by: int) -> bool:
+        return False
 
+    def report(self, place: int, *, has_colours: bool) -> Iterator[Line]:
+        """Yield the characters before a place, with tenths of the strongest below them, and what is expected there."""
+        yield [Span(self.heading(), emphasis="heading")]
+        norms = self._norms(place)
+        largest = float(norms.max(initial=0.0))
+        shades, strip = signed_shades(norms, largest), digits(norms, largest)
+        before = self._inspection.text[place - len(norms) : place]
+        for row in wrap_text(before, min(REPORT_WIDTH, output_width() or REPORT_WIDTH)):
+            yield coloured(row, shades) if has_colours else [Span("".join(row.glyphs))]
+            if not has_colours:
+                yield [Span(under(row, strip[row.start : row.stop]).rstrip())]
+        if not has_colours:
+            yield [Span("1 to 9: tenths of the strongest")]
+        yield from self.lines_at(place, 0)
 
-def _strengths(reach: "Reach", count: int) -> list[float]:
-    """Return the norms of the last characters as shares of the largest, the oldest character first."""
-    norms = reach.norms[0, :count][::-1]
-    return [float(norm) for norm in norms / (norms.max() or 1.0)]
+    def to_json(self) -> dict[str, Any]:
+        """Return the reach of every prediction but the first: norms of 1 character back first."""
+        from charlstm.analysis.reach import measure_reach
 
-
-def _strips(characters: list[str], strengths: list[float], width: int) -> list[Text]:
-    """Return the text in its shades with digits below it, in as many rows as it needs."""
-    rows, text, digits = list[Text](), Text(), ""
-    for character, strength in zip(characters, strengths, strict=True):
-        shown = _shown(character)
-        if text.cell_len + cell_len(shown) > width:
-            rows += [text, Text(digits)]
-            text, digits = Text(), ""
-        text.append(shown, SHADES[min(len(SHADES) - 1, int(strength * len(SHADES)))])
-        digits += str(min(9, int(strength * 10))).ljust(cell_len(shown))
-    return [*rows, text, Text(digits)]
-
-
-def _strongest(characters: list[str], reach: "Reach") -> list[Text]:
-    """Return the characters that move the prediction most, with norms, shares and bars."""
-    norms, shares = reach.norms[0, : len(characters)], reach.shares[0, : len(characters)]
-    lines = [Text("back  character      norm  share")]
-    for index in sorted(norms.argsort()[::-1][:NUM_STRONGEST].tolist()):
-        shown = f"'{_shown(characters[-1 - index])}'"
-        bar = "#" * round(BAR_WIDTH * float(shares[index] / (shares.max() or 1.0)))
-        padding = " " * max(0, 9 - cell_len(shown))
-        lines.append(
-            Text(f"{index + 1:>4}  {shown}{padding}  {norms[index]:>8.1e}  {shares[index]:>5.0%}  {bar}".rstrip())
-        )
-    return lines
-
-
-def _shown(character: str) -> str:
-    return visible(standing_alone(character))
+        ids, characters = self._inspection.trace.ids, self._inspection.model.vocabulary.characters
+        if len(ids) < 2:
+            return {"reach": []}
+        reach = measure_reach(self._inspection.model, ids, last=len(ids) - 1)
+        return {
+            "reach": [
+                {
+                    "likeliest": characters[target],
+                    "log_probability": round(float(score), 6),
+                    "norms": [float(f"{norm:.6g}") for norm in norms if not np.isnan(norm)],
+                }
+                for target, score, norms in zip(reach.targets, reach.log_probabilities, reach.norms, strict=True)
+            ]
+        }
