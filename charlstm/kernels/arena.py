@@ -84,3 +84,7 @@ class Arena:
     def _release_idle(self) -> None:
         while self._free and self._handed_out - self._free[0].freed_at > MAX_IDLE * self._peak:
             del self._free[0]
+
+
+aligned_empty = Arena().empty
+empty_workspace = Arena().empty  # for what lives during a call only: always the same memory, warm in the caches

@@ -92,7 +92,8 @@ def target_machine(cpu: str, features: str, triple: str) -> binding.TargetMachin
 
 @cache
 def _compiler(name: str, cpu: str, features: str) -> binding.LLJIT:  # noqa: ARG001
-    return binding.create_lljit_compiler(target_machine(cpu, features, _triple()))
+    # LLVM's newer linker puts all of a module into one piece of memory, so that no part is out of another's reach.
+    return binding.create_lljit_compiler(target_machine(cpu, features, _triple()), use_jit_link=True)
 
 
 def _triple() -> str:

@@ -15,12 +15,13 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from charlstm.arrays import FloatArray, Ids
+from charlstm.kernels.arena import aligned_empty
 from charlstm.kernels.compiler import load_functions
 from charlstm.kernels.decoder_loop import DECODE_ARGUMENTS, emit_decode
 from charlstm.kernels.emitter import Emitter
 from charlstm.kernels.gemm import emit_gemm
 from charlstm.kernels.isa.instruction_set import NR
-from charlstm.kernels.layer import Arrays, LayerDescription, LayerKernel, aligned_empty
+from charlstm.kernels.layer import Arrays, LayerDescription, LayerKernel
 from charlstm.kernels.layout import FIRST_TURN
 from charlstm.kernels.step_loop import StepLoop
 from charlstm.machine import num_cores
@@ -79,7 +80,7 @@ class Decoder:
         return packed
 
     def _pack_output(self, kernel: FloatArray, bias: FloatArray) -> None:
-        self._output = self._kernels[0].pack_dense(kernel)
+        self._output = self._kernels[0].products.pack_dense(kernel)
         self._output_bias = np.zeros(len(self._output) * NR, np.float32)
         self._output_bias[: self._vocabulary_size] = bias
 
@@ -158,7 +159,8 @@ class Decoder:
         addresses = np.array([ctypes.addressof(argument) for argument in arguments], np.int64)
         hidden = np.array([layer["output"].ctypes.data for layer in arrays], np.int64)
         before = np.empty((time, num_streams, self._vocabulary_size), np.float32)
-        padded_rows, product = arrays[0]["padded_rows"], self._kernels[0].product
+        padded_rows, first = arrays[0]["padded_rows"], self._kernels[0]
+        operands_shape = padded_rows, self._output.shape[1] * first.product.k_unroll
         self._function(
             time=time, streams=num_streams, padded_streams=padded_rows, units=self._units,
             vocabulary=self._vocabulary_size, ids=ids, uniforms=uniforms, samples=int(len(uniforms) > 0),
@@ -168,7 +170,7 @@ class Decoder:
             characters=self._characters, inputs=0 if self._has_table else self._characters.shape[1],
             first_inputs=arrays[0].get("x", before), output_panels=self._output, output_bias=self._output_bias,
             num_panels=len(self._output), depth=self._output.shape[1],
-            operands=np.zeros((padded_rows, self._output.shape[1] * product.k_unroll), self._kernels[0].operand_dtype),
+            operands=np.zeros(operands_shape, first.products.operand_dtype),
             padded_logits=np.empty((padded_rows, len(self._output) * NR), np.float32),
             cumulative=np.empty(self._vocabulary_size, np.float64),
         )  # fmt: skip

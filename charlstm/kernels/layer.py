@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import accumulate, compress
 from typing import Any, Protocol
 
@@ -11,37 +11,22 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from charlstm.arrays import FloatArray
-from charlstm.kernels.arena import Arena
+from charlstm.kernels.arena import aligned_empty, empty_workspace
 from charlstm.kernels.compiler import CompiledFunction, load_functions
 from charlstm.kernels.emitter import Emitter
 from charlstm.kernels.gemm import emit_gemm
 from charlstm.kernels.gradient import differentiate
 from charlstm.kernels.graph import ONE, Term, WeightShape, trace
 from charlstm.kernels.isa import chosen_instruction_set
-from charlstm.kernels.isa.instruction_set import NR, InstructionSet, Product
+from charlstm.kernels.isa.instruction_set import InstructionSet, Product
 from charlstm.kernels.layout import SAVED, WIDEST_VECTOR, Layout, Sizes, group_shape, round_up
-from charlstm.kernels.packing import (
-    GRADIENT_ARGUMENTS,
-    LINE_ELEMENTS,
-    PACK_ARGUMENTS,
-    emit_packing,
-    emit_weight_gradient,
-)
+from charlstm.kernels.products import ROW_MULTIPLE, Panels, Products
 from charlstm.kernels.schedule import schedule
 from charlstm.kernels.step_loop import StepLoop
 
-Operands = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
-Panels = npt.NDArray[np.float32] | npt.NDArray[np.uint32]
 Arrays = dict[str, npt.NDArray[Any]]
 
 CHUNK_ROWS = 256  # rows of a product of many steps
-ROWS_AT_ONCE = 512  # of a weight gradient: what a tile reads stays in the caches
-ROWS_AT_ONCE_OF_LARGE = 2048  # where the results are too large for the caches: they are read and written less often
-LARGE_RESULT = 1_500_000  # elements
-ROW_MULTIPLE = 32  # to which the rows of a weight gradient are padded
-
-aligned_empty = Arena().empty
-_workspace = Arena().empty  # an arena of its own: the workspaces are always the same memory, warm in the caches
 
 
 class LayerDescription(Protocol):
@@ -77,6 +62,7 @@ class LayerKernel:
     ) -> None:
         self.isa = isa or chosen_instruction_set()
         self.product = self.isa.product(precision)
+        self.products = Products(self.isa, self.product)
         self.shapes = {name: WeightShape(*shape) for name, shape in layer.shapes.items()}
         self.state_widths = layer.state_widths
         forward = trace(layer, has_table=has_table)
@@ -84,9 +70,7 @@ class LayerKernel:
         self.forward_layout = Layout(schedule(forward), backward=False)
         self._backward_layout = Layout(schedule(backward), backward=True) if backward else None
         self.result_names = list(self.forward_layout.results)
-        self.packed_dtype = np.dtype(np.uint32 if self.product.k_unroll == 2 else np.float32)
-        self.operand_dtype = np.dtype(np.uint16 if self.product.k_unroll == 2 else np.float32)
-        self.saved_dtypes = {group.name: self.operand_dtype for group in self.forward_layout.plan.groups}
+        self.saved_dtypes = {group.name: self.products.operand_dtype for group in self.forward_layout.plan.groups}
         if self.forward_layout.saved:
             self.saved_dtypes[SAVED] = np.dtype(np.float32)
 
@@ -96,10 +80,6 @@ class LayerKernel:
         if self._backward_layout:
             layouts["backward"] = self._backward_layout
         return load_step_loops(layouts, self.isa, self.product)
-
-    @cached_property
-    def _tools(self) -> dict[str, CompiledFunction]:
-        return product_functions(self.isa, self.product)
 
     @property
     def backward_layout(self) -> Layout:
@@ -115,33 +95,14 @@ class LayerKernel:
 
     def compile(self) -> None:
         """Compile the code, or load it, before it is needed."""
-        _ = self._functions, self._tools
+        _ = self._functions, self.products.functions
 
     def pack(self, name: str, weights: FloatArray, *, units: int, inputs: int, transposed: bool = False) -> Panels:
         """Pack a matrix (rows, blocks of columns) for `forward`, or transposed for `backward`."""
         rows, width, num_blocks = self._matrix_shape(name)
         sizes = Sizes(1, 1, 1, 1, units, inputs)
         columns = sizes.columns(rows, 1), sizes.columns(width, num_blocks)
-        return self._pack(weights, columns, sizes.width(width), sizes.padded(width), transposed=transposed)
-
-    def pack_dense(self, weights: FloatArray) -> Panels:
-        """Pack a matrix (rows, columns) without blocks."""
-        rows, width = weights.shape
-        padded = round_up(width, WIDEST_VECTOR)
-        return self._pack(weights, (round_up(rows, NR), round_up(width, NR)), width, padded, transposed=False)
-
-    def _pack(
-        self, weights: FloatArray, columns: tuple[int, int], width: int, padded_width: int, *, transposed: bool
-    ) -> Panels:
-        """Pack a matrix with its rows and columns padded to these numbers."""
-        num_inputs, num_outputs = columns[::-1] if transposed else columns
-        panels = aligned_empty((num_outputs // NR, num_inputs // self.product.k_unroll, NR), self.packed_dtype)
-        self._tools["pack_transposed" if transposed else "pack"](
-            weights=np.ascontiguousarray(weights), panels=panels, rows=len(weights), width=width,
-            padded_width=padded_width, num_blocks=weights.shape[1] // width, columns=num_outputs,
-            depth=panels.shape[1],
-        )  # fmt: skip
-        return panels
+        return self.products.pack(weights, columns, sizes.width(width), sizes.padded(width), transposed=transposed)
 
     def forward(
         self, inputs: Arrays, states: Sequence[FloatArray], weights: Arrays, *, units: int
@@ -214,7 +175,7 @@ class LayerKernel:
 
     def _allocate(self, layout: Layout, sizes: Sizes, states: Sequence[FloatArray]) -> Arrays:
         """Return states, operands, what is saved, and workspaces; the padding of states and operands is zero."""
-        memory: Arrays = _views(_workspace, layout.workspaces(sizes))
+        memory: Arrays = _views(empty_workspace, layout.workspaces(sizes))
         for (name, width), state in zip(layout.states.items(), states, strict=True):
             memory[name] = np.zeros((2, sizes.padded_rows, sizes.columns(width, 1)), np.float32)
             memory[name][0, : sizes.rows, : sizes.width(width)] = state
@@ -223,7 +184,9 @@ class LayerKernel:
             memory[SAVED] = aligned_empty((sizes.time, sizes.padded_rows, width), np.float32)
         for group in layout.plan.groups:
             steps, rows, columns = group_shape(group, sizes)
-            operands = aligned_empty((round_up(max(1, steps * rows), ROW_MULTIPLE), columns), self.operand_dtype)
+            operands = aligned_empty(
+                (round_up(max(1, steps * rows), ROW_MULTIPLE), columns), self.products.operand_dtype
+            )
             operands[steps * rows :] = 0
             used = sizes.padded(group.width) * len(group.nodes)
             if used < columns:
@@ -238,22 +201,9 @@ class LayerKernel:
         forward_term = next(forward for forward in self.forward_layout.terms if forward.weight == term.weight)
         left = saved[self.forward_layout.plan.group(forward_term).name]
         right = memory[self.backward_layout.plan.group(term).name]
-        product = self.weight_product(left[: len(right)], right)
+        product = self.products.weight_gradient(left[: len(right)], right)
         rows, width, num_blocks = self._matrix_shape(term.weight)
         return _without_padding(product[: sizes.width(rows)], sizes, width, num_blocks)
-
-    def weight_product(self, left: Operands, right: Operands) -> FloatArray:
-        """Return left.T @ right for operands (rows, columns), rows padded with zeros to ROW_MULTIPLE."""
-        result = aligned_empty((left.shape[1], right.shape[1]), np.float32)
-        at_once = ROWS_AT_ONCE_OF_LARGE if result.size > LARGE_RESULT else ROWS_AT_ONCE
-        depth = min(at_once, len(right)) // self.product.k_unroll
-        self._tools["weight_gradient"](
-            left=left, right=right, results=result, rows=len(right), rows_at_once=at_once,
-            left_panels=_workspace((left.shape[1], depth + LINE_ELEMENTS), self.packed_dtype),
-            right_panels=_workspace((right.shape[1] // NR, depth, NR), self.packed_dtype),
-            left_columns=left.shape[1], right_columns=right.shape[1],
-        )  # fmt: skip
-        return result
 
 
 def _views(empty: Callable[..., npt.NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
@@ -319,18 +269,3 @@ def load_step_loops(
         return emitter.module
 
     return load_functions(key, isa, emit, {name: layout.arguments for name, layout in layouts.items()})
-
-
-@cache
-def product_functions(isa: InstructionSet, product: Product) -> dict[str, CompiledFunction]:
-    """Return the compiled functions that pack weights and multiply for their gradients."""
-
-    def emit() -> ir.Module:
-        emitter = Emitter(isa.lanes)
-        emit_gemm(emitter, product)
-        emit_packing(emitter, product)
-        emit_weight_gradient(emitter, product)
-        return emitter.module
-
-    entries = {"pack": PACK_ARGUMENTS, "pack_transposed": PACK_ARGUMENTS, "weight_gradient": GRADIENT_ARGUMENTS}
-    return load_functions(f"products {product.precision}", isa, emit, entries)

@@ -12,7 +12,8 @@ from charlstm.arrays import FloatArray
 from charlstm.kernels.code_cache import code_folder
 from charlstm.kernels.isa import chosen_instruction_set
 from charlstm.kernels.isa.instruction_set import InstructionSet
-from charlstm.kernels.layer import LayerDescription, LayerKernel, Panels
+from charlstm.kernels.layer import LayerDescription, LayerKernel
+from charlstm.kernels.products import Panels
 from charlstm.machine import processor_name
 
 TIME, ROWS, UNITS = 16, 32, 256  # of the layer that is measured

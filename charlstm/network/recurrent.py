@@ -48,7 +48,7 @@ class PreparedLayer:
             values = tf.stop_gradient(tf.convert_to_tensor(weight))
             if name in kernel.shapes and kernel.shapes[name].rows:
                 pack = partial(kernel.pack, name, units=self._units, inputs=self._inputs, transposed=transposed)
-                values = _call(pack, [values], kernel.packed_dtype)
+                values = _call(pack, [values], kernel.products.packed_dtype)
             packed.append(values)
         return packed
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import ChangedTextError, CorpusError, SettingError
 from charlstm.json_objects import object_from_json
-from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
@@ -24,6 +23,7 @@ from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter, TrainingResult
+from charlstm.training.snapshots import training_environment
 from charlstm.training.startup import locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
 
@@ -212,5 +212,6 @@ def _build_run(
 def _environment_changes(checkpoint: Checkpoint) -> str:
     """Return what is different from the machine and the libraries that made the checkpoint."""
     then = checkpoint.metadata["environment"]
-    pairs = [(name, then.get(name), now) for name, now in environment().items()]
-    return "; ".join(f"{name} was {before}, is {now}" for name, before, now in pairs if before != now)
+    pairs = [(name, then.get(name), now) for name, now in training_environment().items()]
+    changes = [(name, before or "unknown", now) for name, before, now in pairs if before != now]
+    return "; ".join(f"{name.replace('_', ' ')} was {before}, is {now}" for name, before, now in changes)

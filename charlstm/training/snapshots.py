@@ -47,7 +47,7 @@ def make_checkpoint(
 ) -> Checkpoint:
     """Return everything that is needed to resume a run exactly, in this process or another."""
     best = {BEST_PREFIX + name: weight for name, weight in best_weights.items()}
-    metadata = settings | {"history": history.to_json(), "environment": environment()}
+    metadata = settings | {"history": history.to_json(), "environment": training_environment()}
     return Checkpoint(trainer_arrays | best, metadata)
 
 
@@ -80,3 +80,10 @@ def make_model(
     if data.known_lines is not None:
         metadata["line_checksums"] = data.known_lines.to_base64()
     return Model(model_config, data.vocabulary, weights, metadata)
+
+
+def training_environment() -> dict[str, str]:
+    """Return what the last bits of a training run depend on."""
+    from charlstm.kernels import chosen_instruction_set
+
+    return environment() | {"instruction_set": chosen_instruction_set().name}

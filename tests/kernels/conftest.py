@@ -2,7 +2,7 @@
 
 import pytest
 
-from charlstm.kernels import decoder, layer
+from charlstm.kernels import decoder, layer, products
 from charlstm.kernels.arena import Arena
 
 
@@ -15,6 +15,7 @@ def used_memory(monkeypatch):
         array.view("u1")[...] = 0xFF
         return array
 
-    monkeypatch.setattr(layer, "aligned_empty", empty)
-    monkeypatch.setattr(layer, "_workspace", empty)
+    for module in (layer, products):
+        monkeypatch.setattr(module, "aligned_empty", empty)
+        monkeypatch.setattr(module, "empty_workspace", empty)
     monkeypatch.setattr(decoder, "aligned_empty", empty)

@@ -33,7 +33,7 @@ PACK = """
 import numpy as np
 from charlstm.kernels.code_cache import code_folder
 from charlstm.kernels.isa.portable import PORTABLE
-from charlstm.kernels.layer import product_functions
+from charlstm.kernels.products import product_functions
 panels = np.empty((1, 1, 32), np.float32)
 product_functions(PORTABLE, PORTABLE.products[0])["pack"](
     weights=np.array([[2.5]], np.float32), panels=panels, rows=1, width=1, padded_width=16, num_blocks=1, columns=32,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from charlstm.kernels import layer as layer_module
-from charlstm.kernels.layer import ROW_MULTIPLE, product_functions
+from charlstm.kernels import products as products_module
 from charlstm.kernels.layout import WIDEST_VECTOR, round_up
+from charlstm.kernels.products import ROW_MULTIPLE, product_functions
 from tests.kernels.cases import PRODUCTS, layer_kernel, rounding, to_operands, to_panels
 
 # rows, width of a block, number of blocks
@@ -49,11 +49,11 @@ def test_a_kernel_packs_its_matrices_by_their_shapes(isa, product):
     weights = np.random.default_rng(0).normal(size=(7, 4 * 20)).astype(np.float32)
     for transposed in (False, True):
         panels = kernel.pack("kernel", weights, units=20, inputs=7, transposed=transposed)
-        assert panels.dtype == kernel.packed_dtype
+        assert panels.dtype == kernel.products.packed_dtype
         np.testing.assert_array_equal(panels, to_panels(model_of(weights, 20, 4, transposed=transposed), product))
     dense = np.asfortranarray(weights)
     np.testing.assert_array_equal(
-        kernel.pack_dense(dense), to_panels(model_of(weights, 80, 1, transposed=False), product)
+        kernel.products.pack_dense(dense), to_panels(model_of(weights, 80, 1, transposed=False), product)
     )
     with pytest.raises(ValueError, match="bias is no matrix"):
         kernel.pack("bias", weights, units=20, inputs=7)
@@ -64,13 +64,13 @@ def test_a_kernel_packs_its_matrices_by_their_shapes(isa, product):
 @pytest.mark.parametrize("sizes", [(32, 32, 32), (64, 288, 96), (544, 32, 64), (1056, 96, 32), (2080, 32, 32)])
 @pytest.mark.parametrize(("isa", "product"), PRODUCTS)
 def test_the_gradient_of_weights(isa, product, sizes, is_large, monkeypatch):
-    monkeypatch.setattr(layer_module, "LARGE_RESULT", 0 if is_large else 10**9)
+    monkeypatch.setattr(products_module, "LARGE_RESULT", 0 if is_large else 10**9)
     rows, *columns = sizes
     assert rows % ROW_MULTIPLE == 0
     random = np.random.default_rng(rows)
     left, right = (random.normal(size=(rows, width)).astype(np.float32) for width in columns)
     kernel = layer_kernel("rnn", isa, product.precision, is_first=True)
-    actual = kernel.weight_product(to_operands(left, product), to_operands(right, product))
+    actual = kernel.products.weight_gradient(to_operands(left, product), to_operands(right, product))
     assert actual.dtype == np.float32
     assert actual.shape == tuple(columns)
     left, right = (rounding(product)(side).astype(np.float64) for side in (left, right))

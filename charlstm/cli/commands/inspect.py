@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from charlstm.cli.display.inspect_view import Selection
     from charlstm.storage.model_file import Model
 
-VIEW_NAMES = ("surprise", "unit", "gates", "attention", "reach")
+VIEW_NAMES = ("surprise", "unit", "gates", "units", "attention", "reach")
 STATES = ("output", "cell")
+NUM_SHOWN, NUM_SEARCHED = 1000, 20_000  # characters that are read: to be looked at, and to find units
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,15 @@ def inspect(
             metavar="VIEW",
             autocompletion=choices(VIEW_NAMES),
             help=f"What to show first: {', '.join(VIEW_NAMES[:-1])} or {VIEW_NAMES[-1]}. Default: unit with --unit, "
-            "gates with --layer, else surprise.",
+            "gates with --layer, units with --feature, else surprise.",
+        ),
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        option(
+            "--feature",
+            metavar="REGEX",
+            help="Also find the units that follow whether a character is inside a match of this. Give it once or more.",
         ),
     ] = None,
     unit: Annotated[
@@ -108,8 +117,15 @@ def inspect(
     ] = SamplingConfig.temperature,
     random_seed: RandomSeed = None,
     characters: Annotated[
-        int, typer.Option("--characters", metavar="N", min=1, max=1_000_000, help="Read at most so much of the text.")
-    ] = 1000,
+        int | None,
+        option(
+            "--characters",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="Read at most so much of the text. Default: 1,000; for units, 20,000.",
+        ),
+    ] = None,
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,
@@ -127,7 +143,7 @@ def inspect(
     """Look inside a network while it reads a text.
 
     Shows the text coloured by how much each character surprises the model, by the output or the cell state of one
-    unit, with the gates step by step, by attention, or by how strongly each character moves a prediction. On a
+    unit, the gates step by step, attention or the reach of a prediction; or which units follow quotes and lines. On a
     terminal the cursor moves over the text, and below it stand the likeliest characters; up and down go through the
     units, Tab through the views, q quits. Elsewhere digits below the text stand for colours.
 
@@ -135,6 +151,7 @@ def inspect(
     charlstm inspect macbeth
     charlstm inspect macbeth hamlet.txt --unit 2:117 --state cell
     charlstm inspect macbeth --layer 2 --print
+    charlstm inspect macbeth --view units --feature "the|The"
     charlstm inspect macbeth --generate --json
     """
     run, text = _run_and_text(run, text)
@@ -147,11 +164,15 @@ def inspect(
     if npz:
         check_may_replace(npz, overwrite=overwrite)
     prefer_one_openblas_thread()
+    from charlstm.analysis.features import compile_patterns
     from charlstm.analysis.trace import check_has_states
     from charlstm.analysis.trace_file import save_trace
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
 
+    compile_patterns(feature or [])
+    view = view or ("unit" if unit else "gates" if layer else "units" if feature else "surprise")
+    characters = characters or (NUM_SEARCHED if view == "units" else NUM_SHOWN)
     path = find_model(run)
     model = load_model(path)
     check_has_states(model)
@@ -166,7 +187,7 @@ def inspect(
     ids, source = _choose_ids(path, model, choice)
     inspection = _trace(model, ids)
     selection = _select(inspection, unit, layer, state)
-    view = view or ("unit" if unit else "gates" if layer else "surprise")
+    selection.patterns = feature or ()
     if npz:
         save_trace(npz, inspection)
         say(f"saved {len(inspection):,} characters to {npz}")

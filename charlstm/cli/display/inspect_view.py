@@ -66,6 +66,7 @@ class Selection:
     layer: int  # from 0
     unit: int | None = None  # from 0; None: no single one was chosen
     quantity: Quantity = "output"
+    patterns: Sequence[str] = ()  # of --feature, for the view of units
     _liveliest: dict[tuple[int, Quantity], int] = field(default_factory=dict)  # unit by layer and quantity
 
     def values(self) -> FloatArray:

@@ -13,6 +13,7 @@ from charlstm.cli.display.inspect_gates import GatesView
 from charlstm.cli.display.inspect_reach import ReachView
 from charlstm.cli.display.inspect_surprise import SurpriseView
 from charlstm.cli.display.inspect_unit import UnitView
+from charlstm.cli.display.inspect_units import UnitsView
 from charlstm.cli.display.inspect_view import Line, Selection, Span, View
 from charlstm.cli.display.messages import shows_colours
 
@@ -21,6 +22,7 @@ VIEWS: dict[str, MakeView] = {  # in the order of the key Tab
     "surprise": SurpriseView,
     "unit": UnitView,
     "gates": GatesView,
+    "units": UnitsView,
     "attention": AttentionView,
     "reach": ReachView,
 }
