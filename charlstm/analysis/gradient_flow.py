@@ -1,6 +1,6 @@
 """Compare how far gradients reach back in several networks, trained or untrained, on the same text.
 
-`gradient_probe` measures a network; it imports TensorFlow, so the functions here import it when they need it.
+`gradient_probe` measures a network.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from charlstm.arrays import Ids
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import state_sizes
 from charlstm.config import ModelConfig
-from charlstm.errors import CorpusError, SettingError
+from charlstm.errors import CorpusError, SettingError, did_you_mean, shown
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import find_model
 from charlstm.text.corpus import Corpus
@@ -27,11 +27,40 @@ NUM_STREAMS = 16  # positions in the text to measure at
 NUM_WARMUP = 50  # characters to read before the first that a gradient reaches, besides `length` more
 MAX_RECURRENT_SCALE = 1e6
 UNTRAINED_INPUT_SCALE = 0.1  # strong inputs saturate the units of an untrained network
+OPEN, CLOSED = 5.0, -2.0  # biases of forget gates: they keep 0.99 and 0.12 of a state at each step
+
+
+@dataclass(frozen=True)
+class Variation:
+    """What is changed in networks with initial weights, which decides whether their gradients vanish or explode."""
+
+    recurrent_scale: float
+    forget_bias: float | None  # None: as training begins
+
+
+VARIATIONS = {
+    # The plain network contracts (Pascanu, Mikolov and Bengio 2013, section 2.1); the gated ones have a path that does
+    # not (Hochreiter and Schmidhuber 1997, section 3; Gers, Schmidhuber and Cummins 2000; Jozefowicz et al. 2015).
+    "textbook": Variation(recurrent_scale=0.75, forget_bias=OPEN),
+    "initial": Variation(recurrent_scale=1.0, forget_bias=None),
+    "closed": Variation(recurrent_scale=0.75, forget_bias=CLOSED),
+    "exploding": Variation(recurrent_scale=1.5, forget_bias=None),
+}
+
+
+def get_variation(name: str) -> Variation:
+    """Return the variation of a name. Raises SettingError if there is none."""
+    if name not in VARIATIONS:
+        raise SettingError(
+            f"there is no `variation` {shown(name)}",
+            hint=did_you_mean(name, VARIATIONS, otherwise=f"there are {', '.join(VARIATIONS)}"),
+        )
+    return VARIATIONS[name]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradientSettings:
-    """How far to go back, and what to change in the networks first: see `GradientProbe`."""
+    """How far to go back, and what to change in the networks first: see `ProbedNetwork`."""
 
     length: int = 100  # characters to go back
     recurrent_scales: tuple[float, ...] = (1.0,)  # each network is measured once with each
@@ -55,11 +84,7 @@ def load_networks(runs: Sequence[str]) -> dict[str, Model]:
     """
     models = {run: load_model(find_model(run)) for run in runs}
     for name, model in models.items():
-        _check_measurable(name, model.config)
-        if model.config.attention:
-            raise SettingError(
-                f"{name} has attention, whose gradient is not measured", hint="give a network without attention"
-            )
+        check_measurable(name, model.config)
     return models
 
 
@@ -76,7 +101,7 @@ class UntrainedNetworks:
 
     def __post_init__(self) -> None:
         for cell in self.cells:
-            _check_measurable(cell, replace(self.config, cell=cell))
+            check_measurable(cell, replace(self.config, cell=cell))
 
     def build(self, vocabulary: Vocabulary) -> dict[str, Model]:
         """Return the networks by the names of their cells."""
@@ -90,7 +115,12 @@ class UntrainedNetworks:
         return models
 
 
-def _check_measurable(name: str, config: ModelConfig) -> None:
+def check_measurable(name: str, config: ModelConfig) -> None:
+    """Raise SettingError for a network whose gradient is not measured."""
+    if config.attention:
+        raise SettingError(
+            f"{name} has attention, whose gradient is not measured", hint="give a network without attention"
+        )
     if not state_sizes(config, layer=1):  # in layer 0 a feedforward network keeps its window as a state
         raise SettingError(f"{name} has no state for a gradient to flow through", hint="leave it out")
 
@@ -102,7 +132,8 @@ def compare_gradients(
 
     Results are named by network, and by scale if there are several. Raises CorpusError if the text is too short.
     """
-    from charlstm.analysis.gradient_probe import GradientProbe
+    from charlstm.analysis.gradient_probe import measure_gradients
+    from charlstm.analysis.probed_network import ProbedNetwork
 
     results = {}
     for name, model in networks.items():
@@ -110,11 +141,11 @@ def compare_gradients(
             on_warning(f"{name} has no forget gate, so `forget_bias` does not change it")
         streams = _cut_streams(_encode(corpus, model.vocabulary), settings.length)
         for scale in settings.recurrent_scales:
-            probe = GradientProbe(
+            network = ProbedNetwork(
                 model, recurrent_scale=scale, input_scale=settings.input_scale, forget_bias=settings.forget_bias
             )
             label = name if len(settings.recurrent_scales) == 1 else f"{name} x {scale:g}"
-            results[label] = probe.measure(streams, length=settings.length, clip_norm=settings.clip_norm)
+            results[label] = measure_gradients(network, streams, length=settings.length, clip_norm=settings.clip_norm)
     return results
 
 

@@ -1,16 +1,17 @@
 """Generate text: as a whole, or piece by piece."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Unpack
 
 from charlstm.analysis.line_sources import choose_line_filter
 from charlstm.api.messages import logger, warn_of_changes
-from charlstm.api.model import ModelOrRun, as_model, loaded
+from charlstm.api.model import ModelOrRun, TrainedModel, as_model, loaded
 from charlstm.api.settings import GenerationSettings, check_settings, check_type
 from charlstm.config import SamplingConfig
 from charlstm.errors import SettingError
+from charlstm.generation.clamps import Clamps
 from charlstm.generation.generate import Request
 from charlstm.generation.jobs import GenerationJob
 from charlstm.generation.stopping import StopRules
@@ -24,6 +25,7 @@ def generate(
     unknown: str = "nearest",
     new: bool | None = None,
     unique: bool = False,
+    clamp: Mapping[tuple[int, int], float] | None = None,
     **settings: Unpack[GenerationSettings],
 ) -> str:
     """Return a text that a model generates: the prompt and its continuation, as `charlstm generate` prints them.
@@ -31,6 +33,7 @@ def generate(
     Without a prompt, the text starts like a line of the training text, or of a list of short lines on a new line; an
     empty prompt always begins a new line. With `echo=False` the prompt is left out. `new` leaves out lines that stand
     in the training text (None: only if that is a list of short lines), `unique` those that have been written before.
+    `clamp` fixes outputs of units: `{(2, 117): 1.0}` is unit 117 of layer 2, both counted from 1.
 
     Settings are `length` (characters), `temperature`, `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
     `repetition_window`, `stop` (a text, or several, to stop before), `include_stop`, `lines`, `paragraphs`,
@@ -41,7 +44,8 @@ def generate(
 
     Raises SettingError for a setting out of range, and RunError or ModelFileError if the model cannot be loaded.
     """
-    return "".join(stream(model, prompt, echo=echo, unknown=unknown, new=new, unique=unique, **settings))
+    pieces = stream(model, prompt, echo=echo, unknown=unknown, new=new, unique=unique, clamp=clamp, **settings)
+    return "".join(pieces)
 
 
 def stream(
@@ -52,6 +56,7 @@ def stream(
     unknown: str = "nearest",
     new: bool | None = None,
     unique: bool = False,
+    clamp: Mapping[tuple[int, int], float] | None = None,
     **settings: Unpack[GenerationSettings],
 ) -> Iterator[str]:
     """Yield the text of `generate` in pieces, while it is generated. Errors are raised before the first piece."""
@@ -63,11 +68,30 @@ def stream(
     models, temperature = [loaded(trained)], request.config.temperature
     line_filter = choose_line_filter(models, logger.info, new=new, unique=unique, temperature=temperature)
     must_filter = new is True or unique
-    job = GenerationJob(models, [request], unknown=unknown, line_filter=line_filter, must_filter=must_filter)
+    job = GenerationJob(
+        models,
+        [request],
+        unknown=unknown,
+        line_filter=line_filter,
+        must_filter=must_filter,
+        clamps=None if clamp is None else _clamps(clamp, trained),
+    )
     warn_of_changes(job.changes)
     if job.needs_compiling:
         job.compile()
     return job.stream(echo=echo)
+
+
+def _clamps(clamp: Mapping[tuple[int, int], float], model: TrainedModel) -> Clamps:
+    """Return the clamps of a dict from (layer, unit) to a value."""
+    try:
+        texts = [f"{layer}:{unit}={float(value)!r}" for (layer, unit), value in clamp.items()]
+    except (AttributeError, TypeError, ValueError) as problem:
+        raise SettingError(
+            f"`clamp` is {clamp!r}, but it must be a dict from (layer, unit) to a number",
+            hint="give {(2, 117): 1.0}, for example",
+        ) from problem
+    return Clamps.parse(texts, model.config)
 
 
 def _request(prompt: str | None, settings: dict[str, Any]) -> Request:

@@ -19,19 +19,22 @@ class UnitName(NamedTuple):
         return f"{self.layer + 1}:{self.unit + 1}"
 
     @classmethod
-    def parse(cls, name: str, config: ModelConfig) -> Self:
-        """Return the unit of a name. Raises SettingError if it is no name, or the network has no such unit."""
+    def parse(cls, name: str, config: ModelConfig, *, setting: str = "unit") -> Self:
+        """Return the unit of a name. Raises SettingError if it is no name, or the network has no such unit.
+
+        `setting` is what the error calls the setting that it is given in.
+        """
         match = re.fullmatch(f"({NUMBER}):({NUMBER})", name, re.ASCII)
         if not match:
             raise SettingError(
-                f"`unit` is {shown(name)}, but it must be a layer and a unit with a colon between",
+                f"`{setting}` is {shown(name)}, but it must be a layer and a unit with a colon between",
                 hint="give 1:1 for the first unit of the first layer",
             )
         layer, unit = map(int, match.groups())
         check_layer(layer, config)
         if unit > config.units:
             raise SettingError(
-                f"`unit` is {name}, but the layers have {config.units:,} units",
+                f"`{setting}` is {name}, but the layers have {config.units:,} units",
                 hint=f"give {layer}:1 to {layer}:{config.units}",
             )
         return cls(layer - 1, unit - 1)

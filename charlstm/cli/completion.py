@@ -16,6 +16,7 @@ from charlstm.storage.run_folder import RUNS
 MODEL_SUFFIX = ".safetensors"
 MIXES = ("characters", "words", "lines")  # of generation.ensemble
 BUDGETS = ("time", "epochs", "steps", "characters")  # of experiments.plan
+VARIATIONS = ("textbook", "initial", "closed", "exploding")  # of analysis.gradient_flow
 Completion = Callable[[str], list[str]]
 
 
@@ -42,6 +43,11 @@ def complete_texts(incomplete: str) -> list[str]:
     cache = cache_folder()
     fetched = [entry.name for entry in ENTRIES if cache is not None and find_fetched(entry.name, cache) is not None]
     return _matching([*shipped_texts(), *fetched, *_paths(incomplete)], incomplete)
+
+
+def complete_texts_and_runs(incomplete: str) -> list[str]:
+    """Return texts, then runs."""
+    return list(dict.fromkeys([*complete_texts(incomplete), *complete_runs(incomplete)]))
 
 
 def complete_fetchable(incomplete: str) -> list[str]:

@@ -15,7 +15,7 @@ CONTRADICTIONS = [
     ("seed", "seed_file"),
     ("output", "output_dir"),
     *(("batch", other) for other in ("seed", "seed_file", "num_samples", "beam")),
-    *(("beam", other) for other in (*SAMPLING, "new", "unique")),
+    *(("beam", other) for other in (*SAMPLING, "new", "unique", "clamp")),
 ]
 
 

@@ -197,6 +197,16 @@ Unique = Annotated[
         "a list of short lines.",
     ),
 ]
+Clamp = Annotated[
+    list[str] | None,
+    option(
+        "--clamp",
+        metavar="LAYER:UNIT=X",
+        panel=SAMPLING,
+        help="Fix the output of a unit at X, to see what it does: 2:117=1.0; can be given several times. How the text "
+        "differs from one that is written without is said on stderr.",
+    ),
+]
 Output = Annotated[
     Path | None,
     option("--output", "-o", "--out", metavar="FILE", panel=COMMON, help="Write to a file, in full or not at all."),

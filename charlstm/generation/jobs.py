@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 from charlstm.errors import CharLSTMError, GenerationError
 from charlstm.generation.beam import beam_search
+from charlstm.generation.clamps import Clamps
 from charlstm.generation.generate import BATCH_SIZE, Request, Sample, generate, generate_all
 from charlstm.generation.line_filter import FilteredCondition, LineFilter
 from charlstm.generation.load import LoadedModel, make_language_model
@@ -90,15 +91,16 @@ class GenerationJob:
         line_filter: LineFilter | None = None,
         must_filter: bool = True,
         mix: str | None = None,
+        clamps: Clamps | None = None,
     ) -> None:
         """Load the language model and prepare the prompts.
 
         Of each request `num_samples` texts are generated, whose random seeds count up. With `is_batch` the requests are
         many and different. A filter leaves lines out of the texts; if nothing passes it the texts end early, or,
-        without `must_filter`, go on without it. Raises VocabularyError for an unknown character in a prompt if
-        `unknown` is `error`.
+        without `must_filter`, go on without it. `clamps` fix units of the one model. Raises VocabularyError for an
+        unknown character in a prompt if `unknown` is `error`.
         """
-        self._model = make_language_model(models, mix=mix)
+        self._model = make_language_model(models, mix=mix, clamps=clamps)
         line_starts = [start for loaded in models for start in loaded.line_starts]
         self._preparation = Preparation(self._model.vocabulary, line_starts, unknown=unknown)
         self._requests, self._num_samples = requests, num_samples
@@ -112,6 +114,11 @@ class GenerationJob:
     def __len__(self) -> int:
         """Return the number of texts asked for."""
         return len(self._requests) * self._num_samples
+
+    def first_requests(self, count: int) -> list[Request]:
+        """Return the first samples' requests, prepared; none if the requests are yet to come."""
+        samples = (one for request in self._requests for one in repeat_request(request, self._num_samples))
+        return [self._preparation.prepare(one).request for one in islice(samples, count)]
 
     @property
     def changes(self) -> dict[str, str]:

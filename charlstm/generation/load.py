@@ -8,6 +8,7 @@ from pathlib import Path
 
 from charlstm.atomic_files import open_regular
 from charlstm.errors import ModelFileError, SettingError
+from charlstm.generation.clamps import Clamps
 from charlstm.generation.ensemble import MIXES, Ensemble
 from charlstm.generation.generate import LanguageModel
 from charlstm.generation.stepper import make_stepper
@@ -76,15 +77,20 @@ def _digest(path: Path) -> str:
         raise ModelFileError(f"{path} cannot be read: {problem.strerror}", hint="check the path") from problem
 
 
-def make_language_model(models: Sequence[LoadedModel], *, mix: str | None = None) -> LanguageModel:
+def make_language_model(
+    models: Sequence[LoadedModel], *, mix: str | None = None, clamps: Clamps | None = None
+) -> LanguageModel:
     """Return the one model, or an ensemble of several, ready to predict characters.
 
-    `mix` says how several are mixed, see `Ensemble`. Raises SettingError if it is given and there is only one.
+    `mix` says how several are mixed, see `Ensemble`; `clamps` fix units of the one model. Raises SettingError if `mix`
+    is given and there is only one, or `clamps` and there are several.
     """
+    if clamps and len(models) > 1:
+        raise SettingError("`clamp` is for one model", hint="give `model` once, or leave `clamp` out")
     if mix is not None and len(models) == 1:
         raise SettingError("`mix` is for several models", hint="give `model` twice, or leave `mix` out")
     if len(models) == 1:
-        return make_stepper(models[0].model)
+        return make_stepper(models[0].model, clamps)
     return Ensemble([loaded.model for loaded in models], [loaded.weight for loaded in models], mix=mix or MIXES[0])
 
 

@@ -1,7 +1,6 @@
 """A loaded model in NumPy: reads characters and returns the logits of the next one."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import layer_shapes, state_sizes
 from charlstm.cells.stack import States, has_residual, run_stack, step_cell
 from charlstm.cells.weights import effective_weights
+from charlstm.generation.clamps import Clamps
 from charlstm.generation.numpy_attention import NumpyAttention
 from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections, keep_float32, round_to_bfloat16
 from charlstm.generation.window_stepper import WindowStepper
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 Observer = Callable[[int, CellStep], None]
 
 
-def make_stepper(model: Model) -> "Stepper | WindowStepper":
-    """Return the stepper that runs a model as it was trained."""
-    stepper = Stepper(model)
+def make_stepper(model: Model, clamps: Clamps | None = None) -> "Stepper | WindowStepper":
+    """Return the stepper that runs a model as it was trained, but for the outputs of units that are fixed."""
+    stepper = Stepper(model, clamps)
     config = model.config
     return WindowStepper(stepper, config.window, units=config.units) if config.window else stepper
 
@@ -38,7 +38,7 @@ class Stepper:
     rounded, and sums are float32.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, clamps: Clamps | None = None) -> None:
         weights, config = model.weights, model.config
         self.vocabulary = model.vocabulary
         self._config, self._cell, self._ops = config, get_cell(config.cell), NumpyOps()
@@ -64,6 +64,7 @@ class Stepper:
         self._state_projections = self._project_layers(input_is_projected=True) if self._has_table else []
         self._attention = NumpyAttention(weights, config.attention) if config.attention else None
         self._output_kernel, self._output_bias = self._round(weights["output.kernel"]), weights["output.bias"][None]
+        self._clamps = [clamps.of_layer(layer) if clamps else None for layer in range(config.num_layers)]
         self._compiled: CompiledStepper | None = None
 
     def _project_layers(self, *, input_is_projected: bool) -> list[NumpyProjections]:
@@ -76,9 +77,9 @@ class Stepper:
         """Return a faster stepper of the same network, or this one if the network or the processor has none.
 
         It takes a third of a second to prepare, and some seconds the first time on a machine. Its results differ in
-        the last bits.
+        the last bits. With clamps there is none.
         """
-        if not self._cell.is_recurrent or self._attention:
+        if not self._cell.is_recurrent or self._attention or any(self._clamps):
             return self
         if self._compiled is None:
             from charlstm.generation.compiled_stepper import CompiledStepper
@@ -113,7 +114,7 @@ class Stepper:
         def run_layer(layer: int, x: Array, lower: Array | None) -> tuple[Array, Array | None, CellStates]:
             use_table = self._has_table and layer == 0
             projections = self._state_projections[layer] if use_table else self._projections[layer]
-            step = step_cell(self._cell, self._ops, projections, x, lower, states[layer])
+            step = self._step_layer(layer, projections, x, lower, states[layer])
             if observe:
                 observe(layer, step)
             return step.output, step.passed_up, step.states
@@ -142,7 +143,7 @@ class Stepper:
             if self._has_table:
                 x = projections.input_projection(x) if layer else x
                 projections = self._state_projections[layer]
-            return self._run_layer(projections, x, lower, states[layer], observe=observe and partial(observe, layer))
+            return self._run_layer(layer, projections, x, lower, states[layer], observe=observe)
 
         hidden, new_states = run_stack(self._config.num_layers, self._table[ids], run_layer, residual=self._residual)
         if self._attention:
@@ -156,25 +157,33 @@ class Stepper:
 
     def _run_layer(
         self,
+        layer: int,
         projections: NumpyProjections,
         inputs: FloatArray,
         lower: FloatArray | None,
         states: CellStates,
         *,
-        observe: Callable[[CellStep], None] | None,
+        observe: Observer | None,
     ) -> tuple[FloatArray, FloatArray | None, CellStates]:
         """Run one layer over inputs (batch, time, features); return its outputs, what it passes up, and its states."""
         outputs = np.empty((*inputs.shape[:2], self._config.units), np.float32)
         passed_up = np.empty_like(outputs) if self._cell.passes_cell_state_up else None
         for time in range(inputs.shape[1]):
             lower_now = None if lower is None else lower[:, time]
-            step = step_cell(self._cell, self._ops, projections, inputs[:, time], lower_now, states)
+            step = self._step_layer(layer, projections, inputs[:, time], lower_now, states)
             outputs[:, time], states = step.output, step.states
             if observe:
-                observe(step)
+                observe(layer, step)
             if passed_up is not None:
                 passed_up[:, time] = step.passed_up
         return outputs, passed_up, states
+
+    def _step_layer(
+        self, layer: int, projections: NumpyProjections, x: Array, lower: Array | None, states: CellStates
+    ) -> CellStep:
+        step = step_cell(self._cell, self._ops, projections, x, lower, states)
+        clamps = self._clamps[layer]
+        return clamps.apply(step, is_recurrent=self._cell.is_recurrent) if clamps else step
 
     def _logits(self, hidden: FloatArray) -> FloatArray:
         logits: FloatArray = self._round(hidden) @ self._output_kernel

@@ -52,7 +52,7 @@ def load_checkpoint(
         if not os.access(path, os.R_OK):  # it may be intact
             raise RunError(f"{path} cannot be read: permission denied", hint="resume as the user who trained the run")
         try:
-            checkpoint = _read(path, read)
+            checkpoint = read_checkpoint(path, read)
         except TensorFileError as error:
             problems.append(str(error))
             continue
@@ -70,7 +70,8 @@ def _train_again_hint(run: RunFolder) -> str:
     return f"train again in another folder with `output`{best}"
 
 
-def _read(path: Path, read: Callable[[TensorFile], Arrays]) -> Checkpoint:
+def read_checkpoint(path: Path, read: Callable[[TensorFile], Arrays] = TensorFile.read) -> Checkpoint:
+    """Return the checkpoint in a file. Raises TensorFileError if it is damaged, or is none."""
     with open_tensors(path) as file:
         if file.metadata.get("kind") != KIND:
             raise TensorFileError(f"{path} is not a checkpoint")

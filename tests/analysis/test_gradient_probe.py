@@ -11,10 +11,11 @@ from tests.conftest import ALPHABET, random_model
 pytestmark = pytest.mark.tensorflow
 
 
-def probe(model, **settings):
-    from charlstm.analysis.gradient_probe import GradientProbe
+def probe(model, ids, *, length, clip_norm=0.0, **settings):
+    from charlstm.analysis.gradient_probe import measure_gradients
+    from charlstm.analysis.probed_network import ProbedNetwork
 
-    return GradientProbe(model, **settings)
+    return measure_gradients(ProbedNetwork(model, **settings), ids, length=length, clip_norm=clip_norm)
 
 
 def random_ids(streams, length):
@@ -33,7 +34,7 @@ def test_norms_of_a_linear_network_are_powers_of_its_weight():
         "output.bias": np.zeros(2, np.float32),
     }
     config = ModelConfig(cell="rnn", num_layers=1, units=1, embedding_dim=1)
-    norms = probe(Model(config, Vocabulary("ab"), weights, {})).measure(np.zeros((2, 8), int), length=5)
+    norms = probe(Model(config, Vocabulary("ab"), weights, {}), np.zeros((2, 8), int), length=5)
     assert norms.characters_back.tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_allclose(norms.hidden, [0.5, 0.25, 0.125, 0.0625, 0.03125], rtol=1e-6)
     assert norms.cell is None
@@ -47,7 +48,7 @@ def test_norms_equal_those_of_one_gradient_through_the_whole_network(cell):
 
     model = random_model(cell=cell, units=4)
     ids = random_ids(1, 12)
-    norms = probe(model).measure(ids, length=6)
+    norms = probe(model, ids, length=6)
     network = CharacterNetwork(model.config, len(model.vocabulary))
     network.set_named_weights(model.weights)
     for index, distance in enumerate(norms.characters_back):
@@ -67,7 +68,7 @@ def test_norms_equal_those_of_one_gradient_through_the_whole_network(cell):
 
 
 def test_the_clock_of_a_clockwork_rnn_is_no_cell_state():
-    assert probe(random_model(cell="clockwork:1", units=1)).measure(random_ids(1, 5), length=2).cell is None
+    assert probe(random_model(cell="clockwork:1", units=1), random_ids(1, 5), length=2).cell is None
 
 
 def untrained(cell):
@@ -85,18 +86,18 @@ def ratio(norms):
 
 @pytest.mark.parametrize(("scale", "low", "high"), [(0.5, 0, 1e-20), (1.5, 20, np.inf)])
 def test_gradients_of_the_rnn_vanish_or_explode(scale, low, high):
-    rnn = probe(untrained("rnn"), recurrent_scale=scale, input_scale=0.1)
-    assert low < ratio(rnn.measure(random_ids(8, 260), length=100).hidden) < high
+    rnn = probe(untrained("rnn"), random_ids(8, 260), length=100, recurrent_scale=scale, input_scale=0.1)
+    assert low < ratio(rnn.hidden) < high
 
 
 @pytest.mark.parametrize(("bias", "low", "high"), [(8, 0.1, 10), (-2, 0, 1e-20)])
 def test_gradients_of_the_lstm_depend_on_its_forget_gate(bias, low, high):
-    lstm = probe(untrained("lstm"), forget_bias=bias, input_scale=0.1)
-    assert low < ratio(lstm.measure(random_ids(8, 260), length=100).cell) < high
+    lstm = probe(untrained("lstm"), random_ids(8, 260), length=100, forget_bias=bias, input_scale=0.1)
+    assert low < ratio(lstm.cell) < high
 
 
 def test_clipping_bounds_an_exploding_gradient():
-    rnn = probe(untrained("rnn"), recurrent_scale=3, input_scale=0.1)
-    norms = rnn.measure(random_ids(4, 150), length=60, clip_norm=0.5)
+    model = untrained("rnn")
+    norms = probe(model, random_ids(4, 150), length=60, clip_norm=0.5, recurrent_scale=3, input_scale=0.1)
     assert norms.hidden[1:].max() < 0.5 * 3 * 1.01  # the loss's own gradient is not clipped
     assert norms.hidden[59] > 1e-3

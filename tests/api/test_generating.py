@@ -123,3 +123,16 @@ def output_of(charlstm):
         return out
 
     return run
+
+
+def test_clamps_fix_units(run):
+    free, clamped = (
+        charlstm.generate("tiny", "once", length=60, random_seed=1, clamp=one) for one in (None, {(2, 3): 5})
+    )
+    assert free != clamped
+    with pytest.raises(SettingError, match="there is no layer 3"):
+        charlstm.generate("tiny", clamp={(3, 1): 1.0})
+    wrongs: list[Any] = [{"2:3": 1.0}, {(2, 3): "on"}, [(2, 3)], {(2, 3): float("nan")}]
+    for wrong in wrongs:
+        with pytest.raises(SettingError, match="`clamp` is"):
+            charlstm.generate("tiny", clamp=wrong)

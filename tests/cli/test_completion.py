@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from charlstm.analysis.gradient_flow import VARIATIONS
 from charlstm.experiments.plan import BUDGETS
 from charlstm.generation.ensemble import MIXES
 
@@ -50,6 +51,8 @@ def complete(charlstm, monkeypatch):
         ("charlstm generate --format j", ["json", "jsonl"]),
         ("charlstm generate --mix ", list(MIXES)),
         ("charlstm compare --equal ", list(BUDGETS)),
+        ("charlstm gradients --variation ", list(VARIATIONS)),
+        ("charlstm gradients t", ["tiny"]),
         ("charlstm plot compare-", ["compare-my/lstm-1"]),
         ("charlstm plot t", ["tiny"]),
         ("charlstm evaluate t", ["tiny"]),

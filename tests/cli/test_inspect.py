@@ -168,7 +168,7 @@ def test_on_a_terminal_colours_are_printed_or_the_viewer_opens(charlstm, trained
     assert (code, out) == (130, "")
     (viewer,) = opened
     assert (viewer.view, viewer.place, str(viewer.selection.name())) == ("unit", 6, "1:3")
-    assert list(viewer.views) == ["surprise", "unit", "gates", "units"]
+    assert list(viewer.views) == ["surprise", "unit", "gates", "units", "reach"]
 
 
 @pytest.mark.parametrize(("environment", "arguments"), [({"TERM": "dumb"}, []), ({"NO_COLOR": "1"}, ["--print"])])

@@ -8,7 +8,8 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from charlstm.cli.display.plots import Line, Panel, check_image_format, save_plot, terminal_plot
+from charlstm.cli.display.pictures import check_image_format, save_plot
+from charlstm.cli.display.plots import Line, Panel, terminal_plot
 from charlstm.errors import RunError, SettingError
 
 PANEL = Panel([Line("lstm", [0, 1, 2], [3.0, 2.0, 1.0]), Line("rnn", [0, 1], [3.0, 0.0])], "loss", "seconds", "bits")

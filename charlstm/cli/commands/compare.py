@@ -12,10 +12,11 @@ from charlstm.cli.config_file import Config
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
-from charlstm.cli.display.plots import check_folder_of, check_image_format
+from charlstm.cli.display.pictures import check_folder_of, check_image_format
 from charlstm.cli.display.rows import output_width
 from charlstm.cli.options import Json, duration, option
 from charlstm.cli.overwriting import check_may_replace
+from charlstm.cli.picture_options import Dark, FontSize, picture_style
 from charlstm.errors import SettingError
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.interruption import exit_code
@@ -85,6 +86,8 @@ def compare(
         Path | None,
         option("--plot", metavar="FILE", help="The image file of the plot. Default: comparison.svg in the folder."),
     ] = None,
+    dark: Dark = False,
+    font_size: FontSize = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -111,6 +114,7 @@ def compare(
     """
     names = _cell_names(cells)
     check_image_format(plot)
+    style = picture_style(dark=dark, font_size=font_size)
     budget, amount = _budget(equal, {"epochs": epochs, "steps": steps, "max_time": max_time})
     options = {
         "num_layers": layers,
@@ -144,7 +148,7 @@ def compare(
         plot=plot,
     )
     plot = plot or folder / PLOT_FILE
-    with comparison_display(num_runs=len(names) * repeats, plot=plot) as display:
+    with comparison_display(num_runs=len(names) * repeats, plot=plot, style=style) as display:
         result = run_comparison(request, display)
     if result.signal_number is not None:
         warn("stopped; nothing is lost, run the same command again to continue")

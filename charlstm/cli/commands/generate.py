@@ -9,6 +9,7 @@ import typer
 
 from charlstm.cli import generation_options, text_options
 from charlstm.cli.contradictions import refuse_contradictions
+from charlstm.cli.display.clamp_effect import report_effect
 from charlstm.cli.display.generation_notes import (
     newest_run_line,
     report_changes,
@@ -69,6 +70,7 @@ def generate(
     novelty: generation_options.Novelty = False,
     new: generation_options.New = None,
     unique: generation_options.Unique = None,
+    clamp: generation_options.Clamp = None,
     output_dir: generation_options.OutputDir = None,
     overwrite: generation_options.Overwrite = False,
     unknown: Unknown = "nearest",
@@ -110,6 +112,7 @@ def generate(
     refuse_contradictions(context)
     _warn_without_effect(context, output_format=output_format, is_greedy=temperature == 0 and not batch)
     from charlstm.analysis.line_sources import choose_line_filter
+    from charlstm.generation.clamps import Clamps
     from charlstm.generation.generate import Request
     from charlstm.generation.jobs import GenerationJob
     from charlstm.generation.list_defaults import are_single_lines, with_default_end
@@ -117,6 +120,7 @@ def generate(
     from charlstm.text.streams import is_stream
 
     models = load_models(run, model or [])
+    clamps = Clamps.parse(clamp, models[0].model.config) if clamp else None
     _check_files([batch, seed_file], _files_to_write(output, output_dir), overwrite=overwrite)
     if not beam:
         many = is_given(context, "num_samples")
@@ -134,6 +138,7 @@ def generate(
         line_filter=line_filter,
         must_filter=new is True or unique is True,
         mix=mix,
+        clamps=clamps,
     )
     if not (run or model):
         say(newest_run_line(models[0].path))
@@ -167,6 +172,8 @@ def generate(
         _write(results, result_format, output=output, output_dir=output_dir, total=len(job))
     if not beam:
         report_refused_lines(job)
+    if clamps:
+        report_effect(job, models[0].model, clamps)
 
 
 def _warn_without_effect(context: typer.Context, *, output_format: str, is_greedy: bool) -> None:

@@ -1,22 +1,29 @@
 """`charlstm gradients`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from charlstm.cli import text_options
-from charlstm.cli.completion import complete_cells, complete_models, complete_texts
-from charlstm.cli.display import plots
-from charlstm.cli.display.gradient_table import gradient_panels, gradient_report
+from charlstm.cli.completion import VARIATIONS, choices, complete_cells, complete_models, complete_texts_and_runs
+from charlstm.cli.display.gradient_table import fall_line, gradient_panels, gradient_report, growth_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.messages import say, warn
+from charlstm.cli.display.pictures import check_folder_of, save_plot
 from charlstm.cli.options import Json, is_given, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
+from charlstm.cli.picture_options import Dark, FontSize, style_of_picture
 from charlstm.config import ModelConfig
-from charlstm.errors import SettingError
+from charlstm.errors import RunError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
+
+if TYPE_CHECKING:
+    from charlstm.analysis.gradient_flow import GradientSettings
+    from charlstm.storage.model_file import Model
+    from charlstm.storage.run_folder import RunFolder
+    from charlstm.text.corpus import Corpus
 
 OPTIONS_OF_UNTRAINED = ("cells", "layers", "units", "random_seed")
 DEFAULT_TEXT = "macbeth.txt"
@@ -27,7 +34,10 @@ def gradients(
     text: Annotated[
         str | None,
         typer.Argument(
-            autocompletion=complete_texts, metavar="TEXT", help=f"Default: {DEFAULT_TEXT}.", show_default=False
+            autocompletion=complete_texts_and_runs,
+            metavar="TEXT|RUN",
+            help=f"A text, by default {DEFAULT_TEXT}; or a run, to see how far its network reaches at each checkpoint.",
+            show_default=False,
         ),
     ] = None,
     cells: Annotated[
@@ -45,15 +55,31 @@ def gradients(
             help="Measure a trained network instead. Repeat it for several.",
         ),
     ] = None,
+    variation: Annotated[
+        str | None,
+        option(
+            "--variation",
+            autocompletion=choices(VARIATIONS),
+            metavar="NAME",
+            help="What is changed in the networks: textbook (the default of untrained ones: small recurrent weights, "
+            "open forget gates), initial (nothing, as training begins), closed (forget gates that forget) or exploding "
+            "(large recurrent weights).",
+        ),
+    ] = None,
     recurrent_scale: Annotated[
-        str, typer.Option("--recurrent-scale", metavar="X,...", help="Multiply the recurrent weights by each of these.")
-    ] = "1",
+        str | None,
+        option(
+            "--recurrent-scale",
+            metavar="X,...",
+            help="Multiply the recurrent weights by each of these instead of the variation's number.",
+        ),
+    ] = None,
     forget_bias: Annotated[
         float | None,
         option(
             "--forget-bias",
             metavar="X",
-            help="Bias of the forget gates; 5 or more keeps them open. Default: as in the network.",
+            help="Bias of the forget gates instead of the variation's; 5 or more keeps them open.",
         ),
     ] = None,
     input_scale: Annotated[
@@ -78,6 +104,8 @@ def gradients(
     plot: Annotated[
         Path | None, option("--plot", metavar="FILE", help="Also save the plot, as a .png, .svg or .pdf file.")
     ] = None,
+    dark: Dark = False,
+    font_size: FontSize = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
     random_seed: Annotated[
         int, typer.Option("--random-seed", metavar="N", min=0, help="Random seed of the initial weights.")
@@ -88,56 +116,128 @@ def gradients(
 ) -> None:
     """Show how gradients vanish and explode.
 
-    Shows the norm of the gradient of the loss at one character with respect to the hidden state and the cell state 1,
-    2, 3 and more characters back: the median over 16 positions in the text. Scaling the recurrent weights makes the
-    gradient vanish or explode.
+    Shows the norm of the gradient of the loss at one character with respect to the hidden state h and the cell state c
+    1, 2, 3 and more characters back: the median over 16 positions in the text. In a plain network it vanishes, through
+    an open forget gate it does not; --variation and the options below it show when it is otherwise. Of a run the
+    networks before training, at its checkpoints and the best one are measured.
 
     \b
     charlstm gradients
-    charlstm gradients --cells rnn,lstm --recurrent-scale 0.5,1,1.5 --plot gradients.png
-    charlstm gradients --model macbeth --length 300
+    charlstm gradients --variation exploding --plot gradients.png
+    charlstm gradients --cells rnn,lstm --recurrent-scale 0.5,1,1.5
+    charlstm gradients runs/macbeth --length 300
+    charlstm gradients --model macbeth --model alice
     """
     from charlstm.analysis import gradient_flow
     from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
     from charlstm.text.corpus import load_corpus
     from charlstm.text.vocabulary import Vocabulary
 
-    plots.check_image_format(plot)
+    style = style_of_picture(plot, dark=dark, font_size=font_size, option="plot")
     if plot:
-        plots.check_folder_of(plot)
+        check_folder_of(plot)
         check_may_replace(plot, overwrite=overwrite)
-    if model:
-        _refuse_options_of_untrained(context)
-    settings = gradient_flow.GradientSettings(
+    run = None if model else _find_run(text)
+    is_untrained = not (model or run)
+    if not is_untrained:
+        _refuse_options_of_untrained(context, "--model" if model else "a run")
+    settings, title = _settings(
+        variation,
+        recurrent_scale,
+        forget_bias,
+        input_scale,
+        is_untrained=is_untrained,
         length=length,
-        recurrent_scales=_parse_numbers("recurrent_scale", recurrent_scale),
-        input_scale=input_scale if input_scale is not None else 1.0 if model else gradient_flow.UNTRAINED_INPUT_SCALE,
-        forget_bias=forget_bias,
         clip_norm=clip_norm,
     )
     names = tuple(name.strip() for name in cells.split(","))
     untrained = gradient_flow.UntrainedNetworks(names, ModelConfig(num_layers=layers, units=units), random_seed)
     trained = gradient_flow.load_networks(model or [])
-    options = DecodingOptions(encoding, "none" if trained else "nfc", keep_boilerplate)  # a model has its own form
-    corpus = load_corpus([text or DEFAULT_TEXT], options, on_message=say)
+    if run:
+        corpus = _read_text(run)
+    else:
+        options = DecodingOptions(encoding, "nfc" if is_untrained else "none", keep_boilerplate)  # a model has its own
+        corpus = load_corpus([text or DEFAULT_TEXT], options, on_message=say)
     with starting_tensorflow(quiet=as_json):
         import_tensorflow()
         with tensorflow_memory_errors():
-            networks = trained or untrained.build(Vocabulary(corpus.characters))
-            results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=warn)
+            networks = _networks_by_step(run) if run else trained or untrained.build(Vocabulary(corpus.characters))
+            on_warning = (lambda _: None) if forget_bias is None else warn
+            results = gradient_flow.compare_gradients(networks, corpus, settings, on_warning=on_warning)
     if plot:
-        plots.save_plot(plot, gradient_panels(results))
+        save_plot(plot, gradient_panels(results, title), style)
     if as_json:
         print(to_json({name: norms.to_json() for name, norms in results.items()}))
     else:
-        print(gradient_report(results))
+        finding = growth_line(results) if run else fall_line(results)
+        print(gradient_report(results, title, finding, with_cell_state=not run))
 
 
-def _refuse_options_of_untrained(context: typer.Context) -> None:
+def _settings(
+    variation: str | None,
+    recurrent_scale: str | None,
+    forget_bias: float | None,
+    input_scale: float | None,
+    *,
+    is_untrained: bool,
+    length: int,
+    clip_norm: float,
+) -> "tuple[GradientSettings, str]":
+    """Return the settings of a variation with what is given besides, and a title that says what they are."""
+    from charlstm.analysis.gradient_flow import UNTRAINED_INPUT_SCALE, GradientSettings, get_variation
+
+    base = get_variation(variation or ("textbook" if is_untrained else "initial"))
+    scales = (base.recurrent_scale,) if recurrent_scale is None else _parse_numbers("recurrent_scale", recurrent_scale)
+    settings = GradientSettings(
+        length=length,
+        recurrent_scales=scales,
+        input_scale=input_scale if input_scale is not None else UNTRAINED_INPUT_SCALE if is_untrained else 1.0,
+        forget_bias=base.forget_bias if forget_bias is None else forget_bias,
+        clip_norm=clip_norm,
+    )
+    changes = [] if scales == (1.0,) or len(scales) > 1 else [f"recurrent weights x {scales[0]:g}"]
+    changes += [] if settings.forget_bias is None else [f"forget bias {settings.forget_bias:g}"]
+    return settings, f"gradient ({', '.join(changes)})" if changes else "gradient"
+
+
+def _find_run(name: str | None) -> "RunFolder | None":
+    """Return the run of a folder or of a name under `runs/`; None if it is the path of a text, or the name of one."""
+    from charlstm.storage.run_folder import RunFolder, under_runs
+
+    if name is None or (Path(name).exists() and not RunFolder(Path(name)).has_run):
+        return None
+    run = RunFolder(under_runs(name))
+    return run if run.has_run else None
+
+
+def _read_text(run: "RunFolder") -> "Corpus":
+    """Return the text that a run was trained on, as it is now."""
+    from charlstm.analysis.training_text import find_recorded_text
+    from charlstm.text.corpus import load_corpus
+
+    recorded = find_recorded_text(run)
+    texts = [str(run.text)] if run.has_text else recorded.sources
+    return load_corpus(texts, recorded.decoding, own_run=run.path, is_recorded=True, on_message=say)
+
+
+def _networks_by_step(run: "RunFolder") -> "dict[str, Model]":
+    """Return the networks that a run keeps. Raises RunError if it has none that can be measured."""
+    from charlstm.analysis.gradient_flow import check_measurable
+    from charlstm.training.saved_networks import saved_networks
+
+    networks = {f"step {step:,}": model for step, model in saved_networks(run).items()}
+    if not networks:
+        raise RunError(f"{run.path} has no network whose weights are numbers", hint="give another run")
+    for model in networks.values():
+        check_measurable(str(run.path), model.config)
+    return networks
+
+
+def _refuse_options_of_untrained(context: typer.Context, given: str) -> None:
     for name in OPTIONS_OF_UNTRAINED:
         if is_given(context, name):
             raise SettingError(
-                f"`{name}` is for untrained networks, but --model is given", hint="leave one of them out"
+                f"`{name}` is for untrained networks, but {given} is given", hint="leave one of them out"
             )
 
 

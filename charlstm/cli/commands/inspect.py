@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from charlstm.cli.display.inspect_view import Selection
     from charlstm.storage.model_file import Model
 
-VIEW_NAMES = ("surprise", "unit", "gates", "units", "attention")
+VIEW_NAMES = ("surprise", "unit", "gates", "units", "attention", "reach")
 STATES = ("output", "cell")
 NUM_SHOWN, NUM_SEARCHED = 1000, 20_000  # characters that are read: to be looked at, and to find units
 
@@ -107,7 +107,7 @@ def inspect(
             "--at",
             metavar="N",
             min=1,
-            help="Look at character N of the text. Default: the first, or the last for printed attention.",
+            help="Look at character N of the text. Default: the first, or the last for printed attention and reach.",
         ),
     ] = None,
     generate: Annotated[
@@ -153,7 +153,7 @@ def inspect(
     """Look inside a network while it reads a text.
 
     Shows the text coloured by how much each character surprises the model, by the output or the cell state of one
-    unit, or with the gates step by step, or by attention; or which units follow quotes, brackets, lines and words. On a
+    unit, the gates step by step, attention or the reach of a prediction; or which units follow quotes and lines. On a
     terminal the cursor moves over the text, and below it stand the likeliest characters; up and down go through the
     units, Tab through the views, q quits. Elsewhere digits below the text stand for colours.
 
@@ -312,7 +312,7 @@ def _show(
     printed: bool,
 ) -> None:
     """Print a view, or open the viewer on a terminal."""
-    from charlstm.cli.display.inspect_views import print_report, views_of
+    from charlstm.cli.display.inspect_views import is_available, print_report, views_of
 
     if at is not None and at > len(inspection):
         raise SettingError(
@@ -326,9 +326,7 @@ def _show(
     elif sys.stdout.isatty() and not printed and not is_dumb():
         from charlstm.cli.display.inspect_viewer import Viewer
 
-        names = [
-            one for one in VIEW_NAMES if one != "attention" or inspection.trace.attention is not None or one == name
-        ]
+        names = [one for one in VIEW_NAMES if one == name or is_available(one, inspection)]
         viewer = Viewer(inspection, selection, views_of(inspection, selection, names), name, (at or 1) - 1)
         raise typer.Exit(viewer.run())
     else:

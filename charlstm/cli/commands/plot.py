@@ -11,9 +11,11 @@ import typer
 from charlstm.cli.completion import choices, complete_runs
 from charlstm.cli.display.learning_curves import X_LABELS, Curve, curve_lines, learning_panel
 from charlstm.cli.display.messages import say, shows_colours, terminal_size, visible
-from charlstm.cli.display.plots import check_folder_of, check_image_format, save_plot, terminal_plot
+from charlstm.cli.display.pictures import check_folder_of, save_plot
+from charlstm.cli.display.plots import terminal_plot
 from charlstm.cli.options import option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
+from charlstm.cli.picture_options import Dark, FontSize, style_of_picture
 from charlstm.errors import RunError, SettingError
 from charlstm.storage.evaluations import find_recorded_run, read_evaluations
 from charlstm.storage.run_folder import RunFolder
@@ -48,7 +50,8 @@ def plot(
     ] = "epochs",
     overwrite: Annotated[bool, OVERWRITE] = False,
     bits: Annotated[bool, typer.Option("--bits", help="Show losses in bits instead of nats.")] = False,
-    dark: Annotated[bool, typer.Option("--dark", help="Draw the picture on a dark background.")] = False,
+    dark: Dark = False,
+    font_size: FontSize = None,
 ) -> None:
     """Draw the learning curves of runs.
 
@@ -60,21 +63,19 @@ def plot(
     charlstm plot
     charlstm plot macbeth sonnets --x seconds --bits --output curves.svg
     """
-    check_image_format(output)
+    style = style_of_picture(output, dark=dark, font_size=font_size, option="output")
     if x not in X_LABELS:
         raise SettingError(f"`x` is {x!r}, which is not an axis", hint=f"axes are: {', '.join(X_LABELS)}")
     if output is not None:
         check_folder_of(output)
         check_may_replace(output, overwrite=overwrite)
-    if dark and output is None:
-        raise SettingError("--dark is for pictures: a terminal has its own colours", hint="add --output FILE.png")
     folders = [find_recorded_run(run) for run in dict.fromkeys(runs or [])] or [find_recorded_run(None)]
     if not runs:
         say(f"the newest run: {folders[0].path}")
     curves = [_curve(folder, name, x) for folder, name in zip(folders, _names(folders), strict=True)]
     findings = [line for curve in curves for line in curve_lines(curve)]
     if output is not None:
-        save_plot(output, [learning_panel(curves, x=x, bits=bits)], dark=dark)
+        save_plot(output, [learning_panel(curves, x=x, bits=bits)], style)
         for line in findings:
             say(line)
         print(visible(str(output)))

@@ -13,7 +13,8 @@ from rich.text import Text
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.live_display import LiveDisplay
 from charlstm.cli.display.messages import can_redraw, loss, say, visible, warn
-from charlstm.cli.display.plots import Line, Panel, save_plot
+from charlstm.cli.display.pictures import PictureStyle, save_plot
+from charlstm.cli.display.plots import Line, Panel
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,7 +78,7 @@ def _cropped(text: str, width: int | None) -> str:
     return text if width is None or cell_len(text) <= width else set_cell_size(text, width - 1) + "\u2026"
 
 
-def save_comparison_plot(path: Path, outcomes: "list[Outcome]") -> None:
+def save_comparison_plot(path: Path, outcomes: "list[Outcome]", style: PictureStyle) -> None:
     """Draw the learning curves of all runs, over time and over characters."""
     curves = [(outcome.cell, outcome.curve) for outcome in outcomes]
     over_time = [Line(cell, [p.seconds for p in curve], [p.bits for p in curve]) for cell, curve in curves]
@@ -86,21 +87,21 @@ def save_comparison_plot(path: Path, outcomes: "list[Outcome]") -> None:
         Panel(over_time, "validation loss over time", "seconds", "bits per character"),
         Panel(over_text, "validation loss over characters", "characters trained on", "bits per character"),
     ]
-    save_plot(path, panels)
+    save_plot(path, panels, style)
 
 
 @contextmanager
-def comparison_display(*, num_runs: int, plot: Path) -> "Iterator[ComparisonDisplay]":
+def comparison_display(*, num_runs: int, plot: Path, style: PictureStyle) -> "Iterator[ComparisonDisplay]":
     """Yield a reporter that shows a comparison: a table that grows on a terminal, lines elsewhere."""
     with ExitStack() as stack:
-        yield ComparisonDisplay(num_runs, plot, stack)
+        yield ComparisonDisplay(num_runs, plot, style, stack)
 
 
 class ComparisonDisplay:
     """Shows the outcomes so far and the progress of the current run, and keeps the plot up to date."""
 
-    def __init__(self, num_runs: int, plot: Path, stack: ExitStack) -> None:
-        self._num_runs, self._plot, self._stack = num_runs, plot, stack
+    def __init__(self, num_runs: int, plot: Path, style: PictureStyle, stack: ExitStack) -> None:
+        self._num_runs, self._plot, self._style, self._stack = num_runs, plot, style, stack
         self._outcomes = list["Outcome"]()
         self._run, self._progress, self._budget = "", "", ""
         self._is_live = False
@@ -130,7 +131,7 @@ class ComparisonDisplay:
             newest = outcomes[-1]
             speed, read = newest.characters_per_second, _share(newest.evaluations[-1].epoch)
             say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s, text read: {read}")
-        save_comparison_plot(self._plot, outcomes)
+        save_comparison_plot(self._plot, outcomes, self._style)
 
     def on_step(self, progress: "Progress") -> None:
         self._progress = f"{progress.fraction_done:.0%}, training {loss(progress.train_nats)}"

@@ -7,8 +7,10 @@ from rich.console import Console
 from rich.text import Text
 
 from charlstm.analysis.inspection import Inspection
+from charlstm.analysis.reach import has_reach
 from charlstm.cli.display.inspect_attention import AttentionView
 from charlstm.cli.display.inspect_gates import GatesView
+from charlstm.cli.display.inspect_reach import ReachView
 from charlstm.cli.display.inspect_surprise import SurpriseView
 from charlstm.cli.display.inspect_unit import UnitView
 from charlstm.cli.display.inspect_units import UnitsView
@@ -22,6 +24,7 @@ VIEWS: dict[str, MakeView] = {  # in the order of the key Tab
     "gates": GatesView,
     "units": UnitsView,
     "attention": AttentionView,
+    "reach": ReachView,
 }
 # Blue and orange are told apart with every kind of colour blindness, and are unlike in grey at both ends.
 # (colour of the background, of the letters), for the shades 1 to 4
@@ -56,6 +59,14 @@ def _rich_style(span: Span) -> str:
         background, letters = colours_of(span.shade)
         return f"{letters} on {background}"
     return {"": "", "heading": "bold", "cursor": "reverse"}[span.emphasis]
+
+
+def is_available(name: str, inspection: Inspection) -> bool:
+    """Return whether a view can show a network."""
+    config = inspection.model.config
+    if name == "attention":
+        return bool(config.attention)
+    return name != "reach" or has_reach(config)
 
 
 def views_of(inspection: Inspection, selection: Selection, names: Iterable[str]) -> dict[str, View]:

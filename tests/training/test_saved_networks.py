@@ -1,0 +1,85 @@
+"""The networks that a run keeps, by their steps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from charlstm.errors import TensorFileError
+from charlstm.storage.checkpoint import load_checkpoint, save_checkpoint
+from charlstm.storage.run_origin import RunOrigin
+from tests.training.small_runs import SHORT, Recorder, make_run
+
+pytestmark = pytest.mark.tensorflow
+
+CONFIG = replace(SHORT, epochs=3, random_seed=7)
+
+
+def networks_of(folder):
+    from charlstm.training.saved_networks import saved_networks
+
+    return saved_networks(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run, its weights before the first step, and its last ones."""
+    run = make_run(tmp_path_factory.mktemp("saved") / "run", CONFIG)
+    before = run.trainer.network.get_named_weights()
+    run.run(Recorder())
+    return run, before, run.trainer.network.get_named_weights()
+
+
+def test_the_first_network_is_the_one_that_training_began_with_and_the_last_its_last(finished):
+    run, before, after = finished
+    networks = networks_of(run.folder)
+    assert list(networks) == sorted(networks)
+    assert next(iter(networks)) == 0
+    assert run.history.step in networks
+    assert run.history.best.step in networks
+    for step, expected in ((0, before), (run.history.step, after)):
+        for name, weights in expected.items():
+            np.testing.assert_array_equal(networks[step].weights[name], weights)
+
+
+def changed_checkpoint(finished, tmp_path, change):
+    """Return a run with one checkpoint, that of the finished run with a change."""
+    run, _, _ = finished
+    checkpoint, _ = load_checkpoint(run.folder)
+    other = make_run(tmp_path / "other", CONFIG)
+    save_checkpoint(other.folder, change(checkpoint))
+    return other.folder
+
+
+def test_a_run_that_started_from_a_model_has_no_initial_network(finished, tmp_path):
+    origin = RunOrigin.now(start_from="old.safetensors").to_json()
+    folder = changed_checkpoint(
+        finished, tmp_path, lambda one: replace(one, metadata=one.metadata | {"origin": origin})
+    )
+    networks = networks_of(folder)
+    assert networks
+    assert 0 not in networks
+
+
+def test_weights_that_are_not_numbers_are_left_out(finished, tmp_path):
+    run, _, _ = finished
+
+    def diverge(checkpoint):
+        arrays = {
+            name: np.full_like(array, np.nan) if name == "weights/output.bias" else array
+            for name, array in checkpoint.arrays.items()
+        }
+        history = checkpoint.metadata["history"] | {"step": run.history.step + 100}
+        return replace(checkpoint, arrays=arrays, metadata=checkpoint.metadata | {"history": history})
+
+    networks = networks_of(changed_checkpoint(finished, tmp_path, diverge))
+    assert run.history.step + 100 not in networks
+    assert run.history.best.step in networks
+
+
+def test_a_damaged_checkpoint_is_an_error_and_stays_where_it_is(finished, tmp_path):
+    folder = changed_checkpoint(finished, tmp_path, lambda one: one)
+    folder.checkpoint.write_bytes(b"damaged")
+    with pytest.raises(TensorFileError):
+        networks_of(folder)
+    assert folder.checkpoint.read_bytes() == b"damaged"
