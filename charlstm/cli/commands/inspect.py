@@ -3,7 +3,6 @@
 import secrets
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +12,12 @@ from charlstm.cli import text_options
 from charlstm.cli.completion import choices, complete_models, complete_texts
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
-from charlstm.cli.display.messages import changes_line, is_dumb, say
+from charlstm.cli.display.messages import is_dumb, say
+from charlstm.cli.inspected_text import TextChoice, choose_ids, run_and_text
 from charlstm.cli.options import Json, RandomSeed, Unknown, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.config import SamplingConfig
-from charlstm.errors import CharLSTMError, SettingError, did_you_mean
+from charlstm.errors import SettingError, did_you_mean
 from charlstm.export.formats import DEFAULT_FONT_SIZE
 from charlstm.machine import prefer_one_openblas_thread
 from charlstm.text.decoding_options import DecodingOptions
@@ -31,19 +31,6 @@ if TYPE_CHECKING:
 VIEW_NAMES = ("surprise", "unit", "gates", "units", "attention", "reach")
 STATES = ("output", "cell")
 NUM_SHOWN, NUM_SEARCHED = 1000, 20_000  # characters that are read: to be looked at, and to find units
-
-
-@dataclass(frozen=True)
-class TextChoice:
-    """Which text is looked at, and how it is read."""
-
-    text: str | None
-    is_generated: bool
-    length: int
-    options: DecodingOptions
-    unknown: str
-    temperature: float
-    random_seed: int
 
 
 def inspect(
@@ -165,7 +152,7 @@ def inspect(
     charlstm inspect macbeth --generate --json
     charlstm inspect macbeth --html macbeth.html
     """
-    run, text = _run_and_text(run, text)
+    run, text = run_and_text(run, text)
     if text is not None and generate:
         raise SettingError("TEXT and `generate` are both given", hint="give one of the two")
     outputs = [f"`{name}`" for name, given in (("npz", npz), ("html", html), ("json", as_json)) if given]
@@ -196,7 +183,7 @@ def inspect(
     if run is None:
         say(newest_run_line(path))
     _check_unit(model, unit, layer, state)
-    ids, source = _choose_ids(path, model, choice)
+    ids, source = choose_ids(path, model, choice)
     if html:
         from charlstm.export.page import write_page
 
@@ -218,17 +205,6 @@ def inspect(
         as_json={"model": str(path), "source": source} if as_json else None,
         printed=printed,
     )
-
-
-def _run_and_text(run: str | None, text: str | None) -> tuple[str | None, str | None]:
-    """Return RUN and TEXT; a single argument that is the file of a text is TEXT, and RUN the newest."""
-    from charlstm.storage.run_folder import under_runs
-
-    if run is None or text is not None:
-        return run, text
-    path = under_runs(run)
-    is_text = run == "-" or (path.is_file() and path.suffix != ".safetensors")
-    return (None, run) if is_text else (run, None)
 
 
 def _check_choice(field: str, value: str | None, known: Sequence[str]) -> None:
@@ -254,32 +230,6 @@ def _check_unit(model: "Model", unit: str | None, layer: int | None, state: str)
         raise SettingError(
             f"`state` is cell, but the cell {model.config.cell} has no cell state", hint="leave `state` out"
         )
-
-
-def _choose_ids(path: Path, model: "Model", choice: TextChoice) -> tuple["Ids", str]:
-    """Return the ids to read, and what they are: the name of a text, `validation`, or `generated`."""
-    from charlstm.analysis.inspection import generated_ids, validation_ids
-
-    if choice.text is not None:
-        return _given_ids(model, choice)
-    if not choice.is_generated:
-        try:
-            return validation_ids(path, model, choice.length, on_message=say), "validation"
-        except CharLSTMError as problem:
-            say(f"{problem}: the model is shown over a text that it writes now")
-    ids = generated_ids(model, choice.length, temperature=choice.temperature, random_seed=choice.random_seed)
-    return ids, "generated"
-
-
-def _given_ids(model: "Model", choice: TextChoice) -> tuple["Ids", str]:
-    from charlstm.text.corpus import load_corpus
-    from charlstm.text.corpus_encoding import encode_text
-
-    corpus = load_corpus([choice.text or ""], choice.options, on_message=say)
-    encoded = encode_text(corpus, model.vocabulary, unknown=choice.unknown)
-    if encoded.changes:
-        say(changes_line(encoded.changes))
-    return encoded.ids[: choice.length], corpus.name
 
 
 def _trace(model: "Model", ids: "Ids") -> "Inspection":
