@@ -40,9 +40,13 @@ def tensorflow_ready(
     If a signal raises an exception here, that thread ends with the module that it is compiling. It may never end: an
     exception in the middle of an import can leave Python's import lock locked. So it is a daemon, not waited for.
     """
+    # Imported here: a signal during an import can leave Python's import lock locked, and the thread would wait for it.
+    from charlstm.network import compiled_layers
+
     stopped = Event()
     with reporter.starting_tensorflow() as show_status, ThreadPool(1) as thread:
-        kernels = thread.apply_async(_prepare_kernels, (precision, frozenset(cells), stopped))
+        arguments = precision, frozenset(cells)
+        kernels = thread.apply_async(compiled_layers.compile_for_training, arguments, {"stopped": stopped})
         try:
             import_tensorflow()
             from charlstm.training.train_step import set_threads
@@ -55,12 +59,6 @@ def tensorflow_ready(
         finally:
             stopped.set()
             kernels.wait(COMPILING_ENDS_IN)  # LLVM should not be at work while the process ends
-
-
-def _prepare_kernels(precision: str | None, cells: frozenset[str], stopped: Event) -> str:
-    from charlstm.network.compiled_layers import compile_for_training
-
-    return compile_for_training(precision, cells, stopped=stopped)
 
 
 @contextmanager

@@ -47,7 +47,10 @@ def kernels(monkeypatch):
 
     functions = Functions()
     monkeypatch.setattr(startup, "import_tensorflow", lambda: functions.import_tensorflow())
-    monkeypatch.setattr(startup, "_prepare_kernels", lambda *arguments: functions.prepare(*arguments))
+    monkeypatch.setattr(
+        "charlstm.network.compiled_layers.compile_for_training",
+        lambda precision, cells, stopped: functions.prepare(precision, cells, stopped),
+    )
     return functions
 
 
