@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from charlstm.cells.equations import StepFunction
 from charlstm.cells.registry import Cell, LayerSize
 
-SAMPLE_SIZE = LayerSize(inputs=7, units=1000, is_first=True)  # any shape tells by them what it is made of
+SAMPLE_SIZE = LayerSize(inputs=7, units=1000, is_first=True)  # a shape shows which of them it consists of
 UNITS, INPUTS, ONE = "units", "inputs", "one"  # widths by name
 
 
@@ -37,7 +37,7 @@ def symbolic_layer(cell: Cell, *, is_first: bool) -> SymbolicLayer:
 
 
 def _width(count: int) -> tuple[str, int]:
-    """Return of what width how many blocks a number of columns are."""
+    """Return the width, and the number of blocks of it, that a number of columns consists of."""
     if count < SAMPLE_SIZE.units:
         return INPUTS, count // SAMPLE_SIZE.inputs
     return UNITS, count // SAMPLE_SIZE.units

@@ -54,7 +54,7 @@ def load_functions(
         builder = binding.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name in entries:
             builder.export_symbol(name)
-        library = builder.link(_compiler(isa.name, isa.cpu, isa.features), f"library{next(_numbers)}")
+        library = builder.link(_compiler(isa.cpu, isa.features), f"library{next(_numbers)}")
         _libraries.append(library)
         return {name: CompiledFunction(library[name], arguments) for name, arguments in entries.items()}
 
@@ -91,7 +91,7 @@ def target_machine(cpu: str, features: str, triple: str) -> binding.TargetMachin
 
 
 @cache
-def _compiler(name: str, cpu: str, features: str) -> binding.LLJIT:  # noqa: ARG001
+def _compiler(cpu: str, features: str) -> binding.LLJIT:
     # LLVM's newer linker puts all of a module into one piece of memory, so that no part is out of another's reach.
     return binding.create_lljit_compiler(target_machine(cpu, features, _triple()), use_jit_link=True)
 

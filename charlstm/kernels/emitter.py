@@ -121,7 +121,7 @@ class Emitter:
 
     @contextmanager
     def loop(self, start: Number, stop: Number, step: int = 1) -> Iterator[Int]:
-        """Emit a loop over the numbers from start to stop, which is not among them; down if `step` is negative."""
+        """Emit a loop over the numbers from start up to stop, which is not among them."""
         function = self.builder.function
         head, body, end = (function.append_basic_block(name) for name in ("head", "body", "end"))
         entry = self.builder.block
@@ -130,7 +130,7 @@ class Emitter:
         self.builder.position_at_end(head)
         index = self.builder.phi(I64)
         index.add_incoming(first, entry)
-        self.builder.cbranch(self.builder.icmp_signed("<" if step > 0 else ">", index, last), body, end)
+        self.builder.cbranch(self.builder.icmp_signed("<", index, last), body, end)
         self.builder.position_at_end(body)
         yield self.integer(index)
         index.add_incoming(self.builder.add(index, I64(step)), self.builder.block)
@@ -190,9 +190,6 @@ class Emitter:
     def _mask(self, count: Number) -> ir.Value:
         lanes = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
         return self.builder.icmp_signed("<", lanes, self.broadcast(self.integer(count).value))
-
-    def clear(self, address: ir.Value, num_bytes: Number) -> None:
-        self.intrinsic("llvm.memset.p0.i64", VOID, [address, I8(0), self.integer(num_bytes).value, I1(0)])
 
     def copy(self, target: ir.Value, source: ir.Value, num_bytes: Number) -> None:
         self.intrinsic("llvm.memcpy.p0.p0.i64", VOID, [target, source, self.integer(num_bytes).value, I1(0)])

@@ -154,9 +154,8 @@ class LayerKernel:
     def sizes(self, inputs: Arrays, units: int) -> Sizes:
         """Return the sizes of a call."""
         time, rows = next(iter(inputs.values())).shape[:2]
-        padded_rows = (
-            rows if time == 1 and rows < self.product.row_multiple else round_up(rows, self.product.row_multiple)
-        )
+        multiple = self.product.row_multiple
+        padded_rows = rows if time == 1 and rows < multiple else round_up(rows, multiple)
         num_inputs = inputs["x"].shape[2] if "x" in inputs else 1
         return Sizes(time, rows, padded_rows, max(1, min(time, CHUNK_ROWS // padded_rows)), units, num_inputs)
 

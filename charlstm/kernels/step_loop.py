@@ -159,9 +159,8 @@ class StepLoop:
             (node,) = group.nodes
             loop = Loop(node.width, 0, operands=[(group, 0, node)])
             zero = self.e.integer(0)
-            self._emit_loops(
-                [loop], Step(zero - 1, self.a[FIRST_TURN], zero)
-            )  # a new state is an operand of the next step
+            before = Step(zero - 1, self.a[FIRST_TURN], zero)  # a new state is an operand of the next step
+            self._emit_loops([loop], before)
 
     def _emit_loops(self, loops: list[Loop], step: Step) -> None:
         e = self.e

@@ -83,7 +83,7 @@ def make_model(
 
 
 def training_environment() -> dict[str, str]:
-    """Return what the last bits of a training run depend on."""
+    """Return the machine, the libraries and the instruction set: they affect the last bits of the results."""
     from charlstm.kernels import chosen_instruction_set
 
     return environment() | {"instruction_set": chosen_instruction_set().name}

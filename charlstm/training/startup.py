@@ -37,8 +37,7 @@ def tensorflow_ready(
 
     Raises LibraryError if TensorFlow, Keras or llvmlite cannot be imported, and MemoryError in the place of
     TensorFlow's own error. Another thread prepares the kernels meanwhile; the first time on a machine it compiles them.
-    If a signal raises an exception here, that thread ends with the module that it is compiling. It may never end: an
-    exception in the middle of an import can leave Python's import lock locked. So it is a daemon, not waited for.
+    If a signal raises an exception here, that thread ends with the module that it is compiling.
     """
     # Imported here: a signal during an import can leave Python's import lock locked, and the thread would wait for it.
     from charlstm.network import compiled_layers

@@ -98,7 +98,7 @@ def emit_scalars(e: Emitter) -> None:
         results = [left + right, left - right, left * right, left // right, left % right, 7 + left, 3 * left]
         for place, result in enumerate(results):
             e.store(result, e.address(a["results"], place * 8))
-    for name, step in (("count_up", 1), ("count_in_threes", 3), ("count_down", -2)):
+    for name, step in (("count_up", 1), ("count_in_threes", 3)):
         with e.entry(name, ["start", "stop", "results", "count"]) as a, e.loop(a["start"], a["stop"], step) as index:
             count = e.load_int(e.address(a["count"], 0))
             e.store(index, e.address(a["results"], count * 8))
@@ -114,8 +114,6 @@ def emit_scalars(e: Emitter) -> None:
         e.store(e.load_int(e.address(a["source"], 0), I32), e.address(a["results"], 0))
     with e.entry("copy", ["source", "target", "bytes"]) as a:
         e.copy(e.address(a["target"], 0), e.address(a["source"], 0), a["bytes"])
-    with e.entry("clear", ["target", "bytes"]) as a:
-        e.clear(e.address(a["target"], 0), a["bytes"])
     with e.function("square", [POINTER, I64]) as (target, number):
         e.store(number * number, target)
     with e.entry("call", ["results"]) as a:
@@ -126,12 +124,10 @@ SCALARS = {
     "arithmetic": ["left", "right", "results"],
     "count_up": ["start", "stop", "results", "count"],
     "count_in_threes": ["start", "stop", "results", "count"],
-    "count_down": ["start", "stop", "results", "count"],
     "nested": ["rows", "columns", "results"],
     "choose": ["left", "right", "results"],
     "widen": ["source", "results"],
     "copy": ["source", "target", "bytes"],
-    "clear": ["target", "bytes"],
     "call": ["results"],
 }
 
@@ -160,8 +156,6 @@ def test_integers(scalars):
         ("count_up", 5, -2, 1),
         ("count_in_threes", 1, 9, 3),
         ("count_in_threes", 0, 9, 3),
-        ("count_down", 7, 0, -2),
-        ("count_down", 0, 0, -2),
     ],
 )
 def test_loops_count_as_ranges(scalars, name, start, stop, step):
@@ -180,12 +174,10 @@ def test_ids_keep_their_sign(scalars):
     assert result_of(scalars["widen"], source=np.array([-7], np.int32)) == [-7]
 
 
-def test_memory_is_copied_and_cleared_up_to_the_given_byte(scalars):
+def test_memory_is_copied_up_to_the_given_byte(scalars):
     source, target = np.arange(10, dtype=np.uint8), np.full(10, 99, np.uint8)
     scalars["copy"](source=source, target=target, bytes=7)
     assert target.tolist() == [0, 1, 2, 3, 4, 5, 6, 99, 99, 99]
-    scalars["clear"](target=target, bytes=3)
-    assert target.tolist() == [0, 0, 0, 3, 4, 5, 6, 99, 99, 99]
 
 
 def test_functions_call_functions(scalars):
