@@ -155,9 +155,11 @@ class LayerKernel:
         """Return the sizes of a call."""
         time, rows = next(iter(inputs.values())).shape[:2]
         multiple = self.product.row_multiple
-        padded_rows = rows if time == 1 and rows < multiple else round_up(rows, multiple)
+        padded_rows = rows if rows < multiple else round_up(rows, multiple)
+        whole_tiles = multiple // math.gcd(rows, multiple)  # so many steps have a multiple of rows
+        chunk = 1 if time == 1 else round_up(max(1, min(time, CHUNK_ROWS // padded_rows)), whole_tiles)
         num_inputs = inputs["x"].shape[2] if "x" in inputs else 1
-        return Sizes(time, rows, padded_rows, max(1, min(time, CHUNK_ROWS // padded_rows)), units, num_inputs)
+        return Sizes(time, rows, padded_rows, chunk, units, num_inputs)
 
     def _weights(self, weights: Arrays, sizes: Sizes) -> Arrays:
         """Return the weights by the names of the loops' arguments, those that are not in panels with padding."""

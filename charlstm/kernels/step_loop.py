@@ -4,6 +4,7 @@ Steps run in chunks. For each chunk the products of many steps come first; then,
 over units of each level; then the products that only give results.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from llvmlite import ir
@@ -43,7 +44,6 @@ class StepLoop:
         with e.entry(self.name, self.layout.arguments) as self.a:
             self.sizes = Sizes(*(self.a[name] for name in SIZES))
             self.saved_at, self.saved_width = self.layout.saved_offsets(self.sizes)
-            self.product.emit_enter(e, self.sizes.padded_rows)
             self._store_first_operands()
             with e.loop(0, e.integer((self.sizes.time + self.sizes.chunk - 1) // self.sizes.chunk)) as chunk:
                 start = chunk * self.sizes.chunk
@@ -59,12 +59,13 @@ class StepLoop:
         if self.plan.input_loops:
             with e.loop(0, count) as place:
                 self._emit_loops(self.plan.input_loops, Step(earliest + place, place, place))
-        for linear in self.plan.before:
+        for linear in self._enter(self.plan.before, count * self.sizes.padded_rows):
             self._emit_products_of_many(linear, earliest, count, before=True)
+        self._enter(self.plan.inside, self.sizes.padded_rows)
         with e.loop(0, count) as index:
             place = count - 1 - index if self.layout.backward else index
             self._emit_step(Step(earliest + place, self.a[FIRST_TURN] + start + index, place))
-        for linear in self.plan.after:
+        for linear in self._enter(self.plan.after, count * self.sizes.padded_rows):
             self._emit_products_of_many(linear, earliest, count, before=False)
         if self.plan.result_loops:
             with e.loop(0, count) as place:
@@ -78,6 +79,12 @@ class StepLoop:
             self._emit_loops([loop for loop in self.plan.loops if loop.level == level], step)
 
     # Products
+
+    def _enter(self, linears: Sequence[Linear], num_rows: Int) -> Sequence[Linear]:
+        """Emit what comes before products of this many rows, if there are any; return their linear maps."""
+        if linears:
+            self.product.emit_enter(self.e, num_rows)
+        return linears
 
     def _emit_products_of_many(self, linear: Linear, earliest: Int, count: Int, *, before: bool) -> None:
         """Emit the products of a chunk's steps at once."""

@@ -48,8 +48,8 @@ class Product:
     panels_of_few_rows: int
     k_unroll: int = 1  # inputs that are multiplied at a time, and packed side by side
     k_multiple: int = 1  # to which K is padded
-    row_multiple: int = 1  # to which M is padded, unless all products have the same few rows
-    emit_enter: Callable[[Emitter, Number], None] = _emit_nothing  # before a thread's first tile; with the least M
+    row_multiple: int = 1  # to which M is padded, unless it is less
+    emit_enter: Callable[[Emitter, Number], None] = _emit_nothing  # before a thread's products of so many rows
     emit_leave: Callable[[Emitter], None] = _emit_nothing  # after a thread's last tile
 
 
