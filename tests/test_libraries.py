@@ -127,6 +127,16 @@ def test_settings_of_keras_do_not_matter(tmp_path, settings):
 
 
 @pytest.mark.tensorflow
+def test_keras_does_not_bring_matplotlib_and_it_can_still_be_imported():
+    code = "import sys; from charlstm.network.backend import import_tensorflow as f; f(); f()\n"
+    code += "print('matplotlib' in sys.modules); import matplotlib.pyplot; print(matplotlib.__name__)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert result.stdout.split() == ["False", "matplotlib"], result.stderr
+
+
+@pytest.mark.tensorflow
 def test_lack_of_memory_in_tensorflow_is_a_memory_error():
     from tensorflow import errors
 

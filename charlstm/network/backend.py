@@ -1,6 +1,7 @@
 """TensorFlow, with Keras on top of it: import them, or say why that is impossible."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ def import_tensorflow() -> None:
 
     Raises LibraryError if one of them is missing, broken, or has another version or backend.
     """
-    with _keras_defaults():  # TensorFlow imports Keras too
+    with _keras_defaults(), _without_pictures():  # TensorFlow imports Keras too
         with library_imports("TensorFlow", "tensorflow", without=WITHOUT):
             import tensorflow.python  # noqa: F401  # a folder of that name has no such module
         with library_imports("Keras", "keras", without=WITHOUT):
@@ -55,3 +56,17 @@ def _keras_defaults() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_pictures() -> Iterator[None]:
+    """Let Keras, if it is imported in this context, do without Matplotlib: importing it takes a third of a second."""
+    name = "matplotlib"
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # an import of it is an ImportError
+    try:
+        yield
+    finally:
+        del sys.modules[name]
