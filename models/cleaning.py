@@ -31,7 +31,9 @@ CHAPTER = re.compile(
     re.IGNORECASE,
 )
 RULE = re.compile(r"\W{5,}")
-ARCHIVE = re.compile(r"\[greek|project gutenberg|e-?text|transcriber|proofread|isbn|https?:|www\.|@\w+\.", re.IGNORECASE)
+ARCHIVE = re.compile(
+    r"\[greek|project gutenberg|e-?text|transcriber|proofread|isbn|https?:|www\.|@\w+\.", re.IGNORECASE
+)
 
 SHORT = 60  # characters: longer paragraphs that come twice in a work are kept once
 

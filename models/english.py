@@ -7,17 +7,19 @@ does nothing. Fetched texts are kept in FOLDER/packages.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from charlstm.atomic_files import write_atomically
 from charlstm.errors import CharLSTMError
 from models.cleaning import clean
 from models.english_works import SHAKESPEARE, WORKS, Work
 from models.exclusion import known_passages, without_passages
 from models.mixing import held_out_share, hold_out, interleave, pieces
-from models.packages import read_member
+from models.packages import PackageError, read_member
 
 CHECKSUMS = Path(__file__).with_name("english_checksums.json")
 MACBETH = Path(__file__).parents[1] / "data" / "macbeth.txt"
@@ -32,8 +34,8 @@ def build(folder: Path) -> Mapping[str, Mapping[str, int]]:
         checksums = json.loads(CHECKSUMS.read_text())
         known = known_passages(_shakespeare(folder / "packages", checksums))
         texts = {work.name: _paragraphs(work, folder / "packages", checksums, known) for work in WORKS}
-        characters = _write(folder, texts)
-        _write_whole(summary, json.dumps(characters, indent=2) + "\n")
+        characters = _write(folder, texts, checksum=checksums["train.txt"])
+        write_atomically(summary, (json.dumps(characters, indent=2) + "\n").encode())
     return dict(json.loads(summary.read_text()))
 
 
@@ -60,8 +62,8 @@ def _paragraphs(work: Work, cache: Path, checksums: Mapping[str, str], known: fr
     return taken
 
 
-def _write(folder: Path, texts: Mapping[str, Sequence[str]]) -> dict[str, dict[str, int]]:
-    """Write the held-out part of each kind and the mix of the rest."""
+def _write(folder: Path, texts: Mapping[str, Sequence[str]], *, checksum: str) -> dict[str, dict[str, int]]:
+    """Write the held-out part of each kind and the mix of the rest, and return the characters of both by kind."""
     kinds = list(dict.fromkeys(work.kind for work in WORKS))
     train, characters = [], {}
     for kind in kinds:
@@ -69,19 +71,17 @@ def _write(folder: Path, texts: Mapping[str, Sequence[str]]) -> dict[str, dict[s
         share = held_out_share(sum(len(paragraph) + 2 for work in works for paragraph in work))
         parts = [hold_out(work, share=share) for work in works]
         held_out = "\n\n".join(paragraph for _, held in parts for paragraph in held) + "\n"
-        _write_whole(folder / f"valid-{kind}.txt", held_out)
+        write_atomically(folder / f"valid-{kind}.txt", held_out.encode("ascii"))
         train += [pieces(kept) for kept, _ in parts]
         kept_size = sum(len(paragraph) + 2 for kept, _ in parts for paragraph in kept)
         characters[kind] = {"train": kept_size, "valid": len(held_out)}
-    _write_whole(folder / "train.txt", "\n\n".join(interleave(train, seed=SEED)) + "\n")
+    mixed = ("\n\n".join(interleave(train, seed=SEED)) + "\n").encode("ascii")
+    digest = hashlib.sha256(mixed).hexdigest()
+    if digest != checksum:
+        message = f"the text that was built has the SHA-256 {digest} instead of {checksum}"
+        raise PackageError(message, hint="If it was to change, write the new one into english_checksums.json.")
+    write_atomically(folder / "train.txt", mixed)
     return characters
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file: complete or not at all."""
-    temporary = path.with_suffix(".part")
-    temporary.write_text(text, encoding="ascii", newline="\n")
-    temporary.replace(path)
 
 
 def main(arguments: Sequence[str]) -> int:

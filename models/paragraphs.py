@@ -1,12 +1,7 @@
-"""Turn the formats of the sources into paragraphs: lists of lines, without markup, numbers or headers."""
+"""Divide the texts of the sources into paragraphs: lists of lines, without numbers beside or before them."""
 
-import bz2
-import gzip
-import html
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from html.parser import HTMLParser
+from collections.abc import Sequence
 
 Paragraph = list[str]
 
@@ -17,15 +12,8 @@ LOST_DASH = re.compile(
 )
 SENTENCE_END = re.compile(r"(?<=[a-z)\]][.!?])(?<!\b[A-Z][a-z]\.)(?<!\b[A-Z][a-z][a-z]\.) (?=[A-Z\"'])")
 VERSE_NUMBER = re.compile(r"(?<!\S)\d+:\d+ ")
-ENTRY = re.compile(r"^:(?P<word>[^:]+): *(?:/[^\n]*?/,? *)?(?P<word_class>[^\n/]*)$")
-INDEX_LINE = re.compile(r"[^\n]{0,45}[^\n.!?:;,)\"'\u2019\u201d]")
-FACTS = (
-    ("Introduction", "Background"),
-    ("Economy", "Economy - overview"),
-    ("People and Society", "Demographic profile"),
-    ("Transnational Issues", "Disputes - international"),
-    ("Transnational Issues", "Trafficking in persons", "current situation"),
-)
+LINES_OF_STANZA = 24
+VERSES_OF_PARAGRAPH = 5
 
 
 def plain(text: str) -> list[Paragraph]:
@@ -50,7 +38,10 @@ def from_spans(text: str, spans: Sequence[tuple[str, str]]) -> str:
 
 
 def sentences(text: str, *, length: int = 500) -> list[Paragraph]:
-    """Return a text whose paragraphs are lost in new ones of whole sentences, `length` characters or more."""
+    """Divide a speech whose paragraphs are lost into new ones of whole sentences, `length` characters or more.
+
+    What went with the paragraphs is mended: blanks between sentences, and dashes that became hyphens.
+    """
     paragraphs: list[Paragraph] = []
     pending = ""
     text = LOST_DASH.sub("--", LOST_BLANK.sub(" ", APPLAUSE.sub("", " ".join(text.split()))))
@@ -65,7 +56,7 @@ def sentences(text: str, *, length: int = 500) -> list[Paragraph]:
 def numbered_verse(text: str) -> list[Paragraph]:
     """Return verse without the numbers beside its lines, above its stanzas and dots for indentation.
 
-    Long poems without stanzas are divided after a sentence, every 24 lines or more.
+    Long poems without stanzas are divided at the end of a sentence, after `LINES_OF_STANZA` lines or more.
     """
     text = re.sub(r"^ *\d+ *$|(?<=[\w,.;:!?'\")-]) +\d{1,4} *$", "", text, flags=re.MULTILINE)
     text = re.sub(r"^\.{4,}(?=[A-Z'\"])", "    ", text, flags=re.MULTILINE)
@@ -75,105 +66,13 @@ def numbered_verse(text: str) -> list[Paragraph]:
         stanzas.append([])
         for line in block:
             stanzas[-1].append(line)
-            if len(stanzas[-1]) >= 24 and line.endswith((".", "!", "?", '"')):
+            if len(stanzas[-1]) >= LINES_OF_STANZA and line.endswith((".", "!", "?", '"')):
                 stanzas.append([])
     return [stanza for stanza in stanzas if stanza]
 
 
 def bible_book(text: str, *, verse_lines: bool) -> list[Paragraph]:
-    """Return the verses of a book without their numbers: a line each, or about five to a paragraph."""
+    """Return the verses of a book without their numbers: each on a line, or all of a paragraph on one."""
     verses = [" ".join(verse.split()) for verse in VERSE_NUMBER.split(text)[1:]]
-    groups = (verses[start : start + 5] for start in range(0, len(verses), 5))
+    groups = (verses[start : start + VERSES_OF_PARAGRAPH] for start in range(0, len(verses), VERSES_OF_PARAGRAPH))
     return [group if verse_lines else [" ".join(group)] for group in groups]
-
-
-def osis_entry(markup: str) -> Iterator[Paragraph]:
-    """Yield the paragraphs of a SWORD entry in OSIS markup, without titles and notes."""
-    markup = re.sub(r"<(title|note)\b.*?</\1>", " ", markup, flags=re.DOTALL)
-    for part in re.split(r"<div [^>]*type=\"x-p\"[^>]*/>|<lb[^>]*/>|<p>|</p>", markup):
-        text = html.unescape(re.sub(r"<[^>]+>", "", part))
-        text = re.sub(r"^(Ver(se|ses)?|Vers)\.? [\d, -]+\.?(\([^)]*\)\.?)? *", "", " ".join(text.split()))
-        if text:
-            yield [text]
-
-
-class _Prose(HTMLParser):
-    """Collects the text of paragraphs, list items and headings outside of scripts, tables and code."""
-
-    SKIPPED = frozenset({"script", "style", "pre", "table", "svg", "head", "button", "form"})
-    BLOCKS = frozenset({"p", "li", "dd", "dt", "h1", "h2", "h3", "h4", "div", "blockquote", "ul", "ol", "dl", "br", "hr"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.paragraphs: list[str] = [""]
-        self.depth = 0  # of elements that are skipped
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        hidden = tag == "div" and any(name == "class" and value in HIDDEN_CLASSES for name, value in attrs)
-        if tag in self.SKIPPED or hidden or (self.depth and tag == "div"):
-            self.depth += 1
-        if tag in self.BLOCKS:
-            self.paragraphs.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.depth and (tag in self.SKIPPED or tag == "div"):
-            self.depth -= 1
-        if tag in self.BLOCKS:
-            self.paragraphs.append("")
-
-    def handle_data(self, data: str) -> None:
-        if not self.depth:
-            self.paragraphs[-1] += data
-
-
-INVISIBLE = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-HIDDEN_CLASSES = frozenset({"menu", "toc", "searchmenu", "submenu", "codeblock", "imgcontainer", "nosearch"})
-
-
-def html_prose(page: str, *, shortest: int = 60) -> list[Paragraph]:
-    """Return the paragraphs of a page that are prose: of some length, and mostly of words."""
-    parser = _Prose()
-    parser.feed(INVISIBLE.sub(" ", page))
-    texts = (" ".join(text.split()) for text in parser.paragraphs)
-    return [[text] for text in texts if len(text) >= shortest and is_prose(text)]
-
-
-def is_prose(text: str) -> bool:
-    """Return whether a paragraph is made of words, rather than of numbers, names or code."""
-    letters = sum(character.islower() or character == " " for character in text)
-    return letters >= 0.86 * len(text) and bool(re.search(r"[.!?:][\"')]*$", text))
-
-
-def lexicon(text: str) -> Iterator[Paragraph]:
-    """Yield the paragraphs of the Jargon File: entries without pronunciation, and what stands around them."""
-    text = re.sub(r"\{([^{}]*)\}", r"\1", text)
-    for block in plain(text):
-        entry = ENTRY.match(" ".join(line.strip() for line in block))
-        if entry:
-            word_class = entry["word_class"].strip(" ,")
-            yield [f"{entry['word']}, {word_class}" if word_class else entry["word"]]
-        elif not INDEX_LINE.fullmatch("\n".join(block)) and "in the Crunchly saga" not in " ".join(block):
-            yield [line.removeprefix("   ") for line in block]
-
-
-def dictionary(data: bytes) -> str:
-    """Return the text of a dictionary in the format of dictd, without what describes the database."""
-    return re.sub(r"[{}]", "", gzip.decompress(data).decode("latin-1"))
-
-
-def facts(pages: Iterable[bytes]) -> Iterator[Paragraph]:
-    """Yield the longer texts about each country from the World Factbook in JSON."""
-    for page in pages:
-        country = json.loads(page)
-        for path in FACTS:
-            value = country
-            for key in (*path, "text"):
-                value = value.get(key, {}) if isinstance(value, dict) else {}
-            if isinstance(value, str) and len(value) > 150:
-                parts = re.split(r"\s*(?:\+\+|<br>)\s*", value)
-                yield from ([" ".join(part.split())] for part in parts if len(part) > 80 and part[0].isupper())
-
-
-def fact_paragraphs(pages: list[bytes]) -> list[Paragraph]:
-    """Return `facts` as a list."""
-    return list(facts(pages))
