@@ -44,7 +44,7 @@ def clean(paragraphs: Iterable[Paragraph], *, joined: bool, code: bool = False) 
     Args:
         paragraphs: as read from a source.
         joined: put wrapped prose on one line; verse keeps its lines.
-        code: the text is about programs, so underscores and double hyphens mean something.
+        code: the text is about programs, so underscores, equals signs and single hyphens between blanks stay.
 
     """
     seen: set[str] = set()

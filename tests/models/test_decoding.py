@@ -73,7 +73,7 @@ def test_pages_keep_prose_and_lose_code_scripts_and_tables():
     prose = "The query planner chooses an index only when it is worth the cost of reading it."
     page = f"""<head><title>{prose}</title></head><script>if (a < b) "{prose}";</script><!-- {prose} -->
         <table><tr><td>{prose}</td></tr></table><pre>{prose}</pre><div class="menu"><div>{prose}</div>{prose}</div>
-        <p>{prose.replace("index", "<b>index</b>")}</p><p>short.</p><p>{"SELECT A, B FROM T1, T2; " * 4}</p>"""
+        <p>{prose.replace("index", "<b>index</b>")}</p><p>short.</p><p>{"T1(A, B, C), T2(D, E, F): " * 4}</p>"""
     assert markup.html_prose(page) == [[prose]]
 
 

@@ -1,5 +1,7 @@
 """The order of the pieces, and the part that is held out."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,7 +44,7 @@ def test_every_work_is_spread_over_the_whole_in_its_own_order():
     for name, work in zip("abc", works, strict=True):
         places = [place for place, piece in enumerate(order) if piece[0] == name]
         assert [order[place] for place in places] == work
-        gaps = [after - before for before, after in zip(places, places[1:], strict=False)]
+        gaps = [after - before for before, after in itertools.pairwise(places)]
         assert max(gaps) < 2 * len(order) / len(work) + 3
 
 

@@ -26,8 +26,10 @@ def npm_client(folder, *, status=0):
     client = folder / "bin" / "npm"
     client.parent.mkdir()
     client.write_text(
-        f"#!{sys.executable}\nimport shutil, sys\nopen({str(folder / 'calls')!r}, 'a').write(' '.join(sys.argv[1:]) + '|')\n"
-        f"if {status}: sys.exit('npm error 404')\nshutil.copy({str(archive)!r}, 'novels.tgz')\n"
+        f"#!{sys.executable}\nimport shutil, sys\n"
+        f"open({str(folder / 'calls')!r}, 'a').write(' '.join(sys.argv[1:]) + '|')\n"
+        f"if {status}: sys.exit('npm error 404')\n"
+        f"shutil.copy({str(archive)!r}, 'novels.tgz')\n"
     )
     client.chmod(0o755)
     return str(client.parent)

@@ -35,7 +35,10 @@ def test_long_poems_are_divided_after_a_sentence():
 
 
 def test_speeches_get_paragraphs_and_lose_applause():
-    text = "We will not fail. (Applause.) There is hope-and we know it.Mr. Smith of the U.S. Senate agrees. [Laughter] So be it."
+    text = (
+        "We will not fail. (Applause.) There is hope-and we know it.Mr. Smith of the U.S. Senate agrees. [Laughter] "
+        "So be it."
+    )
     assert sentences(text, length=20) == [
         ["We will not fail. There is hope--and we know it."],
         ["Mr. Smith of the U.S. Senate agrees."],
