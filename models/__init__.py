@@ -1,0 +1,1 @@
+"""Build the texts of the models that ship with charlstm. Not part of the wheel."""
