@@ -60,10 +60,10 @@ class Model:
         return "bfloat16" if self.training.get("settings", {}).get("precision") == "bfloat16" else "float32"
 
 
-def save_model(path: Path, model: Model, *, weight_format: str = FLOAT32) -> None:
+def save_model(path: Path, model: Model, *, weight_format: str = FLOAT32, follow_links: bool = False) -> None:
     """Write a model file atomically, its weights in one of WEIGHT_FORMATS. The same model always gives the same bytes.
 
-    Raises SettingError for another format, and for weights that do not fit it.
+    `follow_links` is for paths that the user gave, see `open_atomically`. Raises SettingError for another format, and for weights that do not fit it.
     """
     arrays = pack_weights(model.weights, weight_format)
     metadata = {
@@ -73,7 +73,7 @@ def save_model(path: Path, model: Model, *, weight_format: str = FLOAT32) -> Non
         "training": model.training,
     }
     metadata |= {} if weight_format == FLOAT32 else {"weight_format": weight_format}
-    with open_atomically(path) as file:
+    with open_atomically(path, follow_links=follow_links) as file:
         write_tensors(file, arrays, metadata)
 
 
@@ -98,6 +98,12 @@ def load_model(path: Path) -> Model:
     except TensorFileError as error:
         raise ModelFileError(str(error), hint=error.hint or RUN_OR_MODEL_HINT) from error
     return Model(config, vocabulary, weights, file.metadata["training"])
+
+
+def weight_bits(path: Path) -> int:
+    """Return how many bits each weight of a matrix has in a model file that can be loaded."""
+    with open_tensors(path, max_header_bytes=MAX_HEADER_BYTES) as file:
+        return WEIGHT_FORMATS[file.metadata.get("weight_format", FLOAT32)]
 
 
 def check_weights(path: Path, weights: Mapping[str, FloatArray], *, may_be_nan: bool = False) -> None:
@@ -192,6 +198,7 @@ VALIDATION_METRICS: Mapping[str, Callable[[Any], bool]] = {
     "characters": _is_count,
 }
 TRAINING_METADATA: Mapping[str, Callable[[Any], bool]] = {
+    "about": partial(_is_text, most=MAX_NAME),  # what its author says of it
     "text": partial(_is_text, most=MAX_NAME),
     "text_characters": _is_count,
     "text_sha256": partial(_is_text, most=MAX_LINE_START),

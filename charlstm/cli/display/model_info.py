@@ -23,11 +23,17 @@ NAME_WIDTH = 13  # columns
 
 
 def model_to_json(
-    path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None
+    path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None, *, bits: int
 ) -> dict[str, Any]:
-    """Return what is known of a model; `settings` are those in the config.json of its run, empty if there is none."""
+    """Return what is known of a model.
+
+    `settings` are those in the config.json of its run, empty if there is none; `bits` is the size of each weight in its
+    file.
+    """
     return {
         "path": str(path),
+        "bytes": path.stat().st_size,
+        "bits": bits,
         "architecture": model.config.to_json(),
         "parameters": model.num_parameters,
         "vocabulary": {
@@ -44,7 +50,9 @@ def model_to_json(
     }
 
 
-def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None) -> str:
+def describe_model(
+    path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None, *, bits: int
+) -> str:
     """Describe a model, one property per row; the last is the command that repeats its run, which can be copied."""
     config, vocabulary, training = model.config, model.vocabulary, model.training
     network = (
@@ -55,8 +63,11 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
     lowercase = ", lower case only" if vocabulary.lowercase else ""
     form = "" if vocabulary.normalize == "nfc" else f", normal form {vocabulary.normalize}"
     alphabet = "".join(map(standing_alone, _shortened(vocabulary.characters.strip())))
+    about = model.training.get("about")
     rows = [
         ("model", str(path)),
+        *([("about", about)] if about else []),
+        ("file", f"{path.stat().st_size / 1e6:,.1f} MB, weights of {bits} bits"),
         ("network", network),
         ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {alphabet}"),
     ]
