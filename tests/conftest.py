@@ -43,6 +43,22 @@ def _cache(tmp_path_factory):
     os.environ["CHARLSTM_CACHE"] = str(cache)
 
 
+@pytest.fixture(autouse=True)
+def shipped_models_folder(tmp_path_factory, monkeypatch):
+    """No test depends on the models that ship: the folder of theirs is empty, unless a test puts one there."""
+    folder = tmp_path_factory.mktemp("shipped-models")
+    monkeypatch.setattr("charlstm.storage.shipped_models.models_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def english(shipped_models_folder):
+    """Ship a small random model as `english`."""
+    path = shipped_models_folder / "english.safetensors"
+    save_model(path, replace(random_model(units=12), training={"text": "novels"}), weight_format="int8")
+    return path
+
+
 @pytest.fixture
 def model():
     return random_model()

@@ -30,9 +30,11 @@ def complete_runs(incomplete: str) -> list[str]:
 
 
 def complete_models(incomplete: str) -> list[str]:
-    """Return runs, and model files."""
+    """Return runs, models that ship, and model files."""
+    from charlstm.storage.shipped_models import shipped_models
+
     files = [path for path in _paths(incomplete) if path.endswith(MODEL_SUFFIX)]
-    return [*complete_runs(incomplete), *files]
+    return list(dict.fromkeys([*complete_runs(incomplete), *_matching([*shipped_models()], incomplete), *files]))
 
 
 def complete_texts(incomplete: str) -> list[str]:

@@ -63,7 +63,8 @@ class Model:
 def save_model(path: Path, model: Model, *, weight_format: str = FLOAT32, follow_links: bool = False) -> None:
     """Write a model file atomically, its weights in one of WEIGHT_FORMATS. The same model always gives the same bytes.
 
-    `follow_links` is for paths that the user gave, see `open_atomically`. Raises SettingError for another format, and for weights that do not fit it.
+    `follow_links` is for paths that the user gave, see `open_atomically`. Raises SettingError for another format, and
+    for weights that do not fit it.
     """
     arrays = pack_weights(model.weights, weight_format)
     metadata = {
