@@ -60,7 +60,8 @@ def test_its_name_is_completed(nowhere, english):
 
 def test_generating_needs_no_tensorflow(nowhere, english):
     code = (
-        "from pathlib import Path; import charlstm.storage.shipped_models as shipped; from charlstm.cli.app import main\n"
+        "from pathlib import Path; import charlstm.storage.shipped_models as shipped\n"
+        "from charlstm.cli.app import main\n"
         f"shipped.models_folder = lambda: Path({str(english.parent)!r})\n"
         "assert main(['generate', '--length', '3']) == 0; print()"
     )
