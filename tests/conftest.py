@@ -59,6 +59,21 @@ def english(shipped_models_folder):
     return path
 
 
+def letter_model(frequencies, **settings):
+    """A model that predicts each of these characters by its frequency, whatever comes before it."""
+    model = random_model(characters="".join(frequencies), **settings)
+    counts = np.array([frequencies[character] for character in model.vocabulary.characters], np.float32)
+    weights = {name: np.zeros_like(weight) for name, weight in model.weights.items()}
+    return replace(model, weights=weights | {"output.bias": np.log(counts / counts.sum())})
+
+
+def letter_text(frequencies, length, *, random_seed=0):
+    """A text of these characters, each drawn by its frequency."""
+    shares = np.array(list(frequencies.values()), float)
+    letters = np.random.default_rng(random_seed).choice(list(frequencies), length, p=shares / shares.sum())
+    return "".join(letters)
+
+
 @pytest.fixture
 def model():
     return random_model()

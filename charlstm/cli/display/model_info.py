@@ -12,6 +12,7 @@ from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
 from charlstm.figures import counted
 from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.shipped_models import shipped_name
 
 if TYPE_CHECKING:
     from charlstm.config import ModelConfig
@@ -105,7 +106,7 @@ def _origin_rows(origin: RunOrigin | None) -> "list[tuple[str, str]]":
         return []
     rows = [("started", origin.started.replace("T", " "))]
     rows += [("command", shlex.join(origin.command))] if origin.command else []
-    rows += [("from", origin.start_from)] if origin.start_from else []
+    rows += [("from", shipped_name(origin.start_from) or origin.start_from)] if origin.start_from else []
     environment = dict(origin.environment)
     processor, threads = environment.pop("processor", ""), environment.pop("threads", "")
     rows += [("versions", ", ".join(f"{name} {version}" for name, version in environment.items()))]
