@@ -121,7 +121,7 @@ Run = Annotated[
     typer.Argument(
         autocompletion=complete_models,
         metavar="RUN",
-        help="A run folder, a name under runs/, a model file, or english, which ships. Default: the newest run.",
+        help="A run folder or name, a model file, or english. Default: the newest run.",
         show_default=False,
     ),
 ]

@@ -47,8 +47,7 @@ def train(
             autocompletion=complete_starting_points,
             metavar="RUN",
             panel=COMMON,
-            help="Start from the model of this run, from a model file, or from english, which ships; none: from "
-            "nothing. Default: from english if the text is small and in a language that it knows.",
+            help="Start from a run, a model file, english, or none. Default: auto.",
         ),
     ] = None,
     _config: Config = None,
@@ -104,6 +103,10 @@ def train(
     Units, dropout, batch size, learning rate and the length of the run are chosen, unless they are given, from the
     size of the text, the time given and the speed of this machine. A part of the text is kept for validation; the run
     folder gets the model that predicts it best. An interrupted run is continued with charlstm resume.
+
+    A small text in a language that the model english knows, which ships with charlstm, is learned on top of it (--from
+    auto): it scores a sample of the text, and a line says so. --from none begins from nothing, as do --preset and
+    options for the shape of the network.
 
     \b
     charlstm train macbeth.txt

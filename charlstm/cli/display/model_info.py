@@ -67,7 +67,7 @@ def describe_model(
     about = model.training.get("about")
     rows = [
         ("model", str(path)),
-        *([("about", about)] if about else []),
+        *([("about", _shortened(about))] if about else []),
         ("file", f"{path.stat().st_size / 1e6:,.1f} MB, weights of {bits} bits"),
         ("network", network),
         ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {alphabet}"),
