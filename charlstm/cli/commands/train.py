@@ -47,7 +47,7 @@ def train(
             autocompletion=complete_starting_points,
             metavar="RUN",
             panel=COMMON,
-            help="Start from a run, a model file, english, or none. Default: auto.",
+            help="Start from a run, a file, english or none. Default: auto.",
         ),
     ] = None,
     _config: Config = None,
