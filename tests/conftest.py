@@ -43,6 +43,37 @@ def _cache(tmp_path_factory):
     os.environ["CHARLSTM_CACHE"] = str(cache)
 
 
+@pytest.fixture(autouse=True)
+def shipped_models_folder(tmp_path_factory, monkeypatch):
+    """No test depends on the models that ship: the folder of theirs is empty, unless a test puts one there."""
+    folder = tmp_path_factory.mktemp("shipped-models")
+    monkeypatch.setattr("charlstm.storage.shipped_models.models_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def english(shipped_models_folder):
+    """Ship a small random model as `english`."""
+    path = shipped_models_folder / "english.safetensors"
+    save_model(path, replace(random_model(units=12), training={"text": "novels"}), weight_format="int8")
+    return path
+
+
+def letter_model(frequencies, **settings):
+    """A model that predicts each of these characters by its frequency, whatever comes before it."""
+    model = random_model(characters="".join(frequencies), **settings)
+    counts = np.array([frequencies[character] for character in model.vocabulary.characters], np.float32)
+    weights = {name: np.zeros_like(weight) for name, weight in model.weights.items()}
+    return replace(model, weights=weights | {"output.bias": np.log(counts / counts.sum())})
+
+
+def letter_text(frequencies, length, *, random_seed=0):
+    """A text of these characters, each drawn by its frequency."""
+    shares = np.array(list(frequencies.values()), float)
+    letters = np.random.default_rng(random_seed).choice(list(frequencies), length, p=shares / shares.sum())
+    return "".join(letters)
+
+
 @pytest.fixture
 def model():
     return random_model()

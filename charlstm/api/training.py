@@ -31,6 +31,8 @@ from charlstm.training.schedule import CHECKPOINT_EVERY
 if TYPE_CHECKING:
     from charlstm.training.reporting import TrainingResult
 
+AUTO = "auto"  # a model that ships, if it suits the text
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
@@ -77,7 +79,7 @@ def train(
     output: str | PathLike[str] | None = None,
     overwrite: bool = False,
     preset: str | None = None,
-    start_from: ModelOrRun | None = None,
+    start_from: ModelOrRun | None = AUTO,
     unknown: str | None = None,
     lowercase: bool = False,
     min_count: int = 1,
@@ -95,7 +97,8 @@ def train(
     `files` are read as `charlstm train` reads them: files, folders, patterns, archives, or the name of a text that
     ships ("macbeth.txt"). The run folder is `output`, by default `runs/` and the name of the text; `overwrite` replaces
     a run that is there. `start_from` is a model or run whose weights the run starts from; it learns the characters that
-    are new to it, or treats them by the policy `unknown`. Characters rarer than `min_count` share one id.
+    are new to it, or treats them by the policy `unknown`. None starts from nothing; "auto" takes the model that ships
+    if the text is small and in a language that it knows. Characters rarer than `min_count` share one id.
 
     Settings are the fields of ModelConfig and TrainingConfig: `units`, `num_layers`, `cell`, `epochs`, `max_time`
     (seconds, or "5m"), `learning_rate`, `random_seed` and so on. Those that are left out are chosen from the text, the
@@ -122,7 +125,8 @@ def train(
         normalize=normalize,
         inherits_precision=settings.get("precision") is None,
         min_count=min_count,
-        start_from=None if start_from is None else str(as_model(start_from, name="start_from").path),
+        start_from=None if start_from in (None, AUTO) else str(as_model(start_from, name="start_from").path),
+        may_start_from_shipped=start_from == AUTO,
         unknown=unknown,
         overwrite=overwrite,
         checkpoint_every=checkpoint_every,

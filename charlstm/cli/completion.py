@@ -14,6 +14,7 @@ from pathlib import Path
 from charlstm.storage.run_folder import RUNS
 
 MODEL_SUFFIX = ".safetensors"
+AUTO, NOTHING = "auto", "none"  # of train --from: a model that ships if it suits the text, and no model
 MIXES = ("characters", "words", "lines")  # of generation.ensemble
 BUDGETS = ("time", "epochs", "steps", "characters")  # of experiments.plan
 VARIATIONS = ("textbook", "initial", "closed", "exploding")  # of analysis.gradient_flow
@@ -30,9 +31,16 @@ def complete_runs(incomplete: str) -> list[str]:
 
 
 def complete_models(incomplete: str) -> list[str]:
-    """Return runs, and model files."""
+    """Return runs, models that ship, and model files."""
+    from charlstm.storage.shipped_models import shipped_models
+
     files = [path for path in _paths(incomplete) if path.endswith(MODEL_SUFFIX)]
-    return [*complete_runs(incomplete), *files]
+    return list(dict.fromkeys([*complete_runs(incomplete), *_matching([*shipped_models()], incomplete), *files]))
+
+
+def complete_starting_points(incomplete: str) -> list[str]:
+    """Return what a run can start from."""
+    return [*complete_models(incomplete), *_matching([NOTHING, AUTO], incomplete)]
 
 
 def complete_texts(incomplete: str) -> list[str]:

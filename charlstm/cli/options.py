@@ -121,7 +121,7 @@ Run = Annotated[
     typer.Argument(
         autocompletion=complete_models,
         metavar="RUN",
-        help="A run folder, a name under runs/, or a model file. Default: the newest.",
+        help="A run folder or name, a model file, or english. Default: the newest run.",
         show_default=False,
     ),
 ]

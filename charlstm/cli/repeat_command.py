@@ -18,7 +18,7 @@ from charlstm.training.presets import PRESETS
 if TYPE_CHECKING:
     from charlstm.text.decoding_options import DecodingOptions
 
-PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # have no option
+PRESET_ONLY = ("residual", "window", "encoding", "schedule", "layer_decay", "thaw")  # have no option
 WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
     "cell",
     "attention",
@@ -122,7 +122,9 @@ def _as_typed(value: Any) -> str:
 
 
 def _reading_options(decoding: "DecodingOptions", origin: RunOrigin) -> list[str]:
-    options = ["--from", origin.start_from] if origin.start_from else []
+    from charlstm.storage.shipped_models import shipped_name
+
+    options = ["--from", shipped_name(origin.start_from) or origin.start_from] if origin.start_from else []
     options += ["--unknown", origin.unknown] if origin.unknown else []
     options += ["--min-count", str(origin.min_count)] if origin.min_count > 1 else []
     options += ["--encoding", decoding.encoding] if decoding.encoding else []

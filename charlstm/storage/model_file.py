@@ -1,6 +1,7 @@
 """The portable model file: the weights as arrays; the architecture, the vocabulary and training metadata as JSON.
 
-It opens without TensorFlow. Shapes and dtypes are checked against the architecture before any weight is read.
+It opens without TensorFlow. Shapes and dtypes are checked against the architecture before any weight is read. A file
+with weights of 16 or 8 bits has a format version of its own, and says so in its metadata.
 """
 
 import base64
@@ -21,10 +22,12 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import CharLSTMError, ModelFileError, SettingError, TensorFileError, shown
 from charlstm.json_objects import has_type, object_from_json
 from charlstm.storage.tensor_file import Metadata, TensorFile, open_tensors, write_tensors
+from charlstm.storage.weight_formats import FLOAT32, WEIGHT_FORMATS, array_types, pack_weights, unpack_weights
 from charlstm.text.known_lines import MAX_KEPT_LINES
 from charlstm.text.vocabulary import Vocabulary
 
 FORMAT_VERSION = 2
+PACKED_VERSION = 3  # with "weight_format", which version 2 does not have
 MAX_WEIGHT_BYTES = 2 << 30  # a file with more is not opened
 MAX_HEADER_BYTES = 8 << 20  # holds 65,536 characters several times
 MAX_WEIGHT = 1e6  # absolute value; the largest products of a step then still fit a float32
@@ -57,16 +60,22 @@ class Model:
         return "bfloat16" if self.training.get("settings", {}).get("precision") == "bfloat16" else "float32"
 
 
-def save_model(path: Path, model: Model) -> None:
-    """Write a model file atomically. The same model always gives the same bytes."""
+def save_model(path: Path, model: Model, *, weight_format: str = FLOAT32, follow_links: bool = False) -> None:
+    """Write a model file atomically, its weights in one of WEIGHT_FORMATS. The same model always gives the same bytes.
+
+    `follow_links` is for paths that the user gave, see `open_atomically`. Raises SettingError for another format, and
+    for weights that do not fit it.
+    """
+    arrays = pack_weights(model.weights, weight_format)
     metadata = {
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if weight_format == FLOAT32 else PACKED_VERSION,
         "architecture": model.config.to_json(),
         "vocabulary": model.vocabulary.to_json(),
         "training": model.training,
     }
-    with open_atomically(path) as file:
-        write_tensors(file, dict(model.weights), metadata)
+    metadata |= {} if weight_format == FLOAT32 else {"weight_format": weight_format}
+    with open_atomically(path, follow_links=follow_links) as file:
+        write_tensors(file, arrays, metadata)
 
 
 def load_model(path: Path) -> Model:
@@ -81,14 +90,21 @@ def load_model(path: Path) -> Model:
             config, vocabulary = _architecture(path, file.metadata)
             _check_size(path, config, file)
             shapes = weight_shapes(config, len(vocabulary))
-            file.check_arrays({name: ("F32", shape) for name, shape in shapes.items()})
-            weights = file.read()
+            weight_format = file.metadata.get("weight_format", FLOAT32)
+            file.check_arrays(array_types(shapes, weight_format, file.shapes))
+            weights = unpack_weights(file.read(), shapes)
         check_weights(path, weights)
     except ModelFileError:
         raise
     except TensorFileError as error:
         raise ModelFileError(str(error), hint=error.hint or RUN_OR_MODEL_HINT) from error
-    return Model(config, vocabulary, {name: weights[name] for name in shapes}, file.metadata["training"])
+    return Model(config, vocabulary, weights, file.metadata["training"])
+
+
+def weight_bits(path: Path) -> int:
+    """Return how many bits each weight of a matrix has in a model file that can be loaded."""
+    with open_tensors(path, max_header_bytes=MAX_HEADER_BYTES) as file:
+        return WEIGHT_FORMATS[file.metadata.get("weight_format", FLOAT32)]
 
 
 def check_weights(path: Path, weights: Mapping[str, FloatArray], *, may_be_nan: bool = False) -> None:
@@ -107,12 +123,16 @@ def check_weights(path: Path, weights: Mapping[str, FloatArray], *, may_be_nan: 
 def _check_metadata(path: Path, metadata: Metadata) -> None:
     if "kind" in metadata:
         raise _not_a_model(path, f"it is a {metadata['kind']}" if metadata["kind"] in KINDS else "it is another file")
-    version = metadata.get("format_version")
-    if version != FORMAT_VERSION:
+    version, packed = metadata.get("format_version"), [name for name in WEIGHT_FORMATS if name != FLOAT32]
+    if version not in (FORMAT_VERSION, PACKED_VERSION):
         raise ModelFileError(
-            f"{path} has format version {shown(version)}, this charlstm reads version {FORMAT_VERSION}",
+            f"{path} has format version {shown(version)}, this charlstm reads {FORMAT_VERSION} and {PACKED_VERSION}",
             hint="use the charlstm that wrote it, or train again",
         )
+    if version == PACKED_VERSION and metadata.get("weight_format") not in packed:
+        raise _not_a_model(path, f"its weights are in the format {shown(metadata.get('weight_format'))}")
+    if version == FORMAT_VERSION and "weight_format" in metadata:
+        raise _not_a_model(path, f"files of version {FORMAT_VERSION} have no weight format")
     if not {"architecture", "vocabulary", "training"} <= metadata.keys():
         raise _not_a_model(path, "its metadata is not that of a model")
     _check_training_metadata(path, metadata["training"])
@@ -179,6 +199,7 @@ VALIDATION_METRICS: Mapping[str, Callable[[Any], bool]] = {
     "characters": _is_count,
 }
 TRAINING_METADATA: Mapping[str, Callable[[Any], bool]] = {
+    "about": partial(_is_text, most=MAX_NAME),  # what its author says of it
     "text": partial(_is_text, most=MAX_NAME),
     "text_characters": _is_count,
     "text_sha256": partial(_is_text, most=MAX_LINE_START),

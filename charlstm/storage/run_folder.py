@@ -7,6 +7,7 @@ from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, flush_folder, remove_leftovers
 from charlstm.errors import RunError, did_you_mean
+from charlstm.storage.shipped_models import ENGLISH, find_shipped_model, shipped_models
 
 RUNS = Path("runs")
 RELATIVE_PATH = re.compile(r"\.\.?(?:[/\\]|$)")
@@ -160,16 +161,21 @@ def find_run(run: str | Path | None) -> RunFolder:
 def find_model(run: str | Path | None) -> Path:
     """Return the model file of a run folder, of a name under `runs/`, or of the newest run for None.
 
-    The path of a file stands for itself. Raises RunError if there is no such file.
+    The path of a file stands for itself. A name of no run may be that of a model that ships; for None, where there is
+    no run, it is the English one. Raises RunError if there is no such file.
     """
     if run is None:
         models = _models()
+        if not models and (english := find_shipped_model(ENGLISH)):
+            return english
         if not models:
             raise RunError(
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
         return newest_file(models)
     path = under_runs(run)
+    if not (path.is_file() or RunFolder(path).has_run) and (shipped := find_shipped_model(run)):
+        return shipped
     if not path.exists():
         raise RunError(f"there is no run or model file {str(run)!r}", hint=known_runs_hint(run))
     if not path.is_dir():
@@ -216,4 +222,4 @@ def known_runs_hint(given: str | Path) -> str:
     listed = "charlstm runs lists them"
     if len(runs) <= MAX_NAMED_RUNS:
         listed = f"there are: {', '.join(str(RUNS / name) for name in runs)}"
-    return did_you_mean(Path(given).name, runs, otherwise=listed)
+    return did_you_mean(Path(given).name, [*runs, *shipped_models()], otherwise=listed)

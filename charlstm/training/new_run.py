@@ -1,18 +1,17 @@
 """Start a new run: read the text, choose the settings, train."""
 
 import dataclasses
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.cells.registry import get_cell
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.errors import RunError, SettingError
+from charlstm.errors import SettingError
 from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.shipped_models import shipped_name
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding_options import DecodingOptions
@@ -22,18 +21,21 @@ from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
     AutoConfigInputs,
+    Settings,
     choose_settings,
     describe_choice,
     describe_settings,
     make_configs,
     needs_throughput,
 )
-from charlstm.training.finetuning import extend_vocabulary
+from charlstm.training.finetuning import FINE_TUNING, FineTuning, extend_vocabulary
 from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL, preset_settings
 from charlstm.training.preview import expected_throughput
+from charlstm.training.replaced_files import check_sources
 from charlstm.training.reporting import RunReporter, TrainingResult
+from charlstm.training.starting_point import choose_starting_point
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
 
@@ -53,6 +55,8 @@ class NewRunRequest:
     normalize: str | None = None  # the normal form; None: that of `decoding`, or of `start_from`
     min_count: int = 1  # characters that are rarer share one id
     start_from: str | None = None  # a run or a model file whose weights the run starts from
+    may_start_from_shipped: bool = False  # without `start_from`, where a model that ships knows the text's language
+    fine_tuning: FineTuning = FINE_TUNING  # how it is trained on top of a model
     inherits_precision: bool = True  # of `start_from`, unless `precision` is fixed; else the fastest one is taken
     unknown: str | None = None  # policy for characters outside the vocabulary of `start_from`; None: learn them
     overwrite: bool = False
@@ -75,13 +79,8 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
     get_cell(request.overrides.settings.get("cell", ModelConfig.cell))  # raises for an unknown cell
     if not request.overwrite:
         request.folder.check_is_free()
-    start_from = None
-    if request.start_from is not None:
-        start_from = load_model(find_model(request.start_from))
-        request = _adapt_to_model(request, start_from)
-    _check_window(request.overrides.settings)
-    data = _read_data(request, start_from, reporter)
-    _check_sources(request.folder, data.corpus)
+    request, start_from, data = _prepare(request, reporter)
+    check_sources(request.folder, data.corpus)
     locked = locked_run(request.folder, reporter, request.interruption)
     with created_folder(request.folder), locked as interruption:
         if not request.overwrite:
@@ -100,7 +99,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
         )
 
 
-UNSETTABLE = ("residual", "window", "encoding", "schedule")
+UNSETTABLE = ("residual", "window", "encoding", "schedule", "layer_decay", "thaw")
 
 
 def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, tuple[Any, str]]:
@@ -108,34 +107,49 @@ def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, 
 
     Choices follow the speed of this machine that was measured last. Settings that only a preset has are left out.
     """
-    start_from = None
-    if request.start_from is not None:
-        start_from = load_model(find_model(request.start_from))
-        request = _adapt_to_model(request, start_from)
-    _check_window(request.overrides.settings)
-    data = _read_data(request, start_from, reporter)
+    request, start_from, data = _prepare(request, reporter)
     overrides = request.overrides.settings | {"validation_split": data.dataset.validation_split}
-    settings = choose_settings(
-        AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), expected_throughput()),
-        overrides,
-    )
+    inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), expected_throughput())
+    settings = _choose_settings(request, inputs, overrides)
     model, training = make_configs(settings)
     reading = {"normalize": request.decoding.normalize, "lowercase": request.decoding.lowercase}
     values, preset = model.to_json() | training.to_json() | reading, preset_settings(request.overrides.preset)
+    if start_from:
+        values["start_from"] = shipped_name(str(request.start_from)) or request.start_from
     values["precision"] = overrides.get("precision", "auto")  # which of them is the faster one is measured at the start
     sources = {
         **dict.fromkeys(settings.keys() - overrides.keys(), "chosen"),
-        **dict.fromkeys(["validation_split"], "chosen"),
+        **dict.fromkeys(["validation_split", "start_from"], "chosen"),
         **dict.fromkeys([*preset, "lowercase"], f"preset {request.overrides.preset}"),
         **dict.fromkeys([*model.to_json(), *reading, "precision"] if start_from else (), "of the model"),
     }
     return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in UNSETTABLE}
 
 
-def _adapt_to_model(request: NewRunRequest, model: Model) -> NewRunRequest:
+def _prepare(request: NewRunRequest, reporter: RunReporter) -> tuple[NewRunRequest, Model | None, TrainingData]:
+    """Return the request with what follows from the model that the run starts from, this model, and the text."""
+    start_from = None
+    if request.start_from is not None:
+        path = find_model(request.start_from)
+        start_from = load_model(path)
+        request = _adapt_to_model(request, start_from, inherits_precision=shipped_name(path) is None)
+    _check_window(request.overrides.settings)
+    corpus = _read_corpus(request, reporter)
+    if request.may_start_from_shipped and request.start_from is None and request.min_count == 1:
+        point = choose_starting_point(corpus, request.decoding, request.overrides.settings)
+        if point is not None:
+            start_from = point.model
+            request = dataclasses.replace(request, start_from=str(point.path))
+            request = _adapt_to_model(request, start_from, inherits_precision=False)
+            reporter.on_message(point.describe())
+    return request, start_from, _encode(request, start_from, corpus, reporter)
+
+
+def _adapt_to_model(request: NewRunRequest, model: Model, *, inherits_precision: bool) -> NewRunRequest:
     """Return the request with the shape, the case, the normal form and the precision of a model.
 
-    Raises SettingError if the request contradicts one of these; another precision is no contradiction.
+    A model that ships comes from a machine where another precision may have been the faster one. Raises SettingError
+    if the request contradicts the model; another precision is no contradiction.
     """
     vocabulary = model.vocabulary
     if request.decoding.lowercase and not vocabulary.lowercase:
@@ -154,7 +168,7 @@ def _adapt_to_model(request: NewRunRequest, model: Model) -> NewRunRequest:
     shape = model.config.to_json()
     request.overrides.check_agreement(shape, str(request.start_from), alternative="train without a model to start from")
     explicit = dict(request.overrides.explicit) | shape
-    if request.inherits_precision:
+    if request.inherits_precision and inherits_precision:
         explicit.setdefault("precision", model.precision)
     overrides = dataclasses.replace(request.overrides, explicit=explicit)
     decoding = dataclasses.replace(request.decoding, lowercase=vocabulary.lowercase, normalize=vocabulary.normalize)
@@ -171,37 +185,15 @@ def _check_window(settings: dict[str, Any]) -> None:
         )
 
 
-def _check_sources(folder: RunFolder, corpus: Corpus) -> None:
-    """Raise RunError if the text, or a file beside it that is not an earlier run's, is one that the run would replace.
-
-    In a folder of texts such a file is no part of the text, because it would be another one when the run is resumed.
-    """
-    replaced = set(map(_real_path, folder.files))
-    beside = set() if folder.has_run else {_real_path(file) for file in folder.files if file.is_file()}
-    for source in corpus.sources:
-        if Path(source).is_dir() and (mine := [file for file in beside if file.is_relative_to(_real_path(source))]):
-            raise RunError(
-                f"{min(mine)} is among the texts, and a run in {folder.path} would replace it",
-                hint="rename the file, or choose another folder with `output`",
-            )
-        if _real_path(source) in replaced:
-            raise RunError(
-                f"{source} is the text, and a run in {folder.path} would replace it",
-                hint="choose another folder with `output`",
-            )
+def _read_corpus(request: NewRunRequest, reporter: RunReporter) -> Corpus:
+    if request.given_text is not None:
+        return load_given_text(request.given_text, request.decoding, on_message=reporter.on_message)
+    own_run = request.folder.path
+    return load_corpus(request.texts, request.decoding, own_run=own_run, on_message=reporter.on_message)
 
 
-def _real_path(path: str | Path) -> Path:
-    """Return a path without links; unlike Path.resolve, a loop of links is no error before Python 3.13."""
-    return Path(os.path.realpath(path))
-
-
-def _read_data(request: NewRunRequest, start_from: Model | None, reporter: RunReporter) -> TrainingData:
-    if request.given_text is None:
-        own_run = request.folder.path
-        corpus = load_corpus(request.texts, request.decoding, own_run=own_run, on_message=reporter.on_message)
-    else:
-        corpus = load_given_text(request.given_text, request.decoding, on_message=reporter.on_message)
+def _encode(request: NewRunRequest, start_from: Model | None, corpus: Corpus, reporter: RunReporter) -> TrainingData:
+    """Return the text in the ids of its vocabulary, split for validation."""
     vocabulary = _make_vocabulary(request, start_from, corpus)
     unknown, keeps_rare = request.unknown or "skip", request.unknown is None
     encoded = encode_text(corpus, vocabulary, unknown=unknown, keeps_rare=keeps_rare)
@@ -257,7 +249,7 @@ def _build_run(
             startup.show_status("measuring how fast this machine trains")
             throughput = best_throughput(precision=startup.precision)
         inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
-        settings = choose_settings(inputs, overrides)
+        settings = _choose_settings(request, inputs, overrides)
         origin = _origin(request)
         run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
         startup.show_status("measuring how long an epoch takes")
@@ -270,6 +262,13 @@ def _build_run(
         reporter.on_message(choice)
     reporter.on_message(run.plan.describe_pace(seconds_per_step=step_time, steps_per_epoch=run.streams.steps_per_epoch))
     return run
+
+
+def _choose_settings(request: NewRunRequest, inputs: AutoConfigInputs, overrides: Settings) -> Settings:
+    """Return all settings: those that are fixed, those for a run that starts from a model, and a choice of the rest."""
+    if request.start_from is None:
+        return choose_settings(inputs, overrides)
+    return request.fine_tuning.choose_settings(inputs, overrides)
 
 
 def _origin(request: NewRunRequest) -> RunOrigin:

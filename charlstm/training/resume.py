@@ -13,6 +13,7 @@ from charlstm.json_objects import object_from_json
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.shipped_models import shipped_name
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import Corpus, load_corpus
 from charlstm.text.corpus_encoding import encode_text
@@ -92,8 +93,9 @@ def _check_text_options(request: ResumeRequest, metadata: Mapping[str, Any], rep
                 f"`{name}` has no effect: {request.folder.path} goes on with the text and the characters that it has"
             )
         elif _comparable(name, value) != _comparable(name, then[name]):
+            now, before = _describe(name, value), _describe(name, then[name])
             raise SettingError(
-                f"`{name}` is {value}, but {request.folder.path} was trained with {_describe(name, then[name])}",
+                f"`{name}` is {now}, but {request.folder.path} was trained with {before}",
                 hint=f"leave `{name}` out, or train in another folder with `output`",
             )
 
@@ -114,7 +116,7 @@ def _comparable(name: str, value: Any) -> Any:
     if value is not None and name == "encoding":
         return codecs.lookup(value).name
     if value is not None and name == "start_from":
-        return os.path.realpath(value)
+        return shipped_name(value) or os.path.realpath(value)
     return value
 
 

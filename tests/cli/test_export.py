@@ -1,7 +1,12 @@
 """`charlstm export`."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from charlstm.storage.model_file import load_model
 from tests.test_startup import loaded_by
 
 
@@ -35,6 +40,11 @@ def test_a_file_that_is_there_is_kept(charlstm, run, tmp_path):
         ([], 2, "--to is missing"),
         (["--to", "nowhere/page.html"], 1, "no folder nowhere"),
         (["--to", "page.html", "--font-size", "3"], 2, "--font-size is 3"),
+        (["--to", "page.html", "--weights", "8-bit"], 2, "--weights is for FILE.safetensors"),
+        (["--to", "page.html", "--about", "a play"], 2, "--about is for FILE.safetensors"),
+        (["--to", "m.safetensors", "--font-size", "20"], 2, "--font-size is for FILE.html"),
+        (["--to", "m.safetensors", "--weights", "4-bit"], 2, "--weights is '4-bit', but it must be one of 32-bit,"),
+        (["--to", "m.safetensors", "--about", "a" * 5000], 2, "--about has 5,000 characters"),
     ],
 )
 def test_errors_say_what_there_is(charlstm, run, arguments, code, message):
@@ -58,3 +68,27 @@ def test_inspect_writes_the_same_page_with_its_text(charlstm, run, tmp_path):
     assert "--text-size: 20px" in page
     assert charlstm("inspect", "tiny", "words.txt", "--html", "page.html")[0] == 1
     assert charlstm("inspect", "tiny", "words.txt", "--html", "other.html", "--json")[0] == 2
+
+
+@pytest.mark.parametrize(("size", "bits"), [("32-bit", 32), ("16-bit", 16), ("8-bit", 8)])
+def test_a_model_is_written_in_fewer_bits_and_says_what_it_is(charlstm, run, model, size, bits):
+    code, out, err = charlstm(
+        "export", "tiny", "--to", "small.safetensors", "--weights", size, "--about", "Two\x1b cats"
+    )
+    assert (code, out) == (0, "small.safetensors\n")
+    assert "give it to any command as RUN" in err
+    loaded = load_model(Path("small.safetensors"))
+    for name, weight in model.weights.items():
+        assert np.allclose(loaded.weights[name], weight, atol=0.01)
+    _, described, _ = charlstm("info", "small.safetensors")
+    assert f"weights of {bits} bits" in described
+    assert "about        Two\\x1b cats" in described
+    shown = json.loads(charlstm("info", "small.safetensors", "--json")[1])
+    assert (shown["bits"], shown["training"]["about"]) == (bits, "Two\x1b cats")
+    assert charlstm("generate", "small.safetensors", "--length", 20)[0] == 0
+
+
+def test_what_a_model_says_of_itself_is_kept(charlstm, run):
+    charlstm("export", "tiny", "--to", "a.safetensors", "--about", "cats")
+    charlstm("export", "a.safetensors", "--to", "b.safetensors", "--weights", "16-bit")
+    assert load_model(Path("b.safetensors")).training["about"] == "cats"

@@ -21,6 +21,7 @@ from tests.conftest import random_model
 
 METRICS = {"nats_per_character": 1.5, "bits_per_character": 2.2, "perplexity": 4.5, "accuracy": 0.5, "characters": 9}
 TRAINING = {
+    "about": "a dog",
     "text": "cats",
     "text_characters": 90,
     "text_sha256": "0" * 64,
@@ -85,6 +86,7 @@ def test_a_figure_that_is_no_sensible_number_is_refused(path, keys, value):
 
 
 TEXTS = [
+    ("training", "about"),
     ("training", "text"),
     ("training", "text_sha256"),
     ("training", "line_checksums"),
@@ -222,12 +224,13 @@ def test_a_model_without_some_of_its_metadata_is_read_and_described(path, missin
 
 
 def test_texts_of_a_model_cannot_drive_the_terminal(path, charlstm):
+    change(path, "training", "about", value="a\x1b[2J\nb")
     change(path, "training", "text", value="a\x1b[2J\u202eb\ud800\x9b\nc" + "d" * 4000)
     change(path, "vocabulary", "characters", value="".join(sorted("ab\x1b\u202e")[:2]))
     code, out, _ = charlstm("info", path)
     assert code == 0
     assert not set("\x1b\u202e\ud800\x9b") & set(out)
-    assert len(out.splitlines()) == 7
+    assert len(out.splitlines()) == 9
     assert "d" * 3000 not in out
     json.loads(charlstm("info", path, "--json")[1])
 

@@ -3,7 +3,8 @@ import numpy as np
 from charlstm.cells.shapes import weight_shapes
 from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model
-from charlstm.training.finetuning import extend_vocabulary, extend_weights
+from charlstm.training.auto_config import AutoConfigInputs, choose_settings
+from charlstm.training.finetuning import FineTuning, extend_vocabulary, extend_weights
 from tests.conftest import random_model
 
 
@@ -30,3 +31,16 @@ def test_known_characters_keep_their_embeddings_and_logits():
     assert (extended.weights["embedding"][vocabulary.encode("aceg")] == 9).all()
     assert (extended.weights["output.bias"][vocabulary.encode("aceg")] == 9).all()
     assert model.weights["embedding"].shape[0] == 3
+
+
+def test_a_run_on_top_of_a_model_has_settings_of_its_own_unless_the_user_fixes_them():
+    inputs = AutoConfigInputs(90_000, 60, 2, 1e11)
+    shape = {"units": 256, "num_layers": 2, "embedding_dim": 64, "max_time": 60.0}
+    usual = choose_settings(inputs, shape)
+    assert FineTuning(learning_rate_factor=1.0).choose_settings(inputs, shape) == usual
+    tuning = FineTuning(learning_rate_factor=0.25, settings={"dropout": 0.2, "layer_decay": 0.5, "batch_size": 64})
+    settings = tuning.choose_settings(inputs, shape)
+    assert settings["learning_rate"] == 0.25 * usual["learning_rate"]
+    assert (settings["dropout"], settings["layer_decay"], settings["batch_size"]) == (0.2, 0.5, 64)
+    fixed = tuning.choose_settings(inputs, shape | {"learning_rate": 0.008, "dropout": 0.4})
+    assert (fixed["learning_rate"], fixed["dropout"], fixed["layer_decay"]) == (0.008, 0.4, 0.5)

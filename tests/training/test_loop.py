@@ -169,8 +169,8 @@ def test_a_loss_that_diverges_rolls_back_to_a_lower_learning_rate(tmp_path):
     run = make_run(tmp_path / "run", replace(SHORT, epochs=3))
     train_steps = run.trainer.train_steps
 
-    def diverge_once(batches, *, step, learning_rates):
-        losses = train_steps(batches, step=step, learning_rates=learning_rates)
+    def diverge_once(batches, *, step, **rates):
+        losses = train_steps(batches, step=step, **rates)
         return np.where(np.arange(step, step + len(losses)) == 50, np.nan, losses)
 
     run.trainer.train_steps = diverge_once

@@ -100,9 +100,11 @@ def evaluate(
 def _check_is_text(text: str) -> None:
     """Raise SettingError if the one argument that was given is a run: its text is missing."""
     from charlstm.storage.run_folder import RUNS, RunFolder
+    from charlstm.storage.shipped_models import find_shipped_model
 
     path = Path(text)
     is_run = path.suffix == ".safetensors" if path.is_file() else RunFolder(path).has_run
+    is_run = is_run or (not path.exists() and find_shipped_model(text) is not None)
     if is_run or (not path.exists() and RunFolder(RUNS / path).has_run):
         raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
 

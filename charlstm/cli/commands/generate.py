@@ -25,6 +25,7 @@ from charlstm.cli.overwriting import check_may_replace
 from charlstm.config import SamplingConfig
 from charlstm.errors import CorpusError
 from charlstm.generation.stopping import StopRules
+from charlstm.machine import prefer_one_openblas_thread
 
 if TYPE_CHECKING:
     from charlstm.generation.answers import Failure
@@ -90,6 +91,8 @@ def generate(
     charlstm generate --model macbeth:2 --model recipes:1 --mix words
     charlstm generate --batch prompts.jsonl --format jsonl > answers.jsonl
     """
+    if num_samples == 1 and not (batch or beam):
+        prefer_one_openblas_thread()
     config = SamplingConfig(
         length=length,
         temperature=temperature,

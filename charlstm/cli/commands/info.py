@@ -40,7 +40,7 @@ def info(run: Run = None, machine: Machine = False, as_json: Json = False) -> No
 
 
 def _model_info(run: str | None, *, as_json: bool) -> str:
-    from charlstm.storage.model_file import load_model
+    from charlstm.storage.model_file import load_model, weight_bits
     from charlstm.storage.run_folder import find_model
     from charlstm.storage.run_summary import settings_of_model
 
@@ -48,9 +48,10 @@ def _model_info(run: str | None, *, as_json: bool) -> str:
     model = load_model(path)
     settings = settings_of_model(path, model.training)
     repeat = repeat_command(RunFolder(path.parent), settings) if settings else None
+    bits = weight_bits(path)
     if as_json:
-        return to_json(model_to_json(path, model, settings, repeat), indent=2)
-    return describe_model(path, model, settings, repeat)
+        return to_json(model_to_json(path, model, settings, repeat, bits=bits), indent=2)
+    return describe_model(path, model, settings, repeat, bits=bits)
 
 
 def _machine_info(*, as_json: bool) -> str:

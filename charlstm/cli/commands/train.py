@@ -8,7 +8,7 @@ import typer
 
 from charlstm.cli import text_options, training_options
 from charlstm.cli.commands.resume import finish, resume_and_show
-from charlstm.cli.completion import choices, complete_models
+from charlstm.cli.completion import AUTO, NOTHING, choices, complete_starting_points
 from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.messages import command_line as command_to_type
 from charlstm.cli.display.run_reporter import TerminalReporter
@@ -44,10 +44,10 @@ def train(
         str | None,
         option(
             "--from",
-            autocompletion=complete_models,
+            autocompletion=complete_starting_points,
             metavar="RUN",
             panel=COMMON,
-            help="Start from the model of this run, or from a model file.",
+            help="Start from a run, a file, english or none. Default: auto.",
         ),
     ] = None,
     _config: Config = None,
@@ -104,11 +104,19 @@ def train(
     size of the text, the time given and the speed of this machine. A part of the text is kept for validation; the run
     folder gets the model that predicts it best. An interrupted run is continued with charlstm resume.
 
+    A small text in a language that the model english knows, which ships with charlstm, is learned on top of it (--from
+    auto): it scores a sample of the text, and a line says so. --from none begins from nothing, as do --preset and
+    options for the shape of the network.
+
     \b
     charlstm train macbeth.txt
     charlstm train lyrics.txt --max-time 5m --output runs/lyrics
     charlstm train sonnets.txt --from runs/macbeth
+    charlstm train lyrics.txt --from none
     """
+    may_start_from_shipped = start_from in (None, AUTO)
+    starts_from_nothing = start_from == NOTHING
+    start_from = None if may_start_from_shipped or starts_from_nothing else start_from
     options = {
         "cell": cell,
         "num_layers": layers,
@@ -144,7 +152,7 @@ def train(
     reporter = TerminalReporter(folder, quiet=quiet)
     saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
     if resume and folder.has_checkpoint and not show_config:
-        about_text = {
+        about_text: dict[str, Any] = {
             "encoding": encoding,
             "normalize": normalize,
             "keep_boilerplate": keep_boilerplate or None,
@@ -154,6 +162,8 @@ def train(
             "unknown": unknown,
         }
         given = {name: value for name, value in about_text.items() if value is not None}
+        if starts_from_nothing:
+            given["start_from"] = None
         _resume(ResumeRequest(folder=folder, texts=texts, overrides=overrides, text_options=given, **saving), reporter)
         return
     request = NewRunRequest(
@@ -164,6 +174,7 @@ def train(
         normalize=normalize,
         min_count=min_count,
         start_from=start_from,
+        may_start_from_shipped=may_start_from_shipped,
         inherits_precision=precision is None,
         unknown=unknown,
         overwrite=overwrite,
@@ -202,7 +213,7 @@ def _show_config(context: typer.Context, request: "NewRunRequest", reporter: Ter
     """Print all settings of a new run as TOML."""
     from charlstm.training.new_run import preview_new_run
 
-    names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items()}
+    names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items() if field != "start_from"}
     settings = preview_new_run(request, reporter)
     print("\n".join(to_toml(context, {names.get(field, field): found for field, found in settings.items()})))
 

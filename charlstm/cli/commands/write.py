@@ -13,6 +13,7 @@ from charlstm.cli.display.messages import say, visible
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, option
 from charlstm.config import SamplingConfig
 from charlstm.errors import CorpusError, SettingError
+from charlstm.machine import prefer_one_openblas_thread
 
 if TYPE_CHECKING:
     from charlstm.cli.display.editor import Editor
@@ -68,6 +69,7 @@ def write(
         raise SettingError("`encoding` is that of a file, but none is given", hint="give `file`")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingError("charlstm write needs a terminal", hint="in a pipe use charlstm generate")
+    prefer_one_openblas_thread()
     from charlstm.cli.display.editor import Editor
     from charlstm.generation.load import load_models, make_language_model
     from charlstm.generation.session import Session

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def newest_run_line(model: Path) -> str:
-    """Say which run is used, where none was named."""
+    """Say which run is used, where none was named: the newest, or a model that ships if there is none."""
+    from charlstm.storage.shipped_models import shipped_name
+
+    if name := shipped_name(model):
+        return f"no run here: this is the model {name}, which ships with charlstm; train your own: charlstm train TEXT"
     return f"the newest run: {model.parent}"
 
 

@@ -12,6 +12,7 @@ from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError
 from charlstm.figures import counted
 from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.shipped_models import shipped_name
 
 if TYPE_CHECKING:
     from charlstm.config import ModelConfig
@@ -23,11 +24,17 @@ NAME_WIDTH = 13  # columns
 
 
 def model_to_json(
-    path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None
+    path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None, *, bits: int
 ) -> dict[str, Any]:
-    """Return what is known of a model; `settings` are those in the config.json of its run, empty if there is none."""
+    """Return what is known of a model.
+
+    `settings` are those in the config.json of its run, empty if there is none; `bits` is the size of each weight in its
+    file.
+    """
     return {
         "path": str(path),
+        "bytes": path.stat().st_size,
+        "bits": bits,
         "architecture": model.config.to_json(),
         "parameters": model.num_parameters,
         "vocabulary": {
@@ -44,7 +51,9 @@ def model_to_json(
     }
 
 
-def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None) -> str:
+def describe_model(
+    path: Path, model: "Model", settings: Mapping[str, Any], repeat: RepeatCommand | None, *, bits: int
+) -> str:
     """Describe a model, one property per row; the last is the command that repeats its run, which can be copied."""
     config, vocabulary, training = model.config, model.vocabulary, model.training
     network = (
@@ -55,8 +64,11 @@ def describe_model(path: Path, model: "Model", settings: Mapping[str, Any], repe
     lowercase = ", lower case only" if vocabulary.lowercase else ""
     form = "" if vocabulary.normalize == "nfc" else f", normal form {vocabulary.normalize}"
     alphabet = "".join(map(standing_alone, _shortened(vocabulary.characters.strip())))
+    about = model.training.get("about")
     rows = [
         ("model", str(path)),
+        *([("about", _shortened(about))] if about else []),
+        ("file", f"{path.stat().st_size / 1e6:,.1f} MB, weights of {bits} bits"),
         ("network", network),
         ("vocabulary", f"{len(vocabulary)} characters{lowercase}{form}: {alphabet}"),
     ]
@@ -94,7 +106,7 @@ def _origin_rows(origin: RunOrigin | None) -> "list[tuple[str, str]]":
         return []
     rows = [("started", origin.started.replace("T", " "))]
     rows += [("command", shlex.join(origin.command))] if origin.command else []
-    rows += [("from", origin.start_from)] if origin.start_from else []
+    rows += [("from", shipped_name(origin.start_from) or origin.start_from)] if origin.start_from else []
     environment = dict(origin.environment)
     processor, threads = environment.pop("processor", ""), environment.pop("threads", "")
     rows += [("versions", ", ".join(f"{name} {version}" for name, version in environment.items()))]

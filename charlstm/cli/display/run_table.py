@@ -12,6 +12,7 @@ from rich.filesize import decimal
 
 from charlstm.cli.display.messages import clock, terminal_width, visible
 from charlstm.storage.run_summary import RunSummary
+from charlstm.storage.shipped_models import shipped_name
 
 MIN_NAME_WIDTH = 8  # columns of a name that is shortened to fit the terminal
 GAP = "  "
@@ -46,6 +47,8 @@ def _date(run: RunSummary) -> str:
 def _started_from(run: RunSummary) -> str:
     """Return the name of the run that a run started from, or the name of the model file."""
     path = Path(run.start_from or "")
+    if name := shipped_name(path):
+        return name
     return path.parent.name if path.name == "model.safetensors" else path.name
 
 
