@@ -28,7 +28,7 @@ from charlstm.text.line_starts import hide_whole_lines
 from charlstm.text.vocabulary import LOOKALIKES
 
 MAX_CHARACTERS = 20_000  # of the text; a browser keeps every number of every unit at each of them
-MAX_WEIGHT_CHARACTERS = 2_865_000  # of the packed weights, so that the page stays below 3 MB if eight bits allow it
+MAX_WEIGHT_CHARACTERS = 2_865_000  # of the packed weights, so that the page stays below 3 MB if seven bits allow it
 WINDOW_HINT = "export a network that was trained without `preset` tutorial"
 # In the order in which they run; only the first two need no document
 SCRIPTS = ("inflate", "network", "reader", "colours", "text", "panels", "app", "controls")
@@ -115,6 +115,7 @@ def _describe(model: Model, title: str) -> dict[str, object]:
         "residual": has_residual(config),
         "hasTable": cell.input_projection_is_precomputable,
         "hasCellState": cell.has_cell_state,
+        "isRecurrent": cell.is_recurrent,
         "precision": model.precision,
         "stateWidths": [_state_widths(model, layer) for layer in range(config.num_layers)],
         "characters": vocabulary.characters,
