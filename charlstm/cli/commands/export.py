@@ -7,6 +7,7 @@ import typer
 
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.messages import say, visible
+from charlstm.cli.inspected_text import model_name
 from charlstm.cli.options import OUTPUT, Run, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.errors import RunError, SettingError
@@ -49,16 +50,10 @@ def export(
     path = find_model(run)
     if run is None:
         say(newest_run_line(path))
-    write_page(load_model(path), to, font_size=font_size, title=_name(path))
+    write_page(load_model(path), to, font_size=font_size, title=model_name(path))
     say(f"{to.stat().st_size / 1e6:,.1f} MB: open it in a browser, or send it to someone")
     print(visible(str(to)))
 
 
 def _formats() -> str:
     return ", ".join(f"FILE{ending} ({what})" for ending, what in FORMATS.items())
-
-
-def _name(path: Path) -> str:
-    """Return the name of a run, or of a model file that stands alone."""
-    path = path.absolute()
-    return path.parent.name if path.name == "model.safetensors" else path.stem

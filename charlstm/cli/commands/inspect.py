@@ -15,7 +15,7 @@ from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import is_dumb, say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow
-from charlstm.cli.inspected_text import TextChoice, choose_ids, run_and_text
+from charlstm.cli.inspected_text import TextChoice, check_place, choose_ids, model_name, run_and_text
 from charlstm.cli.options import Json, RandomSeed, Unknown, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.config import SamplingConfig
@@ -187,10 +187,13 @@ def inspect(
         say(newest_run_line(path))
     _check_unit(model, unit, layer, state)
     ids, source = choose_ids(path, model, choice)
+    check_place(at, len(ids))
     if html:
+        from charlstm.cli.page_look import look_of
         from charlstm.export.page import write_page
 
-        write_page(model, html, ids=ids, font_size=font_size, title=f"{path.parent.name}: {source}")
+        look = look_of(model.config, view=view, unit=unit, layer=layer, state=state, at=at)
+        write_page(model, html, ids=ids, font_size=font_size, title=f"{model_name(path)}: {source}", look=look)
         say(f"saved {counted(len(ids), 'character')} to {html}: open it in a browser")
         return
     inspection = _trace(model, ids)
@@ -267,10 +270,6 @@ def _show(
     """Print a view, or open the viewer on a terminal."""
     from charlstm.cli.display.inspect_views import is_available, print_report, views_of
 
-    if at is not None and at > len(inspection):
-        raise SettingError(
-            f"`at` is {at:,}, but the text has {len(inspection):,} characters", hint="give a smaller one"
-        )
     if as_json is not None:
         with notice_if_slow(COMPILING) if name == "reach" else nullcontext():
             figures = views_of(inspection, selection, [name])[name].to_json()
