@@ -17,6 +17,7 @@ from charlstm.analysis.trace import Trace
 from charlstm.arrays import FloatArray
 from charlstm.cells.unit_names import UnitName
 from charlstm.errors import CorpusError, SettingError
+from charlstm.figures import counted
 
 MIN_CHARACTERS = 200
 NUM_SHUFFLES = 19  # by chance alone, one feature in 20 has a unit above all of them
@@ -88,7 +89,7 @@ def find_units(trace: Trace, text: str, features: Sequence[Feature], *, random_s
     """
     if len(text) < MIN_CHARACTERS:
         raise CorpusError(
-            f"the text has {len(text)} characters, but units can only be found with {MIN_CHARACTERS} or more",
+            f"the text has {counted(len(text), 'character')}, but units are only found with {MIN_CHARACTERS} or more",
             hint="give a longer text; the more, the surer: 20,000 characters are good",
         )
     varying = [feature for feature in features if feature.varies]

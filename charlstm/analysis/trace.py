@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from charlstm.arrays import FloatArray, Ids
 from charlstm.cells.equations import CellStep
@@ -16,6 +17,7 @@ from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model
 
 CHUNK_LENGTH = 256  # characters that are read layer by layer, before those after them
+MAX_EXACT_PRODUCTS = 1_000_000_000  # of weights and numbers, in float64: a quarter of a second
 WINDOW_HINT = "inspect one that was trained with another preset than that of the tutorial"
 
 
@@ -59,7 +61,7 @@ def trace_text(model: Model, ids: Ids, *, on_progress: Callable[[int], None] = l
     network that reads windows of characters, which has no state.
     """
     check_has_states(model)
-    stepper, recorder = Stepper(model), Recorder(model, len(ids))
+    stepper, recorder = Stepper(model, dtype=_dtype(model, len(ids))), Recorder(model, len(ids))
     states = stepper.initial_states(1)
     logits = np.empty((len(ids), len(model.vocabulary)), np.float32)
     for start in range(0, len(ids), CHUNK_LENGTH):
@@ -69,6 +71,17 @@ def trace_text(model: Model, ids: Ids, *, on_progress: Callable[[int], None] = l
         )
         on_progress(min(chunk.stop, len(ids)))
     return Trace(np.asarray(ids), logits, recorder.layers(), recorder.attention)
+
+
+def _dtype(model: Model, length: int) -> npt.DTypeLike:
+    """Return the type of sums: float64 for a network trained in bfloat16, unless that would take long.
+
+    Its operands are rounded to bfloat16. One that ends between two of these numbers goes up or down with the last bit
+    of a sum in float32, and probabilities differ by up to 0.002 on another processor.
+    """
+    num_products = length * sum(weight.size for weight in model.weights.values())
+    is_exact = model.precision == "bfloat16" and num_products <= MAX_EXACT_PRODUCTS
+    return np.float64 if is_exact else np.float32
 
 
 def check_has_states(model: Model) -> None:

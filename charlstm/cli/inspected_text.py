@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.cli.display.messages import changes_line, say
-from charlstm.errors import CharLSTMError
+from charlstm.errors import CharLSTMError, SettingError
+from charlstm.figures import counted
 from charlstm.text.decoding_options import DecodingOptions
 
 if TYPE_CHECKING:
@@ -61,3 +62,17 @@ def _given_ids(model: "Model", choice: TextChoice) -> tuple["Ids", str]:
     if encoded.changes:
         say(changes_line(encoded.changes))
     return encoded.ids[: choice.length], corpus.name
+
+
+def check_place(at: int | None, length: int) -> None:
+    """Raise SettingError for a character, counted from 1, that lies beyond the text."""
+    if at is not None and at > length:
+        raise SettingError(
+            f"`at` is {at:,}, but the text has {counted(length, 'character')}", hint="give a smaller one"
+        )
+
+
+def model_name(path: Path) -> str:
+    """Return the name of the run of a model file, or of a model file that stands alone."""
+    path = path.absolute()
+    return path.parent.name if path.name == "model.safetensors" else path.stem

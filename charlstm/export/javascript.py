@@ -2,8 +2,8 @@
 
 The code is a function `(linear, weights, sizes, input, states)`. `linear(bias, columns, terms)` adds up products;
 `input` has the layer's input `x`, the cell state `lower` of the layer below, and `projected`, the first layer's product
-of its input. Arrays are Float32Array, one number per unit. It returns the output, the states, what is passed up, and
-the activations by name.
+of its input. Arrays have one number per unit, and those that it makes are Float64Array. It returns the output, the
+states, what is passed up, and the activations by name.
 """
 
 import re
@@ -94,7 +94,7 @@ class _Function:
 
     def _loop(self, nodes: list[Node], width: str) -> list[str]:
         count = f"sizes.{width}"
-        lines = [f"const a{self._number[n]} = new Float32Array({count});" for n in nodes if n in self._kept]
+        lines = [f"const a{self._number[n]} = new Float64Array({count});" for n in nodes if n in self._kept]
         lines.append(f"for (let k = 0; k < {count}; k++) {{")
         for node in nodes:
             arguments = [self._number_of(argument, node) for argument in node.arguments]
@@ -119,7 +119,7 @@ class _Function:
             "input": lambda: f"input.{_identifier(node.name)}",
             "state": lambda: f"states[{int(node.name.removeprefix('state'))}]",
             "vector": lambda: f"weights.{_identifier(node.name)}",
-            "constant": lambda: f"new Float32Array(sizes.{node.width}).fill({node.value!r})",
+            "constant": lambda: f"new Float64Array(sizes.{node.width}).fill({node.value!r})",
             "block": lambda: (
                 f"{_product_name(node.source)}.subarray({node.index} * sizes.{node.width}, "
                 f"{node.index + 1} * sizes.{node.width})"

@@ -10,14 +10,17 @@ import numpy as np
 from charlstm.arrays import FloatArray
 
 EXACT = 32  # bits
-CANDIDATES = (EXACT, *range(16, 7, -1))  # bits of a matrix's elements, the most precise first
+CANDIDATES = (EXACT, *range(16, 6, -1))  # bits of a matrix's elements, the most precise first
+BYTE = 8  # bits: a number of so many or fewer is one byte
 BFLOAT16_FROM = 12  # bits: a matrix that is bfloat16 compresses to so many, and stays exact
-SAVED_BITS = 4  # of an element, the most that compression is expected to save
+BITS_OF_CHARACTER = 32 / 5  # of the text
+SAFE_IN_HTML = str.maketrans("<&", ",.")  # for two of the 85 characters that Python takes
+SAVED_BITS = 6  # of an element, the most that compression is expected to save
 
 
 @dataclass(frozen=True)
 class PackedWeights:
-    """Weights as a text in base64, and what its bytes are."""
+    """Weights as a text in base 85, five characters for four bytes, and what its bytes are."""
 
     text: str
     bits: int
@@ -25,24 +28,24 @@ class PackedWeights:
 
 
 def pack_weights(weights: Mapping[str, FloatArray], *, max_characters: int) -> PackedWeights:
-    """Pack weights as precisely as fits into a number of characters, but with at least eight bits.
+    """Pack weights as precisely as fits into a number of characters, but with at least seven bits.
 
     A format is "float32", "bfloat16", or a number of bits. The bytes of a matrix (rows, columns) of integers are a
     scale per column as float32, then the low bytes of all elements, and, beyond eight bits, the high bytes: apart from
-    each other they compress better. Those of bfloat16 are divided in the same way.
+    each other they compress better, as seven bits do in a byte. Those of bfloat16 are divided in the same way.
     """
     for bits in CANDIDATES:
         formats = {name: _format(weight, bits) for name, weight in weights.items()}
         needed = sum((_num_bits(formats[name]) - SAVED_BITS) * weight.size for name, weight in weights.items())
-        if needed > 6 * max_characters and bits > CANDIDATES[-1]:  # base64 keeps six bits in a character
+        if needed > BITS_OF_CHARACTER * max_characters and bits > CANDIDATES[-1]:
             continue
-        parts = [_pack(weight, formats[name]) for name, weight in weights.items()]
-        text = base64.b64encode(_compress(b"".join(parts))).decode()
-        if len(text) <= max_characters:
+        data = _compress(b"".join(_pack(weight, formats[name]) for name, weight in weights.items()))
+        if 8 * len(data) <= BITS_OF_CHARACTER * max_characters:
             break
     layout: list[dict[str, object]] = [
         {"name": name, "shape": list(weight.shape), "format": formats[name]} for name, weight in weights.items()
     ]
+    text = base64.b85encode(data).decode().translate(SAFE_IN_HTML)
     return PackedWeights(text, bits, layout)
 
 
@@ -70,7 +73,7 @@ def _pack(weight: FloatArray, number_format: str | int) -> bytes:
     largest = 2 ** (int(number_format) - 1) - 1
     scales = np.abs(weight).max(axis=0, initial=0).astype("<f4") / np.float32(largest)
     numbers = np.rint(weight / np.where(scales > 0, scales, 1)).clip(-largest, largest)
-    is_one_byte = number_format == CANDIDATES[-1]
+    is_one_byte = int(number_format) <= BYTE
     data = numbers.astype(np.int8).tobytes() if is_one_byte else _planes(numbers.astype(np.int16).view(np.uint16))
     return bytes(scales.astype("<f4").tobytes() + data)
 

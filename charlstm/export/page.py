@@ -7,7 +7,9 @@ the layers' cells (`charlstm.export.javascript`), and the weights (`charlstm.exp
 import html
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -28,7 +30,7 @@ from charlstm.text.line_starts import hide_whole_lines
 from charlstm.text.vocabulary import LOOKALIKES
 
 MAX_CHARACTERS = 20_000  # of the text; a browser keeps every number of every unit at each of them
-MAX_WEIGHT_CHARACTERS = 2_865_000  # of the packed weights, so that the page stays below 3 MB if eight bits allow it
+MAX_WEIGHT_CHARACTERS = 2_865_000  # of the packed weights, so that the page stays below 3 MB if seven bits allow it
 WINDOW_HINT = "export a network that was trained without `preset` tutorial"
 # In the order in which they run; only the first two need no document
 SCRIPTS = ("inflate", "network", "reader", "colours", "text", "panels", "app", "controls")
@@ -36,14 +38,43 @@ _SLOT = re.compile(r"<!--\[(\w+)\]-->")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a page shows when it is opened; what is None is left to the page."""
+
+    view: Literal["surprise", "unit", "reach"] | None = None
+    layer: int | None = None  # from 0
+    unit: int | None = None  # from 0
+    quantity: Literal["output", "cell_state"] | None = None
+    strips: Literal["unit", "layer"] | None = None  # whether the strips show the unit, or the means of the layer
+    place: int | None = None  # the character that is looked at, from 0
+
+    def to_json(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
 def write_page(
-    model: Model, path: Path, *, ids: Ids | None = None, font_size: int = DEFAULT_FONT_SIZE, title: str = ""
+    model: Model,
+    path: Path,
+    *,
+    ids: Ids | None = None,
+    font_size: int = DEFAULT_FONT_SIZE,
+    title: str = "",
+    look: Look | None = None,
 ) -> None:
     """Write the page of a model to a file, see `make_page`. Raises RunError if the file cannot be written."""
-    write_atomically(path, make_page(model, ids=ids, font_size=font_size, title=title).encode(), follow_links=True)
+    page = make_page(model, ids=ids, font_size=font_size, title=title, look=look)
+    write_atomically(path, page.encode(), follow_links=True)
 
 
-def make_page(model: Model, *, ids: Ids | None = None, font_size: int = DEFAULT_FONT_SIZE, title: str = "") -> str:
+def make_page(
+    model: Model,
+    *,
+    ids: Ids | None = None,
+    font_size: int = DEFAULT_FONT_SIZE,
+    title: str = "",
+    look: Look | None = None,
+) -> str:
     """Return the page of a model. It opens with the text of `ids` (characters,).
 
     Without, it opens with a line start, to be continued. `font_size` is that of the text, in pixels. Raises
@@ -57,6 +88,7 @@ def make_page(model: Model, *, ids: Ids | None = None, font_size: int = DEFAULT_
         "text": text,
         "weights": packed.layout,
         "fontSize": font_size,
+        "look": (look or Look()).to_json(),
     }
     cell = get_cell(model.config.cell)
     functions = [layer_function(cell, name, is_first=name == "firstLayer") for name in ("firstLayer", "upperLayer")]
@@ -115,6 +147,7 @@ def _describe(model: Model, title: str) -> dict[str, object]:
         "residual": has_residual(config),
         "hasTable": cell.input_projection_is_precomputable,
         "hasCellState": cell.has_cell_state,
+        "isRecurrent": cell.is_recurrent,
         "precision": model.precision,
         "stateWidths": [_state_widths(model, layer) for layer in range(config.num_layers)],
         "characters": vocabulary.characters,

@@ -52,7 +52,7 @@ def _scale_and_shift(activations: tuple[Activation, ...], width: int) -> tuple[F
 
 def round_to_bfloat16(values: FloatArray) -> FloatArray:
     """Return the nearest bfloat16 numbers, ties to even, as float32."""
-    bits = values.view(np.uint32)
+    bits = values.astype(np.float32, copy=False).view(np.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).view(np.float32)
 
 

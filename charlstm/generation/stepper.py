@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from charlstm.arrays import FloatArray, Ids
 from charlstm.cells.equations import Array, CellStates, CellStep
@@ -35,11 +36,12 @@ class Stepper:
 
     If the cell allows it, the embedding is multiplied with the first kernel once, so that the first layer's input
     projection is a lookup. An LSTM trained in bfloat16 runs in bfloat16: the weights and operands of its matmuls are
-    rounded, and sums are float32.
+    rounded, and sums are float32, or of the type `dtype`.
     """
 
-    def __init__(self, model: Model, clamps: Clamps | None = None) -> None:
-        weights, config = model.weights, model.config
+    def __init__(self, model: Model, clamps: Clamps | None = None, *, dtype: npt.DTypeLike = np.float32) -> None:
+        self._dtype, config = dtype, model.config
+        weights = {name: _converted(array, dtype) for name, array in model.weights.items()}
         self.vocabulary = model.vocabulary
         self._config, self._cell, self._ops = config, get_cell(config.cell), NumpyOps()
         self._residual = has_residual(config)
@@ -55,7 +57,7 @@ class Stepper:
             self._table = self._table @ layer_weights[0]["kernel"] + layer_weights[0]["bias"]
         self._layer_weights = [
             {
-                name: self._round(array) if array.ndim == 2 else array
+                name: _converted(self._round(array), dtype) if array.ndim == 2 else array
                 for name, array in effective_weights(self._cell, config.units, arrays).items()
             }
             for arrays in layer_weights
@@ -63,7 +65,8 @@ class Stepper:
         self._projections = self._project_layers(input_is_projected=False)
         self._state_projections = self._project_layers(input_is_projected=True) if self._has_table else []
         self._attention = NumpyAttention(weights, config.attention) if config.attention else None
-        self._output_kernel, self._output_bias = self._round(weights["output.kernel"]), weights["output.bias"][None]
+        self._output_kernel = _converted(self._round(weights["output.kernel"]), dtype)
+        self._output_bias = weights["output.bias"][None]
         self._clamps = [clamps.of_layer(layer) if clamps else None for layer in range(config.num_layers)]
         self._compiled: CompiledStepper | None = None
 
@@ -166,7 +169,7 @@ class Stepper:
         observe: Observer | None,
     ) -> tuple[FloatArray, FloatArray | None, CellStates]:
         """Run one layer over inputs (batch, time, features); return its outputs, what it passes up, and its states."""
-        outputs = np.empty((*inputs.shape[:2], self._config.units), np.float32)
+        outputs = np.empty((*inputs.shape[:2], self._config.units), self._dtype)
         passed_up = np.empty_like(outputs) if self._cell.passes_cell_state_up else None
         for time in range(inputs.shape[1]):
             lower_now = None if lower is None else lower[:, time]
@@ -189,3 +192,8 @@ class Stepper:
         logits: FloatArray = self._round(hidden) @ self._output_kernel
         logits += self._output_bias
         return logits
+
+
+def _converted(array: FloatArray, dtype: npt.DTypeLike) -> FloatArray:
+    result: FloatArray = array.astype(dtype, copy=False)
+    return result

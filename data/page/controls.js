@@ -192,6 +192,9 @@ async function main() {
   const opening = description.text || firstText();
   change(0, 0, description.text ? Array.from(opening, (c) => network.idOf.get(c)) : network.encode(opening).ids);
   if (description.text) goTo(Math.min(24, reader.ids.length));
+  const { place, ...chosen } = description.look; // what the page was written to show
+  if (Object.keys(chosen).length) choose(chosen);
+  if (place !== undefined) goTo(place);
 }
 
 main().catch((problem) => {

@@ -1,9 +1,23 @@
 // The network: unpacks its weights, reads characters, and samples them. Nothing here needs a document.
+// States and sums are float64: how operands are rounded to bfloat16 does not depend on the order of a sum then.
 
-async function inflate(base64) {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%.()*+-;,=>?@^_`{|}~";
+
+// Five characters stand for four bytes, as a number in base 85; the last ones may lack some of both.
+function decodeBase85(text) {
+  const lacking = (5 - (text.length % 5)) % 5, whole = text + "~".repeat(lacking);
+  const values = new Uint8Array(128);
+  for (let value = 0; value < 85; value++) values[DIGITS.charCodeAt(value)] = value;
+  const view = new DataView(new ArrayBuffer((whole.length / 5) * 4));
+  for (let start = 0; start < whole.length; start += 5) {
+    let number = 0;
+    for (let i = start; i < start + 5; i++) number = number * 85 + values[whole.charCodeAt(i)];
+    view.setUint32((start / 5) * 4, number);
+  }
+  return new Uint8Array(view.buffer, 0, view.byteLength - lacking);
+}
+
+async function inflate(bytes) {
   if (typeof DecompressionStream === "undefined") return inflateBytes(bytes);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
@@ -28,7 +42,7 @@ function unpackWeights(buffer, layout) {
   };
   const readIntegers = (count, columns, bits) => {
     const scales = readFloats(columns);
-    if (bits === 8) return Float32Array.from(readBytes(Int8Array, count), (byte, i) => scales[i % columns] * byte);
+    if (bits <= 8) return Float32Array.from(readBytes(Int8Array, count), (byte, i) => scales[i % columns] * byte);
     const low = readBytes(Uint8Array, count), high = readBytes(Int8Array, count);
     return Float32Array.from(low, (byte, i) => scales[i % columns] * (256 * high[i] + byte));
   };
@@ -93,7 +107,7 @@ class Network {
     this.projections = new Map(); // of the first layer's input, by character
     const round = this.precision === "bfloat16" ? roundToBfloat16 : (values) => values;
     this.linear = (bias, columns, terms) => {
-      const sums = bias ? new Float32Array(bias) : new Float32Array(columns);
+      const sums = bias ? new Float64Array(bias) : new Float64Array(columns);
       for (const [matrix, operands] of terms) {
         let row = 0;
         for (const operand of operands) {
@@ -106,10 +120,10 @@ class Network {
   }
 
   initialStates() {
-    const states = this.stateWidths.map((widths) => widths.map((width) => new Float32Array(width)));
+    const states = this.stateWidths.map((widths) => widths.map((width) => new Float64Array(width)));
     if (this.attention) {
       const keySize = this.attentionWeights[1].columns;
-      const zeros = (size) => Array.from({ length: this.attention }, () => new Float32Array(size));
+      const zeros = (size) => Array.from({ length: this.attention }, () => new Float64Array(size));
       states.push([zeros(this.units), zeros(keySize)]);
     }
     return states;
@@ -125,7 +139,7 @@ class Network {
   projection(id) {
     if (!this.projections.has(id)) {
       const { kernel, bias } = this.layers[0];
-      const sums = new Float32Array(bias);
+      const sums = new Float64Array(bias);
       addProduct(sums, kernel, this.row(id), 0);
       this.projections.set(id, sums);
     }
@@ -142,8 +156,13 @@ class Network {
       const projected = layer === 0 && this.hasTable ? this.projection(id) : null;
       const input = { x: hidden, lower, projected };
       const step = run(this.linear, this.layers[layer], sizes, input, states[layer]);
-      for (const clamp of clamps) if (clamp.layer === layer) step.output[clamp.unit] = clamp.value;
-      const { output, activations } = step;
+      // A grid LSTM has two outputs, the one along time being its first state; in other cells they are one array.
+      for (const { unit, value } of clamps.filter((clamp) => clamp.layer === layer)) {
+        step.output[unit] = value;
+        if (this.isRecurrent) step.states[0][unit] = value;
+      }
+      const { output } = step, shown = Object.entries(step.activations);
+      const activations = Object.fromEntries(shown.map(([name, numbers]) => [name, new Float32Array(numbers)]));
       layers.push({ output, cell: this.hasCellState ? step.states[1] : null, activations });
       newStates.push(step.states);
       lower = step.passedUp;
@@ -161,14 +180,14 @@ class Network {
   attend(hidden, [values, keys]) {
     const [query, key, output] = this.attentionWeights;
     const times = (x, matrix) => {
-      const sums = new Float32Array(matrix.columns);
+      const sums = new Float64Array(matrix.columns);
       addProduct(sums, matrix, x, 0);
       return sums;
     };
     const asked = times(hidden, query);
     const scores = keys.map((one) => one.reduce((sum, value, k) => sum + value * asked[k], 0) / Math.sqrt(key.columns));
     const shares = softmax(scores);
-    const mixed = new Float32Array(this.units);
+    const mixed = new Float64Array(this.units);
     values.forEach((value, place) => value.forEach((number, k) => { mixed[k] += shares[place] * number; }));
     const added = times(mixed, output);
     const states = [[...values.slice(1), hidden], [...keys.slice(1), times(hidden, key)]];
@@ -223,6 +242,6 @@ class Network {
   }
 }
 
-async function loadNetwork(description, base64) {
-  return new Network(description, unpackWeights(await inflate(base64), description.weights));
+async function loadNetwork(description, text) {
+  return new Network(description, unpackWeights(await inflate(decodeBase85(text)), description.weights));
 }

@@ -10,8 +10,6 @@ function shownCharacter(character) {
   const code = character.codePointAt(0);
   if (character === "\n") return { text: "\u21b5", isSymbol: true };
   if (character === "\t") return { text: "\u21e5", isSymbol: true };
-  if (code < 32) return { text: String.fromCodePoint(0x2400 + code), isSymbol: true };
-  if (code === 127) return { text: "\u2421", isSymbol: true };
   if (INVISIBLE.test(character) || SPACES.test(character)) {
     return { text: `\u27e8${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`, isSymbol: true };
   }

@@ -5,11 +5,8 @@ import pytest
 
 from charlstm.analysis.reach import Reach, measure_reach
 from charlstm.cells.registry import CELLS, get_cell
-from charlstm.cells.shapes import layer_shapes, state_sizes
-from charlstm.cells.stack import has_residual, run_stack, step_cell
-from charlstm.cells.weights import effective_weights
 from charlstm.errors import SettingError
-from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections
+from tests.analysis.float64 import run_in_float64
 from tests.conftest import random_model
 
 RECURRENT = [cell for cell in CELLS if get_cell(cell).is_recurrent]
@@ -18,29 +15,8 @@ STEP = 1e-6
 
 def log_probabilities(model, embedded):
     """ln p of every character after embedded ones (characters, streams, width), from the equations in float64."""
-    config, cell = model.config, get_cell(model.config.cell)
-    weights = {name: array.astype(np.float64) for name, array in model.weights.items()}
-    projections = [
-        NumpyProjections(
-            effective_weights(
-                cell, config.units, {name: weights[f"layers.{layer}.{name}"] for name in layer_shapes(config, layer)}
-            )
-        )
-        for layer in range(config.num_layers)
-    ]
-    shape = embedded.shape[1]
-    states = [
-        tuple(np.zeros((shape, size)) for size in state_sizes(config, layer)) for layer in range(config.num_layers)
-    ]
-    for x in embedded:
-
-        def run_layer(layer, x, lower, states=states):
-            step = step_cell(cell, NumpyOps(), projections[layer], x, lower, states[layer])
-            return step.output, step.passed_up, step.states
-
-        hidden, states = run_stack(config.num_layers, x, run_layer, residual=has_residual(config))
-    logits = hidden @ weights["output.kernel"] + weights["output.bias"]
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    _, logits = run_in_float64(model, embedded)
+    return logits[-1] - np.log(np.exp(logits[-1]).sum(axis=1, keepdims=True))
 
 
 def differences(model, ids, target, back):
@@ -70,6 +46,26 @@ def test_reach_equals_differences_in_float64(cell):
         assert reach.log_probabilities[row] == pytest.approx(expected.max(), abs=1e-5)
         norms = [differences(model, ids[:place], reach.targets[row], back) for back in range(1, 13)]
         np.testing.assert_allclose(reach.norms[row], norms, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("cell", "window"), [("lstm", 4), ("lstm", 40), ("gru", 12), ("grid", 7)])
+def test_reach_through_attention_equals_differences_in_float64(cell, window):
+    model = random_model(cell=cell, units=8, num_layers=2, attention=window)
+    ids = random_ids(model, 30)
+    reach = measure_reach(model, ids, first=20, last=27, length=15)
+    for row, place in ((0, 20), (7, 27)):
+        expected = log_probabilities(model, model.weights["embedding"].astype(np.float64)[ids[:place], None])[0]
+        assert reach.log_probabilities[row] == pytest.approx(expected.max(), abs=1e-5)
+        norms = [differences(model, ids[:place], reach.targets[row], back) for back in range(1, 16)]
+        np.testing.assert_allclose(reach.norms[row], norms, rtol=1e-3, atol=1e-6)
+
+
+def test_attention_reaches_back_where_the_states_do_not():
+    model = random_model(cell="rnn", units=8, num_layers=1, attention=50)
+    model.weights["layers.0.recurrent_kernel"][:] *= 1e-6
+    norms = measure_reach(model, random_ids(model, 60), first=60).norms[0]
+    assert norms[:51].min() > 1e-6
+    assert norms[51:].max() < 1e-7
 
 
 @pytest.mark.parametrize("residual", [True, False])
@@ -121,7 +117,7 @@ def test_a_place_out_of_the_text_is_refused(place):
         measure_reach(model, random_ids(model, 40), first=place, last=place)
 
 
-@pytest.mark.parametrize("settings", [{"attention": 4}, {"cell": "feedforward"}, {"window": 5}])
+@pytest.mark.parametrize("settings", [{"cell": "feedforward"}, {"window": 5}])
 def test_networks_whose_gradient_is_not_measured_are_refused(settings):
     model = random_model(**settings)
     with pytest.raises(SettingError, match="is not measured"):

@@ -4,43 +4,16 @@ import numpy as np
 import pytest
 
 from charlstm.analysis.trace import trace_text
-from charlstm.cells.equations import CellStep
 from charlstm.cells.registry import CELLS, get_cell
-from charlstm.cells.shapes import layer_shapes, state_sizes
-from charlstm.cells.stack import has_residual, run_stack, step_cell
-from charlstm.cells.weights import effective_weights
 from charlstm.errors import SettingError
-from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections
+from tests.analysis.float64 import run_in_float64
 from tests.conftest import random_model
 
 
 def reference(model, ids):
-    """The steps of every layer at every character, from the equations in float64."""
-    config, cell = model.config, get_cell(model.config.cell)
-    weights = {name: array.astype(np.float64) for name, array in model.weights.items()}
-    projections = [
-        NumpyProjections(
-            effective_weights(
-                cell, config.units, {name: weights[f"layers.{layer}.{name}"] for name in layer_shapes(config, layer)}
-            )
-        )
-        for layer in range(config.num_layers)
-    ]
-    states = [tuple(np.zeros((1, size)) for size in state_sizes(config, layer)) for layer in range(config.num_layers)]
-    characters, logits = [], []
-    for character in ids:
-        steps: list[CellStep] = []
-
-        def run_layer(layer, x, lower, steps=steps, states=states):
-            steps.append(step_cell(cell, NumpyOps(), projections[layer], x, lower, states[layer]))
-            return steps[-1].output, steps[-1].passed_up, steps[-1].states
-
-        hidden, states = run_stack(
-            config.num_layers, weights["embedding"][[character]], run_layer, residual=has_residual(config)
-        )
-        characters.append(steps)
-        logits.append(hidden[0] @ weights["output.kernel"] + weights["output.bias"])
-    return characters, np.array(logits)
+    """The steps of every layer at every character and the logits, from the equations in float64."""
+    characters, logits = run_in_float64(model, model.weights["embedding"].astype(np.float64)[ids, None])
+    return characters, logits[:, 0]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -1,4 +1,4 @@
-"""What happens inside a network, against what TensorFlow and Keras show of theirs."""
+"""What happens inside a network, against what TensorFlow, Keras and PyTorch show of theirs."""
 
 import numpy as np
 import pytest
@@ -18,6 +18,12 @@ def traced(cell):
 def inputs_of(model, trace, layer):
     """Return what a layer reads, (characters, inputs)."""
     return trace.layers[layer - 1].output if layer else model.weights["embedding"][trace.ids]
+
+
+def weights_of(model, layer):
+    """Return the weights of a layer by their short names."""
+    prefix = f"layers.{layer}."
+    return {name.removeprefix(prefix): array for name, array in model.weights.items() if name.startswith(prefix)}
 
 
 @pytest.mark.tensorflow
@@ -62,7 +68,7 @@ def test_states_equal_those_of_keras(cell, keras_name):
     model, trace = traced(cell)
     for layer, found in enumerate(trace.layers):
         inputs = inputs_of(model, trace, layer)
-        weights = {name.split(".")[2]: array for name, array in model.weights.items() if f"layers.{layer}." in name}
+        weights = weights_of(model, layer)
         bias = np.stack([weights["bias"], weights["recurrent_bias"]]) if cell == "gru" else weights["bias"]
         keras_cell = getattr(keras.layers, keras_name)(UNITS)
         keras_cell.build((None, inputs.shape[1]))
@@ -75,3 +81,50 @@ def test_states_equal_those_of_keras(cell, keras_name):
             if cell == "lstm":
                 assert found.cell_state is not None
                 np.testing.assert_allclose(found.cell_state[place], np.array(states[1])[0], atol=1e-5)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("cell", "layer_name"), [("rnn", "SimpleRNN"), ("lstm", "LSTM"), ("gru", "GRU")])
+def test_sequences_and_last_states_equal_those_of_keras_layers(cell, layer_name):
+    import keras
+
+    model, trace = traced(cell)
+    for layer, found in enumerate(trace.layers):
+        inputs = inputs_of(model, trace, layer)
+        keras_layer = getattr(keras.layers, layer_name)(UNITS, return_sequences=True, return_state=True)
+        keras_layer.build((1, *inputs.shape))
+        weights = weights_of(model, layer)
+        bias = np.stack([weights["bias"], weights["recurrent_bias"]]) if cell == "gru" else weights["bias"]
+        keras_layer.set_weights([weights["kernel"], weights["recurrent_kernel"], bias])
+        outputs, *states = keras_layer(inputs[None])
+        np.testing.assert_allclose(found.output, np.array(outputs)[0], atol=1e-5)
+        np.testing.assert_allclose(found.output[-1], np.array(states[0])[0], atol=1e-5)
+        if cell == "lstm":
+            assert found.cell_state is not None
+            np.testing.assert_allclose(found.cell_state[-1], np.array(states[1])[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(("cell", "torch_name"), [("rnn", "RNNCell"), ("lstm", "LSTMCell"), ("gru", "GRUCell")])
+def test_states_equal_those_of_pytorch(cell, torch_name):
+    torch = pytest.importorskip("torch")
+    model, trace = traced(cell)
+    order = [1, 0, 2] if cell == "gru" else range(4 if cell == "lstm" else 1)  # PyTorch's r, z, n of ours z, r, g
+    for layer, found in enumerate(trace.layers):
+        inputs, weights = inputs_of(model, trace, layer), weights_of(model, layer)
+        arrays = {"weight_ih": weights["kernel"].T, "weight_hh": weights["recurrent_kernel"].T}
+        arrays |= {"bias_ih": weights["bias"], "bias_hh": weights.get("recurrent_bias", np.zeros_like(weights["bias"]))}
+        blocks = {name: np.split(array, len(order)) for name, array in arrays.items()}
+        torch_cell = getattr(torch.nn, torch_name)(inputs.shape[1], UNITS)
+        torch_cell.load_state_dict(
+            {name: torch.from_numpy(np.concatenate([parts[k] for k in order])) for name, parts in blocks.items()}
+        )
+        states = torch.zeros(1, UNITS)
+        states = (states, states) if cell == "lstm" else states
+        with torch.inference_mode():
+            for place, x in enumerate(inputs):
+                states = torch_cell(torch.from_numpy(x[None]), states)
+                h, *c = states if cell == "lstm" else (states,)
+                np.testing.assert_allclose(found.output[place], h[0].numpy(), atol=1e-5)
+                if c:
+                    assert found.cell_state is not None
+                    np.testing.assert_allclose(found.cell_state[place], c[0][0].numpy(), atol=1e-5)

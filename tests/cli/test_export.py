@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from charlstm.storage.model_file import load_model
+from tests.export.pages import script
 from tests.test_startup import loaded_by
 
 
@@ -66,6 +67,7 @@ def test_inspect_writes_the_same_page_with_its_text(charlstm, run, tmp_path):
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert '"text": "some words"' in page
     assert "--text-size: 20px" in page
+    assert '"look": {}' in page
     assert charlstm("inspect", "tiny", "words.txt", "--html", "page.html")[0] == 1
     assert charlstm("inspect", "tiny", "words.txt", "--html", "other.html", "--json")[0] == 2
 
@@ -92,3 +94,29 @@ def test_what_a_model_says_of_itself_is_kept(charlstm, run):
     charlstm("export", "tiny", "--to", "a.safetensors", "--about", "cats")
     charlstm("export", "a.safetensors", "--to", "b.safetensors", "--weights", "16-bit")
     assert load_model(Path("b.safetensors")).training["about"] == "cats"
+
+
+@pytest.mark.parametrize(
+    ("options", "look"),
+    [
+        (["--unit", "2:3", "--at", 4], {"view": "unit", "layer": 1, "unit": 2, "place": 3}),
+        (["--layer", 2, "--state", "cell"], {"view": "unit", "layer": 1, "strips": "layer", "quantity": "cell_state"}),
+        (["--view", "reach", "--at", 9], {"view": "reach", "place": 8}),
+        (["--view", "units", "--feature", "o"], {}),
+    ],
+)
+def test_the_page_opens_with_what_the_options_choose(charlstm, run, tmp_path, options, look):
+    (tmp_path / "words.txt").write_text("some words")
+    code, _, err = charlstm("inspect", "tiny", "words.txt", "--html", "page.html", *options)
+    assert code == 0, err
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert json.loads(script(page, "description"))["look"] == look
+    assert "<title>tiny: words</title>" in page
+
+
+def test_a_place_beyond_the_text_of_a_page(charlstm, run, tmp_path):
+    (tmp_path / "words.txt").write_text("some words")
+    code, _, err = charlstm("inspect", "tiny", "words.txt", "--html", "page.html", "--at", 11)
+    assert code == 2
+    assert "--at is 11, but the text has 10 characters" in err
+    assert not (tmp_path / "page.html").exists()

@@ -39,7 +39,7 @@ def test_the_strongest_character_has_the_9_and_the_whole_share():
     assert legend == "1 to 9: tenths of the strongest"
     assert expected.startswith("at ' ' the likeliest is '")
     assert half == "half of its reach: 1 character"
-    assert strongest.split() == ["'e'", "1", "back", "100.0%", "##########"]
+    assert strongest.split() == ["'e'", "1", "back", "100.0%", "\u2588" * 10]
     assert view.shades(4).tolist() == [0, 0, 0, 4, 0, 0, 0, 0, 0]
 
 
@@ -81,10 +81,14 @@ def test_a_hostile_text_is_escaped_and_fits(has_colours):
     assert max(map(cell_len, lines)) <= 80
 
 
-@pytest.mark.parametrize("settings", [{"attention": 4}, {"cell": "feedforward"}])
-def test_networks_without_a_measured_gradient_are_refused(settings):
+def test_a_network_without_a_measured_gradient_is_refused():
     with pytest.raises(SettingError, match="is not measured"):
-        view_of(random_model(**settings), "once")
+        view_of(random_model(cell="feedforward"), "once")
+
+
+def test_a_network_with_attention():
+    lines = lines_of(view_of(random_model(attention=4), "once upon a time"), 12)
+    assert lines[5].startswith("half of its reach")
 
 
 def test_the_command(charlstm, run, tmp_path):

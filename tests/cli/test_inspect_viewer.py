@@ -98,6 +98,8 @@ def test_keys_go_through_views_units_layers_and_states():
     viewer.press("s-tab")
     assert texts(viewer)[0].startswith(" surprise")
     viewer.press("s-tab")
+    assert texts(viewer)[0].startswith(" reach")
+    viewer.press("s-tab")
     assert texts(viewer)[0].startswith(" attention")
 
 

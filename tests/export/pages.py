@@ -11,8 +11,8 @@ from charlstm.export.page import make_page
 
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node to run JavaScript")
 DRIVER = """
-const [description, base64, ids, clamps] = JSON.parse(require("fs").readFileSync(0, "utf8"));
-loadNetwork(description, base64).then((network) => {
+const [description, weights, ids, clamps] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+loadNetwork(description, weights).then((network) => {
   let states = network.initialStates();
   const result = ids.map((id) => {
     const step = network.step(id, states, clamps);

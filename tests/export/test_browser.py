@@ -11,7 +11,7 @@ import pytest
 
 from charlstm.analysis.trace import trace_text
 from charlstm.cells.registry import CELLS
-from charlstm.export.page import make_page
+from charlstm.export.page import Look, make_page
 from tests.conftest import random_model
 from tests.export.test_page import HOSTILE
 
@@ -43,10 +43,10 @@ def open_page(browser, tmp_path):
         if not request.url.startswith(("file:", "data:")):
             problems.append(request.url)
 
-    def open_page(model, *, text="", size="desktop", scheme="light", title="tiny", font_size=17):
+    def open_page(model, *, text="", size="desktop", scheme="light", title="tiny", font_size=17, look=None):
         file = tmp_path / "page.html"
         ids = model.vocabulary.encode(text) if text else None
-        file.write_text(make_page(model, ids=ids, title=title, font_size=font_size))
+        file.write_text(make_page(model, ids=ids, title=title, font_size=font_size, look=look))
         width, height = SIZES[size]
         is_phone = size == "phone"
         contexts.append(
@@ -145,6 +145,24 @@ def test_units_by_key_by_pointer_and_by_number(open_page):
     assert len(set(colours)) > 5
 
 
+def test_it_opens_with_what_it_was_written_to_show(open_page):
+    look = Look(view="unit", layer=1, unit=6, quantity="cell_state", strips="layer", place=40)
+    page = open_page(random_model(units=40), text=TEXT * 4, look=look)
+    assert page.inner_text("#unit-title").lower() == "unit 2:7"
+    assert page.input_value("#value") == "cell_state"
+    assert page.evaluate("[look.view, look.strips, look.place]") == ["unit", "layer", 40]
+    assert page.locator("#views [aria-checked=true]").inner_text() == "Unit"
+
+
+def test_probabilities_stay_on_one_line(open_page):
+    model = random_model()
+    model.weights["output.kernel"][:] *= 100  # one character has nearly all of it
+    page = open_page(model, text=TEXT, size="phone")
+    heights = page.evaluate("[...document.querySelectorAll('.guess > span')].map((span) => span.offsetHeight)")
+    assert max(heights) < 26
+    assert "< 0.01" in page.inner_text("#guesses")
+
+
 def test_clamping_a_unit_is_seen_in_the_text_and_can_be_released(open_page):
     page = open_page(random_model(), text=TEXT)
     before = page.evaluate("reader.meanSurprise()")
@@ -207,7 +225,7 @@ def test_hostile_texts_stay_text(open_page):
     shown = page.evaluate("view.spans.map((span) => span.textContent)")
     assert len(shown) == len(HOSTILE)
     assert "\u27e8202E\u27e9" in shown
-    assert "\u2400" in shown
+    assert "\u27e80000\u27e9" in shown
     assert "\u25cc\u0301" in shown
 
 

@@ -10,7 +10,10 @@ import pytest
 from charlstm.analysis.trace import trace_text
 from charlstm.cells.equations import CellStep, LeakyActivations
 from charlstm.cells.registry import CELLS, Cell, _gate_shapes, _states_of_units, get_cell
+from charlstm.cells.unit_names import UnitName
 from charlstm.export.javascript import layer_function
+from charlstm.generation.clamps import Clamps
+from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model
 from charlstm.text.catalogue import shipped_folder
 from tests.conftest import random_model
@@ -45,11 +48,11 @@ def test_every_cell_predicts_as_in_numpy(cell):
 
 
 @needs_node
-@pytest.mark.parametrize("cell", ["lstm", "gru", "mlstm"])
+@pytest.mark.parametrize("cell", [*CELLS, *VARIANTS])
 def test_a_network_trained_in_bfloat16(cell):
-    """An operand that lies between two bfloat16 numbers may be rounded the other way, so fewer characters are read."""
+    """Operands are rounded alike, since the page and the trace both add up in float64."""
     model = replace(random_model(cell=cell, units=12), training={"settings": {"precision": "bfloat16"}})
-    check_against_numpy(model, some_ids(model, 100), tolerance=4e-3)
+    check_against_numpy(model, some_ids(model), tolerance=1e-5)
 
 
 @needs_node
@@ -65,10 +68,10 @@ def test_without_residual_connections():
 
 
 @needs_node
-def test_eight_bits_are_near_what_they_stand_for(monkeypatch):
+def test_the_fewest_bits_are_near_what_they_stand_for(monkeypatch):
     monkeypatch.setattr("charlstm.export.page.MAX_WEIGHT_CHARACTERS", 1)
     model = random_model(units=40, scale=0.1)
-    check_against_numpy(model, some_ids(model, 100), tolerance=4e-3)
+    check_against_numpy(model, some_ids(model, 100), tolerance=8e-3)
 
 
 @needs_node
@@ -78,9 +81,13 @@ def test_a_clamped_unit_is_what_the_next_layer_and_the_next_step_see(cell):
     ids = some_ids(model, 5)
     free = read_in_javascript(model, ids)
     clamped = read_in_javascript(model, ids, clamps=[{"layer": 0, "unit": 3, "value": 0.9}])
+    stepper = Stepper(model, Clamps({UnitName(0, 3): 0.9}))
+    logits, _ = stepper.read(ids[None], stepper.initial_states(1))
+    expected = np.exp(logits[0]) / np.exp(logits[0]).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose([step["probabilities"] for step in clamped], expected, atol=1e-5)
     assert [step["layers"][0]["output"][3] for step in clamped] == pytest.approx([0.9] * 5)
     assert clamped[0]["layers"][1]["output"] != free[0]["layers"][1]["output"]
-    assert clamped[1]["layers"][0]["output"][2] != free[1]["layers"][0]["output"][2] or cell == "grid"
+    assert clamped[1]["layers"][0]["output"][2] != free[1]["layers"][0]["output"][2]
     assert clamped[0]["layers"][0]["output"][:3] == free[0]["layers"][0]["output"][:3]
 
 

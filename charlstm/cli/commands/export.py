@@ -8,6 +8,7 @@ import typer
 from charlstm.cli.completion import choices
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.messages import say, visible
+from charlstm.cli.inspected_text import model_name
 from charlstm.cli.options import OUTPUT, Run, is_given, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.errors import RunError, SettingError
@@ -77,7 +78,7 @@ def export(
     if to.suffix.lower() == PAGE:
         from charlstm.export.page import write_page
 
-        write_page(model, to, font_size=font_size, title=_name(path))
+        write_page(model, to, font_size=font_size, title=model_name(path))
         use = "open it in a browser, or send it to someone"
     else:
         _write_model(model, to, weights=weights, about=about)
@@ -110,9 +111,3 @@ def _write_model(model: "Model", to: Path, *, weights: str, about: str | None) -
 
 def _formats() -> str:
     return ", ".join(f"FILE{ending} ({what})" for ending, what in FORMATS.items())
-
-
-def _name(path: Path) -> str:
-    """Return the name of a run, or of a model file that stands alone."""
-    path = path.absolute()
-    return path.parent.name if path.name == "model.safetensors" else path.stem

@@ -3,6 +3,7 @@
 import secrets
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +14,14 @@ from charlstm.cli.completion import choices, complete_models, complete_texts
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import is_dumb, say
-from charlstm.cli.inspected_text import TextChoice, choose_ids, run_and_text
+from charlstm.cli.display.progress import COMPILING, notice_if_slow
+from charlstm.cli.inspected_text import TextChoice, check_place, choose_ids, model_name, run_and_text
 from charlstm.cli.options import Json, RandomSeed, Unknown, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.config import SamplingConfig
 from charlstm.errors import SettingError, did_you_mean
 from charlstm.export.formats import DEFAULT_FONT_SIZE
+from charlstm.figures import counted
 from charlstm.machine import prefer_one_openblas_thread
 from charlstm.text.decoding_options import DecodingOptions
 
@@ -184,18 +187,21 @@ def inspect(
         say(newest_run_line(path))
     _check_unit(model, unit, layer, state)
     ids, source = choose_ids(path, model, choice)
+    check_place(at, len(ids))
     if html:
+        from charlstm.cli.page_look import look_of
         from charlstm.export.page import write_page
 
-        write_page(model, html, ids=ids, font_size=font_size, title=f"{path.parent.name}: {source}")
-        say(f"saved {len(ids):,} characters to {html}: open it in a browser")
+        look = look_of(model.config, view=view, unit=unit, layer=layer, state=state, at=at)
+        write_page(model, html, ids=ids, font_size=font_size, title=f"{model_name(path)}: {source}", look=look)
+        say(f"saved {counted(len(ids), 'character')} to {html}: open it in a browser")
         return
     inspection = _trace(model, ids)
     selection = _select(inspection, unit, layer, state)
     selection.patterns = feature or ()
     if npz:
         save_trace(npz, inspection)
-        say(f"saved {len(inspection):,} characters to {npz}")
+        say(f"saved {counted(len(inspection), 'character')} to {npz}")
         return
     _show(
         inspection,
@@ -264,15 +270,12 @@ def _show(
     """Print a view, or open the viewer on a terminal."""
     from charlstm.cli.display.inspect_views import is_available, print_report, views_of
 
-    if at is not None and at > len(inspection):
-        raise SettingError(
-            f"`at` is {at:,}, but the text has {len(inspection):,} characters", hint="give a smaller one"
-        )
     if as_json is not None:
-        view = views_of(inspection, selection, [name])[name]
+        with notice_if_slow(COMPILING) if name == "reach" else nullcontext():
+            figures = views_of(inspection, selection, [name])[name].to_json()
         network = inspection.model.config
         common = {"cell": network.cell, "layers": network.num_layers, "units": network.units}
-        print(to_json(as_json | common | {"text": inspection.text, "view": name} | view.to_json()))
+        print(to_json(as_json | common | {"text": inspection.text, "view": name} | figures))
     elif sys.stdout.isatty() and not printed and not is_dumb():
         from charlstm.cli.display.inspect_viewer import Viewer
 
@@ -281,4 +284,5 @@ def _show(
         raise typer.Exit(viewer.run())
     else:
         place = len(inspection) - 1 if at is None else at - 1
-        print_report(views_of(inspection, selection, [name])[name], place)
+        with notice_if_slow(COMPILING) if name == "reach" else nullcontext():
+            print_report(views_of(inspection, selection, [name])[name], place)

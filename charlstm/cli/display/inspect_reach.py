@@ -14,6 +14,7 @@ from charlstm.cli.display.inspect_view import (
     Selection,
     Shades,
     Span,
+    bar,
     coloured,
     digits,
     quoted,
@@ -89,9 +90,9 @@ class ReachView:
         half = counted(int(reach.half_distances[row]), "character")
         lines.append([Span(f"half of its reach: {half}")])
         for index in np.argsort(-np.nan_to_num(norms), kind="stable")[: min(NUM_STRONGEST, place)].tolist():
-            bar = "#" * round(BAR_WIDTH * float(shares[index] / np.nanmax(shares)))
+            drawn = bar(float(shares[index] / np.nanmax(shares)), BAR_WIDTH)
             name = quoted(text[place - 1 - index])
-            lines.append([Span(f" {name:<8} {index + 1:>3} back  {shares[index]:6.1%} {bar}".rstrip())])
+            lines.append([Span(f" {name:<8} {index + 1:>3} back  {shares[index]:6.1%} {drawn}".rstrip())])
         return lines
 
     def change_unit(self, by: int) -> bool:

@@ -11,13 +11,13 @@ from charlstm.cli.display.inspect_view import (
     Selection,
     Shades,
     Span,
+    bar,
     bit_digits,
     quoted,
     report_rows,
     surprise_shades,
     text_with_strips,
 )
-from charlstm.cli.display.messages import draws_ascii
 
 NUM_LIKELIEST = 5
 MARGIN = 14  # columns of the bits of a row
@@ -48,12 +48,11 @@ class SurpriseView:
             return [[Span(f"{quoted(character)}: nothing before it predicts it")]]
         surprise, entropy = self._predictions.surprise[place], self._predictions.entropy[place]
         lines = [[Span(f"{quoted(character)} {surprise:.2f} bits, entropy {entropy:.2f}; likeliest:")]]
-        bar = "#" if draws_ascii() else "\u2588"
         for index, probability in likeliest:
             is_it = vocabulary[index] == character
             name = f" {quoted(vocabulary[index]):<8} {probability:6.1%} "
-            length = round(probability * min(MAX_BAR, max(0, width - len(name))))
-            lines.append([Span(name, emphasis="heading" if is_it else ""), Span(bar * length)])
+            columns = min(MAX_BAR, max(0, width - len(name)))
+            lines.append([Span(name, emphasis="heading" if is_it else ""), Span(bar(probability, columns))])
         return [*lines, [Span(self._line_in_words(place))]]
 
     def _line_in_words(self, place: int) -> str:

@@ -152,6 +152,11 @@ def quoted(character: str) -> str:
     return escaped(character)
 
 
+def bar(share: float, width: int) -> str:
+    """Return a bar that takes a share of some columns."""
+    return ("#" if draws_ascii() else "\u2588") * round(share * width)
+
+
 def columns_of(text: str) -> int:
     """Return how many columns some glyphs take."""
     return sum(max(0, wcwidth(character)) for character in text)
