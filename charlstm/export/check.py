@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def log_probabilities(logits: FloatArray) -> FloatArray:
 
 
 def _in_float64(model: Model, ids: Ids) -> FloatArray:
-    weights = {name: weight.astype(np.float64) for name, weight in model.weights.items()}
+    weights: dict[str, Any] = {name: weight.astype(np.float64) for name, weight in model.weights.items()}
     stepper = Stepper(dataclasses.replace(model, weights=weights))
     states, rows = stepper.initial_states(1), []
     for one in ids:

@@ -51,7 +51,7 @@ def _layers(path: Path, parts: dict[tuple[str, int], FloatArray], num_layers: in
     """Return the cell and the layers in our order of gates."""
     layers, cell = [], ""
     for number in range(num_layers):
-        w_ih, w_hh = (parts.get((name, number), np.zeros(0)) for name in ("weight_ih", "weight_hh"))
+        w_ih, w_hh = (parts.get((name, number), np.zeros(0, np.float32)) for name in ("weight_ih", "weight_hh"))
         if w_ih.ndim != 2 or w_hh.ndim != 2 or not w_hh.size or len(w_ih) != len(w_hh):
             raise ModelFileError(f"{path} lacks the weights of layer {number}, or they do not fit", hint=USUAL)
         cell = cell or CELLS.get(len(w_hh) // w_hh.shape[1], "")

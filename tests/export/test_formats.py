@@ -99,7 +99,7 @@ class TorchNetwork:
         weights = load(content)
         self.embedding = torch.nn.Embedding.from_pretrained(weights["embedding.weight"])
         kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[cell]
-        self.layers = []
+        self.layers: list[object] = []
         while f"{cell}.weight_ih_l{len(self.layers)}" in weights:
             names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             parts = {f"{name}_l0": weights[f"{cell}.{name}_l{len(self.layers)}"] for name in names}
