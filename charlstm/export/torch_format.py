@@ -87,5 +87,6 @@ def _torch_step(
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
-    result: FloatArray = (np.tanh(x / 2) + 1) / 2
+    half = np.float32(0.5)
+    result: FloatArray = half * np.tanh(half * x) + half
     return result

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def test_the_loader_for_pytorch(tmp_path, settings):
     torch = pytest.importorskip("torch")
     model = random_model(num_layers=3, scale=0.2, **settings)
     (tmp_path / "m.torch.safetensors").write_bytes(file_content(model, TORCH))
-    names: dict = {}
+    names: dict[str, Any] = {}
     exec(compile(printed_code("export.md", "## PyTorch"), "docs/export.md", "exec"), names)  # noqa: S102
     loaded = names["CharacterModel"](tmp_path / "m.torch.safetensors")
     ids, stepper = np.arange(50) % len(model.vocabulary), Stepper(model)

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ class TorchNetwork:
         weights = load(content)
         self.embedding = torch.nn.Embedding.from_pretrained(weights["embedding.weight"])
         kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[cell]
-        self.layers: list[object] = []
+        self.layers: list[Any] = []
         while f"{cell}.weight_ih_l{len(self.layers)}" in weights:
             names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             parts = {f"{name}_l0": weights[f"{cell}.{name}_l{len(self.layers)}"] for name in names}
