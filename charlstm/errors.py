@@ -86,5 +86,9 @@ class GenerationError(CharLSTMError):
     """The model cannot write what was asked for."""
 
 
+class ExportError(CharLSTMError):
+    """A format cannot hold a model, or its file would not predict what the model does."""
+
+
 class LibraryError(CharLSTMError):
     """A library that charlstm needs is missing, broken, or of another version."""

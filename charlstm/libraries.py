@@ -10,13 +10,15 @@ MEMORY_MESSAGES = ("failed to map segment", "cannot allocate memory")  # of the 
 
 
 @contextmanager
-def library_imports(title: str, *distributions: str, without: str) -> Iterator[None]:
+def library_imports(title: str, *distributions: str, without: str, extra: str = "") -> Iterator[None]:
     """Import a library in this context; raises LibraryError if it cannot be imported or has another version.
 
     `title` is the library's name in messages, `distributions` are the packages that it is installed by, and `without`
-    says what works without it.
+    says what works without it. `extra` names the extra of charlstm that installs it, if it is an optional one.
     """
-    install = f"pip install --force-reinstall {' '.join(distributions)}"
+    install = (
+        f"pip install 'charlstm[{extra}]'" if extra else f"pip install --force-reinstall {' '.join(distributions)}"
+    )
     for name in distributions:
         _check_version(name, hint=f"{without}; install it with: {install}")
     try:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ COMMANDS = {  # in the order of --help: each is the function or group of its nam
     **dict.fromkeys(("train", "resume", "compare"), "Train"),
     **dict.fromkeys(("generate", "write"), "Write"),
     **dict.fromkeys(("evaluate", "info", "inspect", "plot", "samples", "gradients"), "Look"),
-    "export": "Share",
+    **dict.fromkeys(("export", "import"), "Share"),
     **dict.fromkeys(("runs", "corpus"), "Keep house"),
 }
 
@@ -43,11 +44,12 @@ def make_app(only: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
     )
     for name in [only] if only else COMMANDS:
-        command = getattr(import_module(f"charlstm.cli.commands.{name}"), name)
+        function = f"{name}_" if iskeyword(name) else name
+        command = getattr(import_module(f"charlstm.cli.commands.{name}"), function)
         if isinstance(command, typer.Typer):
             app.add_typer(command, rich_help_panel=COMMANDS[name])
         else:
-            app.command(cls=Command, rich_help_panel=COMMANDS[name])(command)
+            app.command(name, cls=Command, rich_help_panel=COMMANDS[name])(command)
     return app
 
 

@@ -23,9 +23,13 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")  # names from charlstm's own cells, ch
 
 def layer_function(cell: Cell, name: str, *, is_first: bool) -> str:
     """Return the JavaScript function of this name that runs one step of a layer of a cell."""
-    layer = symbolic_layer(cell, is_first=is_first) if cell.is_recurrent else _window_layer(cell, is_first=is_first)
-    has_table = is_first and cell.input_projection_is_precomputable
+    layer, has_table = traceable_layer(cell, is_first=is_first), is_first and cell.input_projection_is_precomputable
     return _Function(trace(layer, has_table=has_table, with_activations=True), _identifier(name)).emit()
+
+
+def traceable_layer(cell: Cell, *, is_first: bool) -> SymbolicLayer:
+    """Return the layer of any cell for `trace`; a window of characters has one state for each input that it keeps."""
+    return symbolic_layer(cell, is_first=is_first) if cell.is_recurrent else _window_layer(cell, is_first=is_first)
 
 
 def _window_layer(cell: Cell, *, is_first: bool) -> SymbolicLayer:

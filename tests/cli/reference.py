@@ -22,6 +22,7 @@ COMMANDS = (
     "samples",
     "gradients",
     "export",
+    "import",
     "runs",
     "runs rm",
     "runs mv",

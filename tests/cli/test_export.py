@@ -1,12 +1,16 @@
 """`charlstm export`."""
 
+import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from charlstm.storage.model_file import load_model
+from charlstm.storage.model_file import load_model, save_model
+from tests.conftest import random_model
 from tests.export.pages import script
 from tests.test_startup import loaded_by
 
@@ -46,6 +50,11 @@ def test_a_file_that_is_there_is_kept(charlstm, run, tmp_path):
         (["--to", "m.safetensors", "--font-size", "20"], 2, "--font-size is for FILE.html"),
         (["--to", "m.safetensors", "--weights", "4-bit"], 2, "--weights is '4-bit', but it must be one of 32-bit,"),
         (["--to", "m.safetensors", "--about", "a" * 5000], 2, "--about has 5,000 characters"),
+        (["--to", "m.pt"], 2, "would be a pickle"),
+        (["--to", "m.torch.safetensors", "--weights", "8-bit"], 2, "--weights is for FILE.safetensors"),
+        (["--to", "m.onnx", "--stateful"], 2, "--stateful is for FILE.keras"),
+        (["--to", "m.keras", "--batch-size", "2"], 2, "--batch-size is for layers that keep their states"),
+        (["--to", "m.keras", "--stateful", "--batch-size", "0"], 2, "--batch-size is 0"),
     ],
 )
 def test_errors_say_what_there_is(charlstm, run, arguments, code, message):
@@ -120,3 +129,27 @@ def test_a_place_beyond_the_text_of_a_page(charlstm, run, tmp_path):
     assert code == 2
     assert "--at is 11, but the text has 10 characters" in err
     assert not (tmp_path / "page.html").exists()
+
+
+def test_standard_output_gets_the_weights_and_nothing_else(run, model):
+    command = [sys.executable, "-m", "charlstm", "export", "tiny", "--to", "-"]
+    result = subprocess.run(command, capture_output=True, check=True)
+    with np.load(io.BytesIO(result.stdout), allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["output.kernel"], model.weights["output.kernel"])
+
+
+@pytest.mark.parametrize("ending", ["onnx", "torch.safetensors", "npz"])
+def test_files_for_others_need_no_tensorflow(charlstm, run, ending):
+    if ending == "onnx":
+        pytest.importorskip("onnxruntime")
+    command = f"from charlstm.cli.app import main; assert main(['export', 'tiny', '--to', 'm.{ending}']) == 0; print()"
+    assert not loaded_by(command) & {"tensorflow", "keras", "llvmlite"}
+    assert Path(f"m.{ending}").stat().st_size > 1000
+
+
+def test_a_file_that_cannot_hold_the_model_is_not_written(charlstm, run):
+    save_model(run / "model.safetensors", random_model(cell="mlstm"))
+    code, out, err = charlstm("export", "tiny", "--to", "m.torch.safetensors")
+    assert (code, out) == (1, "")
+    assert "PyTorch has no cell mlstm, only lstm, gru, rnn" in err
+    assert not Path("m.torch.safetensors").exists()

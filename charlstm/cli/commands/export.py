@@ -1,5 +1,6 @@
 """`charlstm export`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,19 +13,39 @@ from charlstm.cli.inspected_text import model_name
 from charlstm.cli.options import OUTPUT, Run, is_given, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.errors import RunError, SettingError
-from charlstm.export.formats import DEFAULT_FONT_SIZE, FORMATS, MODEL, PAGE, WEIGHTS
+from charlstm.export.formats import (
+    ARRAYS,
+    DEFAULT_FONT_SIZE,
+    FORMATS,
+    KERAS,
+    MODEL,
+    PAGE,
+    PICKLES,
+    STDOUT,
+    TORCH,
+    USES,
+    WEIGHTS,
+    format_of,
+)
 
 if TYPE_CHECKING:
     from charlstm.storage.model_file import Model
 
-OF_FORMAT = {"font_size": PAGE, "weights": MODEL, "about": MODEL}  # the format that an option is for
+# The format that an option is for
+OF_FORMAT = {"font_size": PAGE, "weights": MODEL, "about": MODEL, "stateful": KERAS, "batch_size": KERAS}
 
 
 def export(
     context: typer.Context,
     run: Run = None,
     to: Annotated[
-        Path | None, option("--to", metavar="FILE", panel=OUTPUT, help=f"The file to write: {', '.join(FORMATS)}.")
+        Path | None,
+        option(
+            "--to",
+            metavar="FILE",
+            panel=OUTPUT,
+            help=f"The file to write: {', '.join(FORMATS)}, or {STDOUT} for the weights in .npz on standard output.",
+        ),
     ] = None,
     font_size: Annotated[
         int,
@@ -47,6 +68,21 @@ def export(
         str | None,
         option("--about", metavar="TEXT", panel=OUTPUT, help="What charlstm info says about the model in a file."),
     ] = None,
+    stateful: Annotated[
+        bool,
+        typer.Option(
+            "--stateful", help="Let Keras's layers keep their states from call to call.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size",
+            metavar="N",
+            help="The number of texts side by side, with --stateful.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = 1,
     overwrite: Annotated[bool, OVERWRITE] = False,
 ) -> None:
     """Write a model as one file, to share it.
@@ -55,19 +91,30 @@ def export(
     see how it reads along; let it write on, look at its units, and clamp them. FILE.safetensors is the model itself:
     all commands take it as RUN, and in 8 bits it has a quarter of the size.
 
+    FILE.keras, FILE.onnx, FILE.torch.safetensors and FILE.npz are for programs that know nothing of charlstm. Before
+    one is written, its predictions are compared with those of the model.
+
     \b
     charlstm export --to model.html
     charlstm export macbeth --to macbeth.html --font-size 24
     charlstm export macbeth --to macbeth.safetensors --weights 8-bit
+    charlstm export macbeth --to macbeth.onnx
     """
     if to is None:
         raise SettingError("`to` is missing: there is no file to write", hint=f"give `to` {_formats()}")
-    if to.suffix.lower() not in FORMATS:
+    ending = ARRAYS if str(to) == STDOUT else format_of(to.name)
+    if to.suffix.lower() in PICKLES:
+        hint = f"name it FILE{TORCH}: docs/export.md has a loader for torch"
+        raise SettingError(f"{to} would be a pickle, which can hold code", hint=hint)
+    if ending is None:
         raise SettingError(f"{to} has no ending that says what to write", hint=f"name it {_formats()}")
-    _check_options(context, to, weights)
-    if not to.parent.is_dir():
-        raise RunError(f"there is no folder {to.parent} for the file", hint="create it first")
-    check_may_replace(to, overwrite=overwrite)
+    _check_options(context, to, ending, weights=weights, stateful=stateful)
+    if str(to) == STDOUT:
+        _check_is_no_terminal()
+    else:
+        if not to.parent.is_dir():
+            raise RunError(f"there is no folder {to.parent} for the file", hint="create it first")
+        check_may_replace(to, overwrite=overwrite)
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
 
@@ -75,25 +122,47 @@ def export(
     if run is None:
         say(newest_run_line(path))
     model = load_model(path)
-    if to.suffix.lower() == PAGE:
+    if ending == PAGE:
         from charlstm.export.page import write_page
 
         write_page(model, to, font_size=font_size, title=model_name(path))
-        use = "open it in a browser, or send it to someone"
-    else:
+    elif ending == MODEL:
         _write_model(model, to, weights=weights, about=about)
-        use = "give it to any command as RUN, or send it to someone"
-    say(f"{to.stat().st_size / 1e6:,.1f} MB: {use}")
-    print(visible(str(to)))
+    else:
+        _write_for_others(model, to, ending, batch_size=batch_size if stateful else None)
+    if str(to) != STDOUT:
+        say(f"{to.stat().st_size / 1e6:,.1f} MB: {USES[ending]}")
+        print(visible(str(to)))
 
 
-def _check_options(context: typer.Context, to: Path, weights: str) -> None:
+def _check_options(context: typer.Context, to: Path, ending: str, *, weights: str, stateful: bool) -> None:
     """Raise SettingError for options that have no effect on the format, and for a size of weights that there is not."""
-    for name, ending in OF_FORMAT.items():
-        if is_given(context, name) and to.suffix.lower() != ending:
-            raise SettingError(f"`{name}` is for FILE{ending}, but `to` is {to}", hint=f"leave `{name}` out")
+    for name, wanted in OF_FORMAT.items():
+        if is_given(context, name) and ending != wanted:
+            raise SettingError(f"`{name}` is for FILE{wanted}, but `to` is {to}", hint=f"leave `{name}` out")
+    if is_given(context, "batch_size") and not stateful:
+        raise SettingError("`batch_size` is for layers that keep their states", hint="give `stateful` as well")
     if weights not in WEIGHTS:
         raise SettingError(f"`weights` is {weights!r}, but it must be one of {', '.join(WEIGHTS)}")
+
+
+def _check_is_no_terminal() -> None:
+    if sys.stdout.isatty():
+        raise SettingError("`to` is -, but standard output is a terminal", hint=f"name a FILE{ARRAYS}, or use a pipe")
+
+
+def _write_for_others(model: "Model", to: Path, ending: str, *, batch_size: int | None) -> None:
+    """Write a file for other libraries, or the weights to standard output."""
+    from charlstm.atomic_files import write_atomically
+    from charlstm.export.write import file_content
+
+    content = file_content(model, ending, batch_size=batch_size)
+    if str(to) == STDOUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        write_atomically(to, content, follow_links=True)
 
 
 def _write_model(model: "Model", to: Path, *, weights: str, about: str | None) -> None:
