@@ -43,6 +43,7 @@ def onnx_file(model: Model) -> bytes:
     content = bytes(graph.SerializeToString(deterministic=True))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = 1  # steps of one text are too short to be shared
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     check_predictions(model, lambda ids: read_in_onnx(session, ids), what="the .onnx file")
     return content

@@ -27,6 +27,7 @@ from charlstm.export.formats import (
     WEIGHTS,
     format_of,
 )
+from charlstm.machine import prefer_one_openblas_thread
 
 if TYPE_CHECKING:
     from charlstm.storage.model_file import Model
@@ -115,6 +116,7 @@ def export(
         if not to.parent.is_dir():
             raise RunError(f"there is no folder {to.parent} for the file", hint="create it first")
         check_may_replace(to, overwrite=overwrite)
+    prefer_one_openblas_thread()
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
 
