@@ -25,7 +25,7 @@ COMMANDS = {  # in the order of --help: each is the function or group of its nam
     **dict.fromkeys(("train", "resume", "compare"), "Train"),
     **dict.fromkeys(("generate", "write"), "Write"),
     **dict.fromkeys(("evaluate", "info", "inspect", "plot", "samples", "gradients"), "Look"),
-    "export": "Share",
+    **dict.fromkeys(("export", "serve"), "Share"),
     **dict.fromkeys(("runs", "corpus"), "Keep house"),
 }
 
