@@ -34,7 +34,6 @@ def from_charlstm(problem: CharLSTMError) -> ApiError:
     if isinstance(problem, VocabularyError):
         param = "prompt"
     message = _FIELD.sub(lambda match: f"`{PARAMETERS.get(match[1], match[1])}`", text)
-    is_theirs = isinstance(problem, SettingError | VocabularyError)
-    return ApiError(
-        400 if is_theirs else 500, message, param, kind="invalid_request_error" if is_theirs else "server_error"
-    )
+    if isinstance(problem, SettingError | VocabularyError):
+        return ApiError(400, message, param)
+    return ApiError(500, message, param, kind="server_error")

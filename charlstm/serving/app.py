@@ -237,14 +237,12 @@ def _describe(model: ServedModel) -> dict[str, Any]:
     return {"id": model.name, "object": "model", "created": model.created, "owned_by": "charlstm"}
 
 
-async def _api_error(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, ApiError)
+async def _api_error(_: Request, problem: Any) -> Response:
     return JSONResponse(problem.to_json(), problem.status, headers=dict(problem.headers))
 
 
-async def _http_error(request: Request, problem: Exception) -> Response:
+async def _http_error(request: Request, problem: Any) -> Response:
     """Answer a wrong path or method."""
-    assert isinstance(problem, HTTPException)
     message = f"{request.method} {shown(request.url.path)}: {problem.detail}"
     return JSONResponse(ApiError(problem.status_code, message).to_json(), problem.status_code, headers=problem.headers)
 

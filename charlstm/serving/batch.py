@@ -93,7 +93,7 @@ class Batch:
         self.texts: list[GrowingText] = []
         self._logits: Logits
         self._states: States
-        self._recent: Ids
+        self._recent: npt.NDArray[np.intp]
 
     def admit(self, texts: Sequence[GrowingText], ids: Ids, logits: Logits, states: States) -> None:
         """Add texts that continue the same prompt, after which are logits (1, vocabulary) and states of one stream."""

@@ -34,8 +34,7 @@ def serve_models(
     Raises CharLSTMError for one that cannot be loaded, and SettingError for two of the same name.
     """
     models: dict[str, ServedModel] = {}
-    for run in runs or [None]:
-        (loaded,) = load_models(run)
+    for loaded in [load_models(run)[0] for run in runs] or load_models(None):
         name = model_name(loaded.path)
         if name in models:
             raise SettingError(

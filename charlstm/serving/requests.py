@@ -83,7 +83,7 @@ def parse_completion(values: Mapping[str, Any], loaded: LoadedModel, name: str, 
     num_logprobs, num_texts = values.get("logprobs"), values.get("n", 1)
     prompts = _prompts(values.get("prompt"), limits)
     _check_range("n", num_texts, 1, MAX_TEXTS)
-    _check_range("prompt", len(prompts) * num_texts, 1, MAX_TEXTS, what="the number of prompts times `n`")
+    _check_range("prompt", len(prompts) * num_texts, 1, MAX_TEXTS, what="the number of texts (of `prompt`, times `n`)")
     if num_logprobs is not None:
         _check_range("logprobs", num_logprobs, 0, MAX_LOGPROBS)
         if values.get("echo"):
@@ -117,7 +117,9 @@ def _texts(
         StopRules(stops=_stops(values.get("stop", ()))), [loaded], length_is_given=length_is_given, many="n" in values
     )
     # Made for each request: it keeps the prompts that it has prepared.
-    preparation = Preparation(loaded.model.vocabulary, loaded.line_starts, unknown=values.get("unknown", "error"))
+    vocabulary, unknown = loaded.model.vocabulary, values.get("unknown", "error")
+    vocabulary.id_table("", unknown)  # refuses an invalid policy
+    preparation = Preparation(vocabulary, loaded.line_starts, unknown=unknown)
     requests = [one for prompt in prompts for one in repeat_request(Request(prompt, config, rules), num_texts)]
     return [preparation.prepare(request) for request in requests]
 

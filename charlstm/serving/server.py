@@ -39,7 +39,7 @@ class DeadlineProtocol(H11Protocol):
             self._head_deadline = self.loop.call_later(HEAD_TIMEOUT, self.transport.abort)
         super().data_received(data)
         if self._has_request:
-            self._head_deadline = _cancelled(self._head_deadline)
+            self._head_deadline = self._cancel(self._head_deadline)
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
@@ -52,20 +52,21 @@ class DeadlineProtocol(H11Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._write_deadline = _cancelled(self._write_deadline)
+        self._write_deadline = self._cancel(self._write_deadline)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._head_deadline, self._write_deadline = _cancelled(self._head_deadline), _cancelled(self._write_deadline)
+        self._head_deadline = self._cancel(self._head_deadline)
+        self._write_deadline = self._cancel(self._write_deadline)
+
+    def _cancel(self, deadline: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+        if deadline is not None:
+            deadline.cancel()
+        return None
 
     @property
     def _has_request(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
-
-
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -86,12 +87,14 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_server(app: Starlette, listener: socket.socket, *, on_message: Callable[[str], None] = lambda _: None) -> None:
-    """Serve until a signal comes: SIGINT or SIGTERM let texts under way finish for a moment, and are then sent again.
+def make_server(app: Starlette, *, on_message: Callable[[str], None] = lambda _: None) -> uvicorn.Server:
+    """Return a server of the application; `on_message` gets what goes wrong, in lines.
 
-    A second signal ends at once. `on_message` gets what goes wrong, in lines.
+    `run` serves a listening socket until a signal comes. SIGINT or SIGTERM let texts under way finish for a moment, and
+    are then sent again; a second one ends at once.
     """
-    _report_to(on_message)
+    logger = logging.getLogger("uvicorn")
+    logger.handlers, logger.propagate = [_LineHandler(on_message)], False
     config = uvicorn.Config(
         app,
         http=DeadlineProtocol,
@@ -105,9 +108,8 @@ def run_server(app: Starlette, listener: socket.socket, *, on_message: Callable[
         limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
-        backlog=BACKLOG,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)
 
 
 class _LineHandler(logging.Handler):
@@ -121,8 +123,3 @@ class _LineHandler(logging.Handler):
         error: Any = record.exc_info and record.exc_info[1]
         line = record.getMessage().strip().split("\n")[0]
         self._on_message(f"{line}: {type(error).__name__}: {error}" if error else line)
-
-
-def _report_to(on_message: Callable[[str], None]) -> None:
-    logger = logging.getLogger("uvicorn")
-    logger.handlers, logger.propagate = [_LineHandler(on_message)], False

@@ -115,7 +115,8 @@ class Worker:
             return not self._is_closed
 
     def _running(self) -> list[GrowingText]:
-        return [text for group in (*self._readings.values(), *self._batches.values()) for text in group.texts]
+        read = [text for reading in self._readings.values() for text in reading.texts]
+        return read + [text for batch in self._batches.values() for text in batch.texts]
 
     def _read_prompts(self) -> None:
         """Read some of each prompt, and start the texts whose prompts have been read."""

@@ -60,7 +60,7 @@ def serve(
         raise SettingError("`token` is empty, so that it would keep nobody out", hint="give a long one, or none")
     from charlstm.serving.app import make_app
     from charlstm.serving.models import serve_models
-    from charlstm.serving.server import listen, run_server, url_of
+    from charlstm.serving.server import listen, make_server, url_of
 
     limits = Limits(max_length, max_prompt, max_waiting)
     with notice_if_slow(COMPILING):
@@ -72,7 +72,7 @@ def serve(
         warn(f"everyone who can reach {host} may use the models: give a `token`, or leave `host` out")
     say(f"serving {', '.join(map(visible, models))}; Ctrl-C ends it")
     print(url_of(listener), flush=True)
-    run_server(make_app(models, limits, token=token), listener, on_message=warn)
+    make_server(make_app(models, limits, token=token), on_message=warn).run(sockets=[listener])
 
 
 def _check_libraries() -> None:
