@@ -22,6 +22,7 @@ COMMANDS = (
     "samples",
     "gradients",
     "export",
+    "serve",
     "runs",
     "runs rm",
     "runs mv",

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -20,11 +19,11 @@ def serving(*arguments):
     pytest.importorskip("uvicorn")
     pytest.importorskip("starlette")
     command = [sys.executable, "-m", "charlstm", "serve", "--port", "0", *map(str, arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=os.environ | {"COLUMNS": "200"}, **pipes) as process:
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
+            assert process.stdout
             address = process.stdout.readline().strip()
-            assert address.startswith("http://127.0.0.1:"), process.stderr.read()
+            assert address.startswith("http://127.0.0.1:")
             yield process, int(address.rpartition(":")[2])
         finally:
             process.kill()
@@ -47,6 +46,7 @@ def test_a_signal_lets_texts_finish_and_ends_the_process(charlstm, run):
         process.send_signal(signal.SIGTERM)
         assert stream.read().endswith(b"data: [DONE]\n\n")
         assert process.wait(20) == -signal.SIGTERM
+        assert process.stderr
         error = process.stderr.read()
         assert "the newest run: runs/tiny" in error
         assert "Traceback" not in error
@@ -59,6 +59,7 @@ def test_texts_that_take_too_long_are_cut_off_at_the_end(run):
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
+        assert process.stderr
         assert "Traceback" not in process.stderr.read()
 
 
