@@ -73,13 +73,17 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises SettingError for an address that cannot be bound."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except (OSError, UnicodeError, OverflowError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise SettingError(
             f"`host` {host} and `port` {port} cannot be listened on: {reason}",
             hint="give another `port`, 0 for any that is free, or check `host`",
         ) from problem
+    # Connections inherit it. asyncio sets it only on sockets that know their protocol, and these do not; without, the
+    # second part of an answer waits 40 ms for the client to acknowledge the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def url_of(listener: socket.socket) -> str:

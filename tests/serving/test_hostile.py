@@ -175,3 +175,13 @@ def test_only_the_token_lets_in(serve):
     for wrong in ("", "Bearer", "Bearer other", "Basic !", "Bearer s\u00e9cre", "s\u00e9cret"):
         assert server.get("/v1/models", Authorization=wrong)[0] == 401
     assert server.get("/")[0] == 401
+
+
+def test_answers_do_not_wait_for_acknowledgements():
+    pytest.importorskip("uvicorn")
+    from charlstm.serving.server import listen
+
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
