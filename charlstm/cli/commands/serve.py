@@ -20,7 +20,7 @@ def serve(
         list[str] | None,
         typer.Argument(
             autocompletion=complete_models,
-            metavar="RUN...",
+            metavar="RUN",
             help="Run folders, names under runs/, or model files. Default: the newest run.",
             show_default=False,
         ),
