@@ -217,7 +217,7 @@ def _steps(
     Once at least half of the rows in the batch are complete, they are removed from it.
     """
     config, characters = requests[0].config, model.vocabulary.characters
-    take_step = _make_step(model, config)
+    take_step = make_step(model, config)
     logits, states, recent = _read_prompts(model, prompts, config.repetition_window)
     uniforms = [uniform_numbers(request.config.random_seed) for request in requests]
     while True:
@@ -241,7 +241,7 @@ def _steps(
             samples, uniforms = [samples[row] for row in open_rows], [uniforms[row] for row in open_rows]
 
 
-def _make_step(model: LanguageModel, config: SamplingConfig) -> StepFunction:
+def make_step(model: LanguageModel, config: SamplingConfig) -> StepFunction:
     """Return a function that samples the next characters of every stream and reads them.
 
     It takes logits (streams, vocabulary), states, recent ids (streams, window) and the random numbers of each stream.

@@ -23,6 +23,7 @@ COMMANDS = (
     "gradients",
     "export",
     "import",
+    "serve",
     "runs",
     "runs rm",
     "runs mv",

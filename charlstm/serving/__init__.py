@@ -1,0 +1,1 @@
+"""Serve trained networks to other programs, over HTTP and in the shape of OpenAI's completions."""
