@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from charlstm import __version__
 from charlstm.atomic_files import read_regular_file, write_atomically
 from charlstm.errors import RunError
 
@@ -148,8 +149,9 @@ def _load_throughputs(part: str) -> dict[str, float]:
 
 def environment() -> dict[str, str]:
     """Return what the last bits of a run's results depend on: the processor, the cores and the libraries."""
-    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "llvmlite", "numpy")}
-    return {"processor": processor_name(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
+    libraries = {name: version(name) for name in ("tensorflow", "keras", "llvmlite", "numpy")}
+    own = {"python": platform.python_version(), "charlstm": __version__}
+    return {"processor": processor_name(), "threads": str(num_cores())} | own | libraries
 
 
 def processor_name() -> str:
