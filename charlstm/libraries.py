@@ -53,12 +53,13 @@ def _is_installed(distribution: str) -> bool:
     return False
 
 
+def own_version() -> str:
+    """Return the version of charlstm, by whichever distribution it is installed."""
+    return version("charlstm" if _is_installed("charlstm") else CORE)
+
+
 def _own_requirements() -> list[str]:
-    """Return the requirements of the distribution that charlstm is installed by."""
-    for name in ("charlstm", CORE):
-        with suppress(PackageNotFoundError):
-            return requires(name) or []
-    return []  # charlstm runs from its source
+    return requires("charlstm" if _is_installed("charlstm") else CORE) or []
 
 
 def _check_version(name: str, *, hint: str) -> None:
