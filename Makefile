@@ -11,7 +11,7 @@ CHARLSTM := $(VENV)/bin/charlstm
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help demo test lint fix docs browser bench models samples english-text english model clean
+.PHONY: all help demo test lint fix docs browser bench wheels models samples english-text english model clean
 
 all: lint test ## check style and types, and run the tests (the default)
 
@@ -55,6 +55,11 @@ bench: $(VENV)/installed ## compare speed with PyTorch, ONNX Runtime and Keras (
 	$(VENV)/bin/python -m tests.benchmarks.generation_speed
 	$(VENV)/bin/python -m tests.benchmarks.cell_speed
 	$(VENV)/bin/python -m tests.benchmarks.loss_over_time docs/loss_over_time.svg
+
+wheels: $(VENV)/installed ## build dist/: charlstm, and charlstm-core, the writing part alone
+	rm -rf dist
+	$(VENV)/bin/python -m hatchling build --target wheel --directory $(CURDIR)/dist
+	cd core && $(abspath $(VENV))/bin/python -m hatchling build --target wheel --directory $(CURDIR)/dist
 
 # Settings: make samples CORPORA="lyrics.txt 'my names.txt'" TRAIN_FLAGS="--max-time 10m" LENGTH=2000 TEMPERATURE=0.7
 models: $(VENV)/installed ## train a model on each data/*.txt and each text in CORPORA="..." that has no up-to-date one

@@ -1,12 +1,22 @@
-"""Errors for the libraries that charlstm needs for some commands only, when they are missing or broken."""
+"""The libraries that charlstm needs for some commands only: are they there, and errors when they are not, or broken.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+The distribution `charlstm` requires all of them, `charlstm-core` only those that writing needs.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 
 from charlstm.errors import CharLSTMError, LibraryError
 
 MEMORY_MESSAGES = ("failed to map segment", "cannot allocate memory")  # of the system's loader, lower case
+CORE, EVERYTHING = "charlstm-core", "train"  # the distribution with the writing part, and its extra with the rest
+
+
+def can_compile() -> bool:
+    """Return whether llvmlite is installed, even if it is broken; charlstm-core comes without it."""
+    return find_spec("llvmlite") is not None
 
 
 @contextmanager
@@ -16,32 +26,54 @@ def library_imports(title: str, *distributions: str, without: str, extra: str = 
     `title` is the library's name in messages, `distributions` are the packages that it is installed by, and `without`
     says what works without it. `extra` names the extra of charlstm that installs it, if it is an optional one.
     """
-    install = (
-        f"pip install 'charlstm[{extra}]'" if extra else f"pip install --force-reinstall {' '.join(distributions)}"
-    )
+    hint = f"{without}; {_advice(distributions, extra)}"
     for name in distributions:
-        _check_version(name, hint=f"{without}; install it with: {install}")
+        _check_version(name, hint=hint)
     try:
         yield
     except (CharLSTMError, MemoryError):
         raise
     except Exception as error:  # whatever it is: a broken library can raise anything while it is imported
         reason = _reason(error)
-        hint = f"{without}; install it with: {install}"
         if any(message in reason.lower() for message in MEMORY_MESSAGES):
             hint = f"there is not enough memory for it: end other programs, or allow this one more; {without}"
         raise LibraryError(f"{title} cannot be imported: {reason}", hint=hint) from error
 
 
+def _advice(distributions: Iterable[str], extra: str) -> str:
+    """Say how to install what is missing or broken."""
+    if extra:
+        return f"install it with: pip install '{_own_distribution()}[{extra}]'"
+    if not _is_installed(CORE) or all(map(_is_installed, distributions)):
+        return f"install it with: pip install --force-reinstall {' '.join(distributions)}"
+    return f"only the writing part of charlstm is installed, get the rest with: pip install '{CORE}[{EVERYTHING}]'"
+
+
+def _is_installed(distribution: str) -> bool:
+    with suppress(PackageNotFoundError):
+        return bool(version(distribution))
+    return False
+
+
+def own_version() -> str:
+    """Return the version of charlstm, by whichever distribution it is installed."""
+    return version(_own_distribution())
+
+
+def _own_distribution() -> str:
+    return "charlstm" if _is_installed("charlstm") else CORE
+
+
 def _check_version(name: str, *, hint: str) -> None:
     """Raise LibraryError if a package that is installed is not of a version that charlstm requires."""
     try:
-        installed, lines = version(name), requires("charlstm") or []
+        installed, lines = version(name), requires(_own_distribution()) or []
         from packaging.requirements import Requirement
-    except (PackageNotFoundError, ImportError):  # another package may provide it, or charlstm runs from its source
+    except (PackageNotFoundError, ImportError):  # another package may provide it
         return
     for requirement in map(Requirement, lines):
-        is_ours = requirement.name == name and requirement.marker is None
+        marker = requirement.marker
+        is_ours = requirement.name == name and (marker is None or marker.evaluate({"extra": EVERYTHING}))
         if is_ours and not requirement.specifier.contains(installed, prereleases=True):
             raise LibraryError(f"{name} {installed} is installed, but charlstm needs {requirement}", hint=hint)
 

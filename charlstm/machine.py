@@ -12,6 +12,7 @@ from pathlib import Path
 
 from charlstm.atomic_files import read_regular_file, write_atomically
 from charlstm.errors import RunError
+from charlstm.libraries import own_version
 
 THROUGHPUT_FILE = "speed.json"
 CPU_INFO, OWN_CGROUPS, CGROUPS = Path("/proc/cpuinfo"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
@@ -148,8 +149,9 @@ def _load_throughputs(part: str) -> dict[str, float]:
 
 def environment() -> dict[str, str]:
     """Return what the last bits of a run's results depend on: the processor, the cores and the libraries."""
-    libraries = {name: version(name) for name in ("charlstm", "tensorflow", "keras", "llvmlite", "numpy")}
-    return {"processor": processor_name(), "threads": str(num_cores()), "python": platform.python_version()} | libraries
+    libraries = {name: version(name) for name in ("tensorflow", "keras", "llvmlite", "numpy")}
+    own = {"python": platform.python_version(), "charlstm": own_version()}
+    return {"processor": processor_name(), "threads": str(num_cores())} | own | libraries
 
 
 def processor_name() -> str:

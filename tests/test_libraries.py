@@ -48,7 +48,7 @@ def test_lack_of_memory_is_recognized():
 
 
 def test_other_version_is_refused_before_it_is_imported(monkeypatch):
-    monkeypatch.setattr(libraries, "version", {"frob": "1.9"}.__getitem__)
+    monkeypatch.setattr(libraries, "version", {"frob": "1.9", "charlstm": "1", "charlstm-core": ""}.__getitem__)
     monkeypatch.setattr(libraries, "requires", lambda _: ["other>=9", "frob>=2.0,<3", 'frob>=7; extra == "dev"'])
     message = r"frob 1.9 is installed, but charlstm needs frob<3,>=2.0"
     with pytest.raises(LibraryError, match=message), library_imports("Frob", "frob", without=""):

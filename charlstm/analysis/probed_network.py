@@ -15,7 +15,6 @@ from charlstm.cells.shapes import layer_shapes, state_sizes
 from charlstm.cells.stack import has_residual, run_stack
 from charlstm.cells.symbolic import symbolic_layer
 from charlstm.cells.weights import effective_weights
-from charlstm.kernels import LayerKernel
 from charlstm.storage.model_file import Model
 
 States = list[list[FloatArray]]  # for each layer the cell's states, each (streams, size)
@@ -129,6 +128,8 @@ class ProbedLayer:
     """A layer that runs for one step in compiled code."""
 
     def __init__(self, cell: Cell, layer: int, units: int, weights: Mapping[str, FloatArray]) -> None:
+        from charlstm.kernels import LayerKernel  # inspect starts without llvmlite
+
         self._kernel = LayerKernel(symbolic_layer(cell, is_first=layer == 0), "float32")
         self._units = units
         self._weights, self._transposed = (self._pack(weights, transposed=transposed) for transposed in (False, True))

@@ -7,6 +7,7 @@ from charlstm.analysis.evaluation import Scores, chunk_length, num_chunks, score
 from charlstm.arrays import Ids
 from charlstm.generation.generate import LanguageModel
 from charlstm.generation.stepper import make_stepper
+from charlstm.libraries import can_compile
 from charlstm.storage.model_file import Model
 
 MAX_UNCOMPILED_LENGTH = 5000  # characters; up to here NumPy is done before compiled code is loaded
@@ -17,7 +18,7 @@ def score_with_model(
 ) -> Iterator[Scores]:
     """Score ids (characters,) from zero states; yield the scores so far, see `score_text`, `num_steps` times."""
     stepper: LanguageModel = make_stepper(model)
-    if len(ids) > MAX_UNCOMPILED_LENGTH:
+    if len(ids) > MAX_UNCOMPILED_LENGTH and can_compile():
         with while_compiling or nullcontext():
             stepper = stepper.compiled()
     return score_text(stepper.read, stepper.initial_states(), ids, chunk_length(len(model.vocabulary)))

@@ -12,6 +12,7 @@ from charlstm.generation.generate import BATCH_SIZE, Request, Sample, generate, 
 from charlstm.generation.line_filter import FilteredCondition, LineFilter
 from charlstm.generation.load import LoadedModel, make_language_model
 from charlstm.generation.stopping import unreachable_stops
+from charlstm.libraries import can_compile
 from charlstm.text.line_starts import begins_on_new_line, sample_line_start
 from charlstm.text.vocabulary import Vocabulary
 
@@ -108,7 +109,7 @@ class GenerationJob:
         self.ends_early = False  # the text of `stream`, where a filter that need not pass left out all further lines
         self.prepared = [self._preparation.prepare(request) for request in requests]  # the first sample of each
         self.is_batch = is_batch
-        self.needs_compiling = is_batch or not _is_short(self.prepared[0].request)
+        self.needs_compiling = can_compile() and (is_batch or not _is_short(self.prepared[0].request))
         self.num_generated = 0
 
     def __len__(self) -> int:

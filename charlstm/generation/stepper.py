@@ -16,6 +16,7 @@ from charlstm.generation.clamps import Clamps
 from charlstm.generation.numpy_attention import NumpyAttention
 from charlstm.generation.numpy_ops import NumpyOps, NumpyProjections, keep_float32, round_to_bfloat16
 from charlstm.generation.window_stepper import WindowStepper
+from charlstm.libraries import can_compile
 from charlstm.storage.model_file import Model
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ class Stepper:
         """Return a faster stepper of the same network, or this one if the network or the processor has none.
 
         It takes a third of a second to prepare, and some seconds the first time on a machine. Its results differ in
-        the last bits. With clamps there is none.
+        the last bits. With clamps, and without llvmlite, there is none.
         """
-        if not self._cell.is_recurrent or self._attention or any(self._clamps):
+        if not self._cell.is_recurrent or self._attention or any(self._clamps) or not can_compile():
             return self
         if self._compiled is None:
             from charlstm.generation.compiled_stepper import CompiledStepper

@@ -16,6 +16,7 @@ from charlstm.cli.display.inspect_unit import UnitView
 from charlstm.cli.display.inspect_units import UnitsView
 from charlstm.cli.display.inspect_view import Line, Selection, Span, View
 from charlstm.cli.display.messages import shows_colours
+from charlstm.libraries import can_compile
 
 MakeView = Callable[[Inspection, Selection], View]
 VIEWS: dict[str, MakeView] = {  # in the order of the key Tab
@@ -66,7 +67,7 @@ def is_available(name: str, inspection: Inspection) -> bool:
     config = inspection.model.config
     if name == "attention":
         return bool(config.attention)
-    return name != "reach" or has_reach(config)
+    return name != "reach" or (has_reach(config) and can_compile())
 
 
 def views_of(inspection: Inspection, selection: Selection, names: Iterable[str]) -> dict[str, View]:

@@ -16,6 +16,7 @@ from typing import Any
 from charlstm.atomic_files import write_atomically
 from charlstm.cli.display.plots import Line, Panel, in_millions
 from charlstm.errors import RunError, SettingError
+from charlstm.libraries import library_imports
 
 IMAGE_FORMATS = (".png", ".svg", ".pdf")
 PICTURE_DPI = 150  # of a .png file
@@ -86,8 +87,9 @@ def save_plot(path: Path, panels: Sequence[Panel], style: PictureStyle | None = 
 
     A name is drawn in the same way in all of them, and panels of the same unit have the same vertical axis.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure  # pyplot and matplotlib.style take longer to import
+    with library_imports("Matplotlib", "matplotlib", without="plot draws in the terminal without it"):
+        import matplotlib as mpl
+        from matplotlib.figure import Figure  # pyplot and matplotlib.style take longer to import
 
     style, image = style or PictureStyle(), io.BytesIO()
     width, height = PANEL_SIZE
