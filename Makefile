@@ -25,9 +25,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(VENV)/bin/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: $(VENV)/installed ## train on Macbeth for 90 seconds, then generate
-	$(CHARLSTM) train macbeth.txt --max-time 90s -o runs/demo --overwrite
-	$(CHARLSTM) generate runs/demo --seed "MACBETH." --length 700
+demo: $(VENV)/installed ## train on Macbeth twice for 50 seconds, from nothing and on top of English, and generate
+	$(CHARLSTM) train macbeth.txt --from none --max-time 50s -o runs/demo-from-nothing --overwrite
+	$(CHARLSTM) generate runs/demo-from-nothing --seed "MACBETH." --random-seed 1 --length 500
+	$(CHARLSTM) train macbeth.txt --from english --max-time 50s -o runs/demo --overwrite
+	$(CHARLSTM) generate runs/demo --seed "MACBETH." --random-seed 1 --length 700
 
 test: $(VENV)/installed ## run the tests
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile

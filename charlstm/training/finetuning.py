@@ -1,9 +1,7 @@
 """Continue from an existing model on a text that may have characters it does not know."""
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.text.vocabulary import Vocabulary
@@ -12,17 +10,31 @@ from charlstm.training.auto_config import AutoConfigInputs, Settings, choose_set
 
 @dataclass(frozen=True, kw_only=True)
 class FineTuning:
-    """How a run that starts from a model is trained, unless the user fixes a setting."""
+    """How a run that starts from a model is trained, unless the user fixes a setting.
 
-    learning_rate_factor: float = 1.0  # of the rate that is chosen for a new network
-    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of TrainingConfig that are not to be chosen
+    The values were measured with the model `english`, see docs/decisions/models.md. A model that has learned much
+    elsewhere forgets it at the rate of a new network, and learns a small text by heart after a few more epochs.
+    """
+
+    learning_rate_factor: float = 0.5  # of the rate that is chosen for a new network
+    batch_size: int = 32
+    max_dropout: float = 0.3  # of that which is chosen for a new network
+    max_recurrent_dropout: float = 0.2
+    max_epochs: float = 15.0  # the run ends here, even if there is time left
 
     def choose_settings(self, inputs: AutoConfigInputs, overrides: Settings) -> Settings:
         """Return all settings of model and training: the overrides, and a choice for each of the others."""
-        chosen = choose_settings(inputs, dict(self.settings) | overrides)
-        if "learning_rate" not in overrides:
-            chosen["learning_rate"] = float(f"{self.learning_rate_factor * chosen['learning_rate']:.2g}")
-        return chosen
+        fixed = {"batch_size": self.batch_size} | overrides
+        if fixed.get("epochs") is None:
+            epochs = choose_settings(inputs, fixed)["epochs"]
+            fixed["epochs"] = min(self.max_epochs, epochs or self.max_epochs)
+        chosen = choose_settings(inputs, fixed)
+        limits = {
+            "learning_rate": float(f"{self.learning_rate_factor * chosen['learning_rate']:.2g}"),
+            "dropout": min(self.max_dropout, chosen["dropout"]),
+            "recurrent_dropout": min(self.max_recurrent_dropout, chosen["recurrent_dropout"]),
+        }
+        return chosen | limits | overrides | {"epochs": fixed["epochs"]}
 
 
 FINE_TUNING = FineTuning()

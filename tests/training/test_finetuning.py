@@ -35,12 +35,24 @@ def test_known_characters_keep_their_embeddings_and_logits():
 
 def test_a_run_on_top_of_a_model_has_settings_of_its_own_unless_the_user_fixes_them():
     inputs = AutoConfigInputs(90_000, 60, 2, 1e11)
-    shape = {"units": 256, "num_layers": 2, "embedding_dim": 64, "max_time": 60.0}
-    usual = choose_settings(inputs, shape)
-    assert FineTuning(learning_rate_factor=1.0).choose_settings(inputs, shape) == usual
-    tuning = FineTuning(learning_rate_factor=0.25, settings={"dropout": 0.2, "layer_decay": 0.5, "batch_size": 64})
-    settings = tuning.choose_settings(inputs, shape)
+    shape = {"units": 256, "num_layers": 2, "embedding_dim": 64}
+    usual = choose_settings(inputs, shape | {"max_time": 600.0})
+    tuning = FineTuning(
+        learning_rate_factor=0.25, batch_size=64, max_dropout=0.2, max_recurrent_dropout=0.05, max_epochs=9
+    )
+    settings = tuning.choose_settings(inputs, shape | {"max_time": 600.0})
     assert settings["learning_rate"] == 0.25 * usual["learning_rate"]
-    assert (settings["dropout"], settings["layer_decay"], settings["batch_size"]) == (0.2, 0.5, 64)
-    fixed = tuning.choose_settings(inputs, shape | {"learning_rate": 0.008, "dropout": 0.4})
-    assert (fixed["learning_rate"], fixed["dropout"], fixed["layer_decay"]) == (0.008, 0.4, 0.5)
+    assert (settings["dropout"], settings["recurrent_dropout"], settings["batch_size"]) == (0.2, 0.05, 64)
+    assert (settings["epochs"], settings["max_time"]) == (9, 600.0)
+    assert tuning.choose_settings(inputs, shape)["epochs"] <= 9
+    given = {"learning_rate": 0.008, "dropout": 0.4, "recurrent_dropout": 0.3, "batch_size": 16, "epochs": 50.0}
+    fixed = tuning.choose_settings(inputs, shape | given)
+    assert {name: fixed[name] for name in given} == given
+
+
+def test_a_long_text_gets_no_more_dropout_than_a_new_network():
+    inputs = AutoConfigInputs(5_000_000, 60, 2, 1e11)
+    settings = FineTuning().choose_settings(
+        inputs, {"units": 256, "num_layers": 2, "embedding_dim": 64, "max_time": 60.0}
+    )
+    assert (settings["dropout"], settings["recurrent_dropout"]) == (0.0, 0.0)
