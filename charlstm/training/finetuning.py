@@ -24,7 +24,7 @@ class FineTuning:
 
     def choose_settings(self, inputs: AutoConfigInputs, overrides: Settings) -> Settings:
         """Return all settings of model and training: the overrides, and a choice for each of the others."""
-        fixed = {"batch_size": self.batch_size} | overrides
+        fixed: Settings = {"batch_size": self.batch_size} | overrides
         if fixed.get("epochs") is None:
             epochs = choose_settings(inputs, fixed)["epochs"]
             fixed["epochs"] = min(self.max_epochs, epochs or self.max_epochs)
