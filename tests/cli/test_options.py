@@ -14,6 +14,7 @@ import charlstm as package
 from charlstm.api.settings import GenerationSettings, TrainingSettings
 from charlstm.cli.app import make_app
 from charlstm.cli.options import FIELD_OPTIONS, duration, with_option_names
+from charlstm.serving.requests import TYPES
 
 PACKAGE = Path(package.__file__).parent
 FIELD = re.compile(r"`(\w+)`")
@@ -67,6 +68,7 @@ FIELDS = sorted(
     }
 )
 PYTHON_ONLY = ("api/", "text/given_text.py")  # messages that no command shows
+OVER_HTTP = ("serving/requests.py",)  # messages to whoever sends a request
 
 
 @pytest.mark.parametrize("field", sorted({field for field, file in FIELDS if file.startswith(PYTHON_ONLY)}))
@@ -77,7 +79,14 @@ def test_every_field_in_a_message_to_python_is_a_name_there(field):
     assert field in arguments | settings | {*package.__all__, *package.TrainedRun.__dataclass_fields__}
 
 
-@pytest.mark.parametrize(("field", "file"), [field for field in FIELDS if not field[1].startswith(PYTHON_ONLY)])
+@pytest.mark.parametrize("field", sorted({field for field, file in FIELDS if file in OVER_HTTP}))
+def test_every_field_in_an_answer_over_http_is_a_parameter(field):
+    assert field in TYPES
+
+
+@pytest.mark.parametrize(
+    ("field", "file"), [field for field in FIELDS if not field[1].startswith(PYTHON_ONLY) and field[1] not in OVER_HTTP]
+)
 def test_every_field_in_a_message_is_an_option(field, file):
     package, stem = Path(file).parts[0], Path(file).stem
     users = [name for name in commands() if name.split()[0] == stem]  # a module that is named like its command
