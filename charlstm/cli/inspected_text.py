@@ -70,9 +70,3 @@ def check_place(at: int | None, length: int) -> None:
         raise SettingError(
             f"`at` is {at:,}, but the text has {counted(length, 'character')}", hint="give a smaller one"
         )
-
-
-def model_name(path: Path) -> str:
-    """Return the name of the run of a model file, or of a model file that stands alone."""
-    path = path.absolute()
-    return path.parent.name if path.name == "model.safetensors" else path.stem

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from charlstm.errors import SettingError
 from charlstm.export.page import make_page
 from charlstm.generation.load import LoadedModel, load_models, make_language_model
 from charlstm.serving.worker import Worker
+from charlstm.storage.run_folder import model_name
 
 
 @dataclass
@@ -45,9 +45,3 @@ def serve_models(
         worker = Worker(language_model, max_waiting=max_waiting, on_failure=on_failure)
         models[name] = ServedModel(name, loaded, worker, int(loaded.path.stat().st_mtime))
     return models
-
-
-def model_name(path: Path) -> str:
-    """Return the name of a run, or of a model file that stands alone."""
-    path = path.absolute()
-    return path.parent.name if path.name == "model.safetensors" else path.stem

@@ -188,6 +188,12 @@ def find_model(run: str | Path | None) -> Path:
     return model
 
 
+def model_name(path: Path) -> str:
+    """Return the name of the run of a model file, or of a model file that stands alone."""
+    path = path.absolute()
+    return path.parent.name if path.name == "model.safetensors" else path.stem
+
+
 def under_runs(run: str | Path) -> Path:
     """Return the path itself, or the folder of this name under `runs/` if the path is no file and no run.
 

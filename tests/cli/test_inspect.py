@@ -216,6 +216,8 @@ def test_hostile_characters_are_escaped(charlstm, run):
         (["--view", "attention"], "no attention"),
         (["--at", "177"], "--at is 177, but the text has 176 characters"),
         (["tiny", "text.txt", "--generate"], "TEXT and --generate are both given"),
+        (["tiny", "text.txt", "--temperature", "1"], "--temperature is for a text that the model writes"),
+        (["tiny", "--font-size", "30"], "--font-size is for a page"),
         (["--npz", "a.npz", "--json"], "--npz and --json are both given"),
     ],
 )

@@ -9,7 +9,6 @@ import typer
 from charlstm.cli.completion import choices
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.messages import say, visible
-from charlstm.cli.inspected_text import model_name
 from charlstm.cli.options import OUTPUT, Run, is_given, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.errors import RunError, SettingError
@@ -118,7 +117,7 @@ def export(
         check_may_replace(to, overwrite=overwrite)
     prefer_one_openblas_thread()
     from charlstm.storage.model_file import load_model
-    from charlstm.storage.run_folder import find_model
+    from charlstm.storage.run_folder import find_model, model_name
 
     path = find_model(run)
     if run is None:

@@ -15,8 +15,8 @@ from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import is_dumb, say
 from charlstm.cli.display.progress import COMPILING, notice_if_slow
-from charlstm.cli.inspected_text import TextChoice, check_place, choose_ids, model_name, run_and_text
-from charlstm.cli.options import Json, RandomSeed, Unknown, option
+from charlstm.cli.inspected_text import TextChoice, check_place, choose_ids, run_and_text
+from charlstm.cli.options import Json, RandomSeed, Unknown, is_given, option
 from charlstm.cli.overwriting import OVERWRITE, check_may_replace
 from charlstm.config import SamplingConfig
 from charlstm.errors import SettingError, did_you_mean
@@ -37,6 +37,7 @@ NUM_SHOWN, NUM_SEARCHED = 1000, 20_000  # characters that are read: to be looked
 
 
 def inspect(
+    context: typer.Context,
     run: Annotated[
         str | None,
         typer.Argument(
@@ -158,6 +159,10 @@ def inspect(
     run, text = run_and_text(run, text)
     if text is not None and generate:
         raise SettingError("TEXT and `generate` are both given", hint="give one of the two")
+    if text is not None and is_given(context, "temperature"):
+        raise SettingError("`temperature` is for a text that the model writes", hint="leave it out, or leave out TEXT")
+    if html is None and is_given(context, "font_size"):
+        raise SettingError("`font_size` is for a page", hint="give `html` as well")
     outputs = [f"`{name}`" for name, given in (("npz", npz), ("html", html), ("json", as_json)) if given]
     if len(outputs) > 1:
         raise SettingError(f"{' and '.join(outputs)} are both given", hint="give one of the two")
@@ -170,7 +175,7 @@ def inspect(
     from charlstm.analysis.trace import check_has_states
     from charlstm.analysis.trace_file import save_trace
     from charlstm.storage.model_file import load_model
-    from charlstm.storage.run_folder import find_model
+    from charlstm.storage.run_folder import find_model, model_name
 
     compile_patterns(feature or [])
     view = view or ("unit" if unit else "gates" if layer else "units" if feature else "surprise")
