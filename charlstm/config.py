@@ -96,8 +96,6 @@ class TrainingConfig:
     precision: str = "float32"  # dtype of the operands of matrix products: float32 or bfloat16
     num_shards: int = 1  # parts of a batch that are computed in parallel, one per core
     evaluate_every: int | None = None  # steps; None: chosen by the length of the run
-    layer_decay: float = 1.0  # the learning rate of each layer, of that of the layer above it
-    thaw: float = 0.0  # share of the run in which layers begin to learn one after the other, the output first
 
     def __post_init__(self) -> None:
         _check_range(self, "dropout", at_least=0, below=1)
@@ -122,8 +120,6 @@ class TrainingConfig:
         )
         _check_range(self, "patience", at_least=1, at_most=MAX_COUNT)
         _check_choice("`precision`", self.precision, PRECISIONS, hint="leave it out to use the faster one")
-        _check_range(self, "layer_decay", above=0, at_most=1)
-        _check_range(self, "thaw", at_least=0, below=1)
         _check_range(self, "num_shards", at_least=1, at_most=MAX_SHARDS, hint="1 always works")
         _check_range(self, "random_seed", at_least=0, at_most=MAX_SEED)
         _check_range(
@@ -150,7 +146,7 @@ class TrainingConfig:
         setting is unknown, missing, or of the wrong type.
         """
         check_is_object(settings)
-        names = ("clip_norm", "clip_value", "weight_decay", "validation_split", "layer_decay", "thaw")
+        names = ("clip_norm", "clip_value", "weight_decay", "validation_split")
         added_later = {name: getattr(cls, name) for name in names}
         return _from_json(cls, {"schedule": "cosine"} | added_later | settings)
 

@@ -44,8 +44,6 @@ class TrainingSettings(TypedDict, total=False):
     precision: str | None
     num_shards: int | None
     evaluate_every: int | None
-    layer_decay: float | None
-    thaw: float | None
 
 
 class GenerationSettings(TypedDict, total=False):

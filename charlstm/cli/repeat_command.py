@@ -18,7 +18,7 @@ from charlstm.training.presets import PRESETS
 if TYPE_CHECKING:
     from charlstm.text.decoding_options import DecodingOptions
 
-PRESET_ONLY = ("residual", "window", "encoding", "schedule", "layer_decay", "thaw")  # have no option
+PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # have no option
 WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
     "cell",
     "attention",

@@ -1,7 +1,5 @@
 """The stacked recurrent network in Keras."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 from tensorflow import Tensor
@@ -93,23 +91,6 @@ class CharacterNetwork(keras.Model):
             named |= {f"attention.{name}": variable for name, variable in parts.items()}
         named |= {"output.kernel": self.logits.kernel, "output.bias": self.logits.bias}
         return {name: named[name] for name in weight_shapes(self.config, self.vocabulary_size)}
-
-    def depths(self) -> dict[Any, int]:
-        """Return how far below the output each variable is, by its reference: 0 is the output, with the attention.
-
-        The embedding is as deep as the first layer.
-        """
-        depths, num_layers = {}, self.config.num_layers
-        for name, variable in self.variables_by_name().items():
-            match name.split("."):
-                case ["embedding"]:
-                    layer = 0
-                case ["layers", number, *_]:
-                    layer = int(number)
-                case _:
-                    layer = num_layers
-            depths[variable.value.ref()] = num_layers - layer
-        return depths
 
     def get_named_weights(self) -> NamedWeights:
         return {name: variable.numpy() for name, variable in self.variables_by_name().items()}

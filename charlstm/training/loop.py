@@ -23,7 +23,7 @@ from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
 from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
-from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, layer_factors, learning_rate_at
+from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
 
@@ -145,9 +145,8 @@ class TrainingRun:
         steps = range(first, first + count)
         batches = np.stack([self.streams.batch(step) for step in steps])
         learning_rates = [self._learning_rate(step) for step in steps]
-        factors = [self._layer_factors(step) for step in steps]
         start = self.seconds
-        losses = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates, layer_factors=factors)
+        losses = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
         seconds = (self.seconds - start) / count if self._graph_is_built else None
         self._graph_is_built = True
         return all(self.record_loss(float(nats), seconds) for nats in losses)
@@ -267,10 +266,6 @@ class TrainingRun:
         fraction_done = self._fraction_done_at(step) if step else 0.0
         scheduled = learning_rate_at(fraction_done, peak=self.config.learning_rate, schedule=self.config.schedule)
         return scheduled * self.history.learning_rate_scale
-
-    def _layer_factors(self, step: int) -> list[float]:
-        fraction_done = self._fraction_done_at(step) if step else 0.0
-        return layer_factors(fraction_done, self.config, num_layers=self.model_config.num_layers)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""

@@ -99,7 +99,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
         )
 
 
-UNSETTABLE = ("residual", "window", "encoding", "schedule", "layer_decay", "thaw")
+UNSETTABLE = ("residual", "window", "encoding", "schedule")
 
 
 def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, tuple[Any, str]]:

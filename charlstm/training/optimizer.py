@@ -27,7 +27,6 @@ class FusedAdam(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras has 
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, weight_decay=weight_decay)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self._moments: dict[Any, tuple[Any, Any]] = {}  # first and second, by the reference of the trained variable
-        self._factors: dict[Any, tf.Tensor] = {}  # of the learning rate, likewise; none outside of apply_scaled
 
     def build(self, variables: list[keras.Variable]) -> None:
         """Create the moments of these variables, all of them zero."""
@@ -37,20 +36,10 @@ class FusedAdam(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras has 
             second = self.add_variable_from_reference(variable, name="velocity")
             self._moments[variable.value.ref()] = first, second
 
-    def apply_scaled(
-        self, gradients: list[tf.Tensor], variables: list[keras.Variable], factors: list[tf.Tensor]
-    ) -> None:
-        """Update the variables, each with its own factor of the learning rate; at 0 only its moments change."""
-        self._factors = {variable.value.ref(): factor for variable, factor in zip(variables, factors, strict=True)}
-        self.apply(gradients, variables)
-        self._factors = {}
-
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Update one variable and its moments; Keras calls this for each of them."""
         first_moment, second_moment = self._moments[variable.ref()]
         iteration = tf.cast(self.iterations + 1, variable.dtype)
-        if (factor := self._factors.get(variable.ref())) is not None:
-            learning_rate = learning_rate * factor
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=first_moment.value.handle,

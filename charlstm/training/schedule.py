@@ -87,13 +87,3 @@ def learning_rate_at(fraction_done: float, *, peak: float, schedule: str = "line
         return peak * (0.01 + 0.99 * fraction_done / WARMUP_FRACTION)
     decayed = (fraction_done - WARMUP_FRACTION) / (1 - WARMUP_FRACTION)
     return peak * (1 - decayed if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * decayed)))
-
-
-def layer_factors(fraction_done: float, config: TrainingConfig, *, num_layers: int) -> list[float]:
-    """Return the factor of the learning rate for each depth of a network: 0 is the output, `num_layers` the input.
-
-    Each layer learns at a share of the rate of the layer above it. It is frozen until its turn comes: one after the
-    other they thaw during a share of the plan, from the output down (Howard and Ruder 2018, section 3.2).
-    """
-    thawed = [fraction_done >= config.thaw * depth / num_layers for depth in range(num_layers + 1)]
-    return [config.layer_decay**depth if thawed[depth] else 0.0 for depth in range(num_layers + 1)]

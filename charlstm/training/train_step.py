@@ -61,7 +61,6 @@ class Trainer:
             self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(self.network.trainable_variables)
         self._config = config
-        self._scales_layers = config.layer_decay != 1 or config.thaw > 0
         self.shard_sizes = shard_sizes(config.batch_size, config.num_shards)
         self.states = [
             [tf.Variable(state) for state in layer] for layer in self.network.initial_states(config.batch_size)
@@ -69,24 +68,13 @@ class Trainer:
         self._train_steps: Any = None  # the graph, built for the first batch: all batches have the same shape
         self._evaluate_step = tf.function(self._evaluate_step_graph, autograph=False)
 
-    def train_steps(
-        self,
-        batches: npt.NDArray[np.int32],
-        *,
-        step: int,
-        learning_rates: list[float],
-        layer_factors: list[list[float]] | None = None,
-    ) -> FloatArray:
+    def train_steps(self, batches: npt.NDArray[np.int32], *, step: int, learning_rates: list[float]) -> FloatArray:
         """Take one step for each batch of ids (steps, batch, time + 1), numbered from `step`.
 
-        `layer_factors` (steps, depths) are those of the learning rate, see schedule.layer_factors; all are 1 by
-        default. Returns the loss before each step, in nats per character.
+        Returns the loss before each step, in nats per character.
         """
         steps = np.arange(step, step + len(batches), dtype=np.int32)
-        inputs = [tf.constant(batches), tf.constant(steps), tf.constant(learning_rates, tf.float32)]
-        if self._scales_layers:
-            ones = np.ones((len(batches), self.network.config.num_layers + 1))
-            inputs.append(tf.constant(ones if layer_factors is None else layer_factors, tf.float32))
+        inputs = tf.constant(batches), tf.constant(steps), tf.constant(learning_rates, tf.float32)
         if self._train_steps is None:
             specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in inputs]
             graph = tf.function(self._train_steps_graph, autograph=False)
@@ -139,17 +127,13 @@ class Trainer:
             named |= {f"states/{layer}/{index}": state for index, state in enumerate(states)}
         return named
 
-    def _train_steps_graph(self, *inputs: tf.Tensor) -> tf.Tensor:
-        """Take steps: `inputs` are the batches, the numbers, the learning rates and, maybe, the factors of layers."""
+    def _train_steps_graph(self, batches: tf.Tensor, steps: tf.Tensor, learning_rates: tf.Tensor) -> tf.Tensor:
+        def take_step(_: tf.Tensor, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            return self._train_step_graph(*inputs)
 
-        def take_step(_: tf.Tensor, inputs_of_step: tuple[tf.Tensor, ...]) -> tf.Tensor:
-            return self._train_step_graph(*inputs_of_step)
+        return tf.scan(take_step, (batches, steps, learning_rates), initializer=tf.zeros(()), parallel_iterations=1)
 
-        return tf.scan(take_step, inputs, initializer=tf.zeros(()), parallel_iterations=1)
-
-    def _train_step_graph(
-        self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor, layer_factors: tf.Tensor | None = None
-    ) -> tf.Tensor:
+    def _train_step_graph(self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss, new_states = self._loss_graph(batch, step)
         variables = self.network.trainable_variables
@@ -157,12 +141,7 @@ class Trainer:
         if limit := self._config.clip_value:
             gradients = [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
         self.optimizer.learning_rate.assign(learning_rate)
-        if layer_factors is None:
-            self.optimizer.apply(gradients, variables)
-        else:
-            depths = self.network.depths()
-            factors = [layer_factors[depths[variable.value.ref()]] for variable in variables]
-            self.optimizer.apply_scaled(gradients, variables, factors)
+        self.optimizer.apply(gradients, variables)
         if not self.network.config.window:
             tf.nest.map_structure(lambda carried, new: carried.assign(new), self.states, new_states)
         return loss

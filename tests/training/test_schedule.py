@@ -1,7 +1,7 @@
 import pytest
 
 from charlstm.config import SCHEDULES, TrainingConfig
-from charlstm.training.schedule import WARMUP_FRACTION, TrainingPlan, layer_factors, learning_rate_at
+from charlstm.training.schedule import WARMUP_FRACTION, TrainingPlan, learning_rate_at
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
@@ -91,15 +91,3 @@ def test_a_plan_in_seconds_takes_several_steps_per_call_as_well():
 def test_how_long_an_epoch_takes_in_words(settings, done, words):
     plan = TrainingPlan.from_config(TrainingConfig(**settings), steps_per_epoch=8400)
     assert plan.describe_pace(seconds_per_step=0.1, steps_per_epoch=8400, **done) == words
-
-
-def test_layers_learn_at_a_share_of_the_rate_of_the_one_above():
-    config = TrainingConfig(layer_decay=0.5)
-    assert layer_factors(0.0, config, num_layers=2) == [1.0, 0.5, 0.25]
-    assert layer_factors(0.7, TrainingConfig(), num_layers=3) == [1.0] * 4
-
-
-def test_layers_thaw_one_after_the_other():
-    config = TrainingConfig(thaw=0.4)
-    rates = {done: layer_factors(done, config, num_layers=2) for done in (0.0, 0.19, 0.2, 0.39, 0.4, 1.0)}
-    assert list(rates.values()) == [[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0], [1, 1, 1], [1, 1, 1]]

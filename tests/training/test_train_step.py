@@ -11,7 +11,7 @@ SHAPE = ModelConfig(num_layers=2, units=16, embedding_dim=8)
 VOCABULARY_SIZE = 11
 
 
-def train(num_steps, layer_factors=None, **settings):
+def train(num_steps, **settings):
     """Return the trainer and the losses after some steps on random ids."""
     from charlstm.training.train_step import Trainer
 
@@ -19,7 +19,7 @@ def train(num_steps, layer_factors=None, **settings):
     trainer = Trainer(SHAPE, config, VOCABULARY_SIZE)
     shape = (num_steps, config.batch_size, config.sequence_length + 1)
     batches = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, shape).astype(np.int32)
-    losses = trainer.train_steps(batches, step=0, learning_rates=[0.01] * num_steps, layer_factors=layer_factors)
+    losses = trainer.train_steps(batches, step=0, learning_rates=[0.01] * num_steps)
     return trainer, losses
 
 
@@ -108,31 +108,3 @@ def test_a_restart_keeps_nothing_but_the_weights():
             np.testing.assert_array_equal(array, weights[name.removeprefix("weights/")])
         else:
             assert not array.any()
-
-
-def test_each_layer_learns_at_its_own_rate():
-    plain, _ = train(1)
-    start = {name: weight.copy() for name, weight in fresh_weights().items()}
-    halved, _ = train(1, layer_decay=0.5, layer_factors=[[1.0, 0.5, 0.0]])
-    updates = [
-        {name: weight - start[name] for name, weight in trainer.network.get_named_weights().items()}
-        for trainer in (plain, halved)
-    ]
-    for name, update in updates[0].items():
-        factor = 1.0 if name.startswith("output") else 0.5 if name.startswith("layers.1") else 0.0
-        np.testing.assert_allclose(updates[1][name], factor * update, atol=2e-7)
-        assert np.abs(update).max() > 1e-4
-
-
-def test_equal_factors_change_nothing():
-    plain, losses = train(3)
-    scaled, scaled_losses = train(3, layer_decay=0.9)
-    np.testing.assert_array_equal(losses, scaled_losses)
-    for name, array in plain.arrays().items():
-        np.testing.assert_array_equal(array, scaled.arrays()[name])
-
-
-def fresh_weights():
-    from charlstm.training.train_step import Trainer
-
-    return Trainer(SHAPE, TrainingConfig(), VOCABULARY_SIZE).network.get_named_weights()
