@@ -1,7 +1,7 @@
 """Which model that ships a new run starts from, if any: one that knows the language of a small text.
 
-A model knows it if it predicts a sample of the text about as well as the statistics of the rest of the text do. For
-another language, or source code, it is far worse.
+A model knows it if it predicts a sample of the text not much worse than the statistics of the rest of the text do. For
+another language, or a list of names, it is far worse.
 """
 
 import math
@@ -20,9 +20,7 @@ from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.shipped_models import shipped_models
 from charlstm.text.corpus import Corpus
 from charlstm.text.decoding_options import DecodingOptions
-from charlstm.text.line_lists import is_line_list
 from charlstm.text.ngrams import ngram_nats
-from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import default_max_time
 
 
@@ -33,8 +31,8 @@ class Limits:
     min_characters: int = 1_000  # of the text: less says too little about its language
     max_characters: int = 2_000_000  # a longer text teaches a network more than it has to forget
     max_time: float = 1800.0  # seconds; the same holds for a longer run
-    max_nats_above: float = 0.6  # per character, that the model may predict worse than the text's own statistics
-    max_nats: float = 2.3  # per character, of the model: statistics of a few lines are as poor in any language
+    max_nats_above: float = 1.2  # per character, that the model may predict worse than the text's own statistics
+    max_nats: float = 2.4  # per character, of the model: statistics of a few lines are as poor in any language
 
 
 LIMITS = Limits()
@@ -73,14 +71,14 @@ def choose_starting_point(
     """Return the model that ships and predicts a text best, if training on the text is better started from it.
 
     `settings` are those that the user fixed. None if they fix the shape of the network, or if the text is read in
-    another way than the models read theirs, is a list of short lines, is long, or has another language. Raises
-    ModelFileError if a model that ships is damaged.
+    another way than the models read theirs, is long, or has another language. Raises ModelFileError if a model that
+    ships is damaged.
     """
     is_of_size = limits.min_characters <= len(corpus) <= limits.max_characters
     if not is_of_size or SHAPE_FIELDS & settings.keys() or _seconds(corpus, settings) > limits.max_time:
         return None
     paths = shipped_models()
-    if not paths or is_line_list(corpus.ids, Vocabulary(corpus.characters)):
+    if not paths:
         return None
     models = [(name, path, load_model(path)) for name, path in paths.items()]
     own_nats = own_statistics_nats(corpus)
