@@ -15,6 +15,7 @@ from charlstm.durations import format_duration
 from charlstm.figures import counted
 from charlstm.sharing.repository import MODEL_FILE
 from charlstm.storage.model_file import Model
+from charlstm.text.line_starts import begins_on_new_line
 
 MARKDOWN = re.compile(r"[\\`*_\[\]<>|&~]")
 FENCE = re.compile(r"`{3,}")
@@ -105,10 +106,11 @@ def _figures(model: Model, facts: CardFacts) -> Iterator[tuple[str, str]]:
 def _about_file(model: Model) -> str:
     """Say what is in the model file: that nothing in it can run, and what it holds of the training text."""
     sentences = [f"`{MODEL_FILE}` holds numbers and JSON, and nothing that could be run."]
-    if model.training.get("openings"):
-        sentences.append("It also holds the beginnings of some lines of its text, which generated texts begin with.")
+    if openings := model.training.get("openings"):
+        held = "some lines of its text" if any(map(begins_on_new_line, openings)) else "the first words of some lines"
+        sentences.append(f"It also holds {held}, from which the model starts when it gets no prompt.")
     if model.training.get("line_checksums"):
-        sentences.append("Checksums of the lines of its text tell which lines are new.")
+        sentences.append("Checksums of the lines of its text tell which generated lines are new.")
     return " ".join(sentences)
 
 

@@ -68,7 +68,7 @@ def _explain_refusal(repository: str, error: "HfHubHTTPError") -> tuple[str, str
             return f"{repository} has no such revision", "give a branch, a tag or a commit of it with `revision`"
         case errors.RemoteEntryNotFoundError():
             return f"{repository} has no {MODEL_FILE}", "only models that charlstm has pushed can be pulled"
-        case errors.RepositoryNotFoundError() if "authorization" not in error.request.headers:
+        case errors.RepositoryNotFoundError() if "authorization" not in error.response.request.headers:
             return f"there is no repository {repository}, or it is private", f"check the name; {LOG_IN} to see your own"
         case errors.RepositoryNotFoundError() if status != 401:
             return f"there is no repository {repository}, or this token may not see it", "check the name and the token"

@@ -21,8 +21,8 @@ def downloaded_model(
 ) -> Iterator[tuple[Path, Model]]:
     """Download the model file of a repository, and no other; yield the file and the model in it.
 
-    The file is removed at the end. `revision` is a branch, a tag or a commit. Raises HubError, and ModelFileError for a file that charlstm has not
-    written.
+    The file is removed at the end. `revision` is a branch, a tag or a commit. Raises HubError, and ModelFileError for a
+    file that charlstm has not written.
     """
     client = connect(on_message)
     with tempfile.TemporaryDirectory(prefix="charlstm-") as folder:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.sharing.stand_in import running_hub
 
-TOKEN = "hf_secret"
+TOKEN = "hf_secret"  # noqa: S105 (of nobody)
 
 
 @pytest.fixture(scope="session")

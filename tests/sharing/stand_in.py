@@ -158,9 +158,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._missing("RepoNotFound")
             return
         siblings = [{"rfilename": file} for file in repository.files]
-        self._json(
-            {"id": name, "sha": repository.commit_hash(), "private": repository.private, "siblings": siblings}
-        )
+        self._json({"id": name, "sha": repository.commit_hash(), "private": repository.private, "siblings": siblings})
 
     def _validate(self, body):
         match = re.search(r"^license: \"(.*)\"$", json.loads(body)["content"], re.MULTILINE)
@@ -220,7 +218,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     ROUTES = (
         (r"POST /api/repos/create", _create),
         (r"POST /api/validate-yaml", _validate),
-        (r"GET /api/models/([^/]+/[^/]+)", _info),
+        (r"GET /api/models/([^/]+/[^/]+)(?:/revision/main)?", _info),
         (r"POST /api/models/([^/]+/[^/]+)/preupload/main", _preupload),
         (r"POST /([^/]+/[^/]+)\.git/info/lfs/objects/batch", _batch),
         (r"PUT /lfs/(\w+)", _put),

@@ -29,7 +29,7 @@ def test_pushing_again_replaces_the_card_unless_somebody_has_edited_it(hub, at_h
     at_hub("push", "tiny", NAME)
     repository = hub.repositories[NAME]
     code, out, err = at_hub("push", "tiny", NAME)
-    assert (code, out, len(repository.commits)) == (0, f"{hub.address}/{NAME}\n", 2)
+    assert (code, out, len(repository.commits)) == (0, f"{hub.address}/{NAME}\n", 2), err
     assert "No files have been modified" in err
     assert at_hub("push", "tiny", NAME, "--license", "cc0-1.0")[0] == 0
     assert b"cc0-1.0" in repository.files["README.md"]

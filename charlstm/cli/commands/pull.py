@@ -10,6 +10,7 @@ from charlstm.cli.display.messages import visible, warn
 from charlstm.cli.model_output import ModelOutput
 from charlstm.cli.options import OUTPUT, option
 from charlstm.cli.overwriting import OVERWRITE
+from charlstm.sharing.hub import check_hub_library
 from charlstm.sharing.repository import check_repository
 from charlstm.storage.run_folder import RUNS
 
@@ -43,11 +44,9 @@ def pull(
     charlstm pull anna/macbeth --revision v2 -o macbeth-v2.safetensors
     """
     check_repository(repository)
+    check_hub_library()
     target = ModelOutput(output or RUNS / repository.rpartition("/")[2])
     target.check_is_free(overwrite=overwrite)
-    from charlstm.sharing.hub import check_hub_library
-
-    check_hub_library()
     from charlstm.atomic_files import copy_atomically
     from charlstm.sharing.pull import downloaded_model
 

@@ -11,6 +11,7 @@ from charlstm.cli.display.messages import say, visible, warn
 from charlstm.cli.display.progress import COMPILING, notice_if_slow
 from charlstm.cli.options import option
 from charlstm.errors import SettingError
+from charlstm.sharing.hub import check_hub_library
 from charlstm.sharing.repository import check_license, check_repository
 
 
@@ -46,7 +47,7 @@ def push(
 
     One commit holds the model file and a model card, README.md: the figures of the model, a sample that it writes, and
     how to use it. The repository is private unless --public is given, for the model file holds the name of its text and
-    the beginnings of lines from it. Needs a login, hf auth login or HF_TOKEN, and the extra charlstm[hub].
+    the first words of some lines. Needs a login, hf auth login or HF_TOKEN, and the extra charlstm[hub].
 
     \b
     charlstm push macbeth anna/macbeth --license cc0-1.0 --dry-run
@@ -57,8 +58,6 @@ def push(
     if not message.strip():
         raise SettingError("`message` is empty", hint="say what is new, or leave it out")
     if not dry_run:
-        from charlstm.sharing.hub import check_hub_library
-
         check_hub_library()
     from charlstm.generation.load import load_models
     from charlstm.sharing.prepare import prepare_upload
