@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.cli.display.messages import say
+from charlstm.cli.display.messages import command_line, say, show_command
 from charlstm.cli.overwriting import check_may_replace
 from charlstm.errors import RunError
 from charlstm.figures import counted
@@ -47,4 +47,5 @@ class ModelOutput:
         """Say what has been written and how to use it."""
         config = model.config
         layers = f"{counted(config.num_layers, 'layer')} of {config.units} units"
-        say(f"{verb} {config.cell}, {layers}, {len(model.vocabulary)} characters; try: charlstm generate {self.path}")
+        say(f"{verb} {config.cell}, {layers}, {len(model.vocabulary)} characters")
+        show_command("try", command_line("generate", self.path))

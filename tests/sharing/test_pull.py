@@ -24,7 +24,7 @@ def repository(hub, run):
 def test_a_model_becomes_a_run_with_the_same_bytes(hub, at_hub, charlstm, repository):
     code, out, err = at_hub("pull", NAME)
     assert (code, out) == (0, "runs/poems\n"), err
-    assert err == "pulled lstm, 2 layers of 8 units, 28 characters; try: charlstm generate runs/poems\n"
+    assert err == "pulled lstm, 2 layers of 8 units, 28 characters\ntry: charlstm generate runs/poems\n"
     assert [path.name for path in Path("runs/poems").iterdir()] == ["model.safetensors"]
     assert Path("runs/poems/model.safetensors").read_bytes() == repository.files["model.safetensors"]
     assert {path.rpartition("/")[2] for path in hub.paths("GET") + hub.paths("HEAD")} == {"model.safetensors"}

@@ -7,7 +7,7 @@ import typer
 
 from charlstm.cli.completion import complete_models
 from charlstm.cli.display.live_display import status_line
-from charlstm.cli.display.messages import say, visible, warn
+from charlstm.cli.display.messages import command_line, say, show_command, visible, warn
 from charlstm.cli.display.progress import COMPILING, notice_if_slow
 from charlstm.cli.options import option
 from charlstm.errors import SettingError
@@ -75,5 +75,6 @@ def push(
     if pushed.keeps_card:
         say("README.md has been edited there, and stays as it is; `overwrite` replaces it")
     if pushed.has_changed:
-        say(f"{'everybody' if public else 'whoever may see it'} can get it with: charlstm pull {repository}")
+        seen_by = "everybody" if public else "whoever may see it"
+        show_command(f"{seen_by} can get it", command_line("pull", repository))
     print(pushed.address)
