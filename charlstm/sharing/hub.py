@@ -1,12 +1,11 @@
 """The client of the Hub: huggingface_hub, which brings its own ways to log in, proxies and an address (HF_ENDPOINT)."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.errors import HubError
 from charlstm.libraries import library_imports, own_version, pass_on_warnings
-from charlstm.sharing.hub_errors import LOG_IN, hub_errors
+from charlstm.sharing.hub_errors import LOG_IN
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -37,34 +36,3 @@ def check_logged_in(client: "HfApi") -> None:
 
     if get_token() is None:
         raise HubError(f"{client.endpoint} takes models only from those who are logged in", hint=LOG_IN)
-
-
-def download(
-    client: "HfApi",
-    repository: str,
-    file_name: str,
-    folder: Path,
-    *,
-    revision: str | None = None,
-    max_bytes: int,
-    on_size: Callable[[int], None] = lambda _: None,
-) -> Path:
-    """Download one file of a repository into a folder, and return its path.
-
-    `on_size` is told its size in bytes before. Raises HubError, among others for a file of more than `max_bytes`.
-    """
-    from huggingface_hub import hf_hub_url
-
-    url = hf_hub_url(repository, file_name, revision=revision, endpoint=client.endpoint)
-    with hub_errors(repository):
-        metadata = client.get_hf_file_metadata(url=url)
-    if metadata.size is None or metadata.size > max_bytes:
-        size = "an unknown number of" if metadata.size is None else f"{metadata.size:,}"
-        raise HubError(
-            f"{file_name} of {repository} has {size} bytes, but at most {max_bytes:,} are downloaded",
-            hint="only models that charlstm has pushed can be pulled",
-        )
-    on_size(metadata.size)
-    with hub_errors(repository):
-        path = client.hf_hub_download(repository, file_name, revision=metadata.commit_hash, local_dir=folder)
-    return Path(path)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAX_REASON = 300  # characters of what the Hub says
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 TRY_AGAIN = "try again later"
+ONLY_OURS = "only models that charlstm has pushed can be pulled"
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def _explain_refusal(repository: str, error: "HfHubHTTPError") -> tuple[str, str
         case errors.RevisionNotFoundError():
             return f"{repository} has no such revision", "give a branch, a tag or a commit of it with `revision`"
         case errors.RemoteEntryNotFoundError():
-            return f"{repository} has no {MODEL_FILE}", "only models that charlstm has pushed can be pulled"
+            return f"{repository} has no {MODEL_FILE}", ONLY_OURS
         case errors.RepositoryNotFoundError() if "authorization" not in error.response.request.headers:
             return f"there is no repository {repository}, or it is private", f"check the name; {LOG_IN} to see your own"
         case errors.RepositoryNotFoundError() if status != 401:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from charlstm.errors import SettingError
 from charlstm.sharing.card import is_as_written
-from charlstm.sharing.hub import TIMEOUT, check_logged_in, connect, download
+from charlstm.sharing.hub import TIMEOUT, check_logged_in, connect
 from charlstm.sharing.hub_errors import hub_errors
 from charlstm.sharing.prepare import Upload
 from charlstm.sharing.repository import CARD_FILE, MAX_CARD_BYTES, MODEL_FILE
@@ -63,7 +63,7 @@ def _find(client: "HfApi", repository: str) -> "ModelInfo | None":
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        return client.model_info(repository, timeout=TIMEOUT)
+        return client.model_info(repository, files_metadata=True, timeout=TIMEOUT)
     except GatedRepoError:
         raise
     except RepositoryNotFoundError as error:
@@ -87,11 +87,14 @@ def _check_visibility(address: str, *, is_private: bool, is_public: bool) -> Non
 
 def _has_edited_card(client: "HfApi", found: "ModelInfo") -> bool:
     """Return whether a repository has a card that is not as it was written here."""
-    if CARD_FILE not in [one.rfilename for one in found.siblings or []]:
+    card = next((one for one in found.siblings or [] if one.rfilename == CARD_FILE), None)
+    if card is None:
         return False
-    with tempfile.TemporaryDirectory(prefix="charlstm-") as folder:
-        path = download(client, found.id, CARD_FILE, Path(folder), revision=found.sha, max_bytes=MAX_CARD_BYTES)
-        return not is_as_written(path.read_bytes().decode(errors="replace"))
+    if (card.size or 0) > MAX_CARD_BYTES:  # far more than is written here
+        return True
+    with tempfile.TemporaryDirectory(prefix="charlstm-") as folder, hub_errors(found.id):
+        path = client.hf_hub_download(found.id, CARD_FILE, revision=found.sha, local_dir=folder)
+        return not is_as_written(Path(path).read_bytes().decode(errors="replace"))
 
 
 def _commit(client: "HfApi", repository: str, files: Mapping[str, bytes], *, message: str, parent: str | None) -> str:

@@ -47,10 +47,11 @@ def hub_environment(_running_hub, tmp_path_factory):
 def _client(hub_environment):
     """A process that runs many commands, see `answer_commands`: imports take longer than all of them."""
     command = [sys.executable, "-c", "from tests.sharing.conftest import answer_commands; answer_commands()"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=hub_environment, **pipes) as process:
+    with subprocess.Popen(
+        command, text=True, env=hub_environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         yield process
-        process.stdin.close()
+        process.communicate()
 
 
 @pytest.fixture

@@ -153,12 +153,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.repositories[name] = Repository(private=asked.get("visibility") == "private")
         self._json({"url": f"{self.server.address}/{name}"})
 
-    def _info(self, body, name):
-        if not (repository := self.server.repositories.get(name)):
+    def _info(self, body, repository_name):
+        if not (repository := self.server.repositories.get(repository_name)):
             self._missing("RepoNotFound")
             return
-        siblings = [{"rfilename": file} for file in repository.files]
-        self._json({"id": name, "sha": repository.commit_hash(), "private": repository.private, "siblings": siblings})
+        siblings = [{"rfilename": name, "size": len(content)} for name, content in repository.files.items()]
+        self._json(
+            {
+                "id": repository_name,
+                "sha": repository.commit_hash(),
+                "private": repository.private,
+                "siblings": siblings,
+            }
+        )
 
     def _validate(self, body):
         match = re.search(r"^license: \"(.*)\"$", json.loads(body)["content"], re.MULTILINE)

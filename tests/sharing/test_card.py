@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,13 @@ TRAINING = {
 
 
 def card_of(training, *, sample="a sample", **changes):
-    facts = {"license_id": "mit", "num_bytes": 2_345_678, "bits": 32, "seconds": 90.0, "sample_options": []}
+    facts: dict[str, Any] = {
+        "license_id": "mit",
+        "num_bytes": 2_345_678,
+        "bits": 32,
+        "seconds": 90.0,
+        "sample_options": [],
+    }
     facts |= {"repository": "anna/tiny", "sample": sample} | changes
     return make_card(replace(random_model(), training=training), CardFacts(**facts))
 

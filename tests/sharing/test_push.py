@@ -44,6 +44,16 @@ def test_pushing_again_replaces_the_card_unless_somebody_has_edited_it(hub, at_h
     assert is_as_written(repository.files["README.md"].decode())
 
 
+def test_a_card_of_somebody_else_stays_however_long_it_is(hub, at_hub, run):
+    for card in (b"# Mine\n", b"long " * 300_000):
+        hub.repositories[NAME] = Repository(private=True, commits=[{"README.md": card}])
+        code, out, err = at_hub("push", "tiny", NAME)
+        assert (code, out) == (0, f"{hub.address}/{NAME}\n")
+        assert "README.md has been edited there" in err
+        assert list(hub.repositories[NAME].files) == ["README.md", "model.safetensors"]
+        assert hub.repositories[NAME].files["README.md"] == card
+
+
 def _other_model(run):
     from charlstm.storage.model_file import save_model
     from tests.conftest import random_model

@@ -27,7 +27,11 @@ def push(
         typer.Argument(metavar="USER/NAME", help="The repository on the Hugging Face Hub; it is created if need be."),
     ],
     public: Annotated[
-        bool, typer.Option("--public", help="Let everybody see the repository. Without it, a new one is private.")
+        bool,
+        typer.Option(
+            "--public",
+            help="Let everybody see the model: a new repository becomes public, and an existing one has to be.",
+        ),
     ] = False,
     license_id: Annotated[
         str | None,
