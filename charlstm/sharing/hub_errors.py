@@ -45,7 +45,7 @@ def _explained(repository: str, error: BaseException) -> tuple[str, str]:
     if failure := next((one for one in causes if isinstance(one, httpx2.HTTPError)), None):
         return _explain_connection(failure)
     if any(isinstance(one, errors.OfflineModeIsEnabled) for one in causes):
-        return "HF_HUB_OFFLINE forbids to ask the Hub", "unset HF_HUB_OFFLINE"
+        return "HF_HUB_OFFLINE forbids requests to the Hub", "unset HF_HUB_OFFLINE"
     return f"the answer of {_host()} cannot be used: {_one_line(str(error))}", "check HF_ENDPOINT, or try again later"
 
 
@@ -81,7 +81,7 @@ def _explain_refusal(repository: str, error: "HfHubHTTPError") -> tuple[str, str
     if status in (409, 412):
         return f"{repository} has just been changed by somebody else: {reason}", "try again"
     if status == 429:
-        return "the Hub wants fewer requests from here", f"try again in some minutes; {LOG_IN} if you have not"
+        return "there were too many requests to the Hub", f"try again in some minutes; {LOG_IN} if you have not"
     if status >= 500:
         return f"the Hub cannot answer now: {status} {reason}", TRY_AGAIN
     return f"the Hub refuses this for {repository}: {status} {reason}", "mend what it names, and try again"

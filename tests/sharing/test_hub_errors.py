@@ -36,7 +36,7 @@ def error_of(status, code="", *, message="", sent=LOGGED_IN):
         ((401,), "the Hub does not accept the token", "hf auth login"),
         ((403,), "the Hub does not allow this for anna/tiny", "https://huggingface.co/settings/tokens"),
         ((409,), "has just been changed", "try again"),
-        ((429,), "fewer requests", "some minutes"),
+        ((429,), "too many requests", "some minutes"),
         ((503,), "the Hub cannot answer now: 503 Service Unavailable", "later"),
         ((418,), "418 I'm a teapot", "mend"),
     ],

@@ -80,7 +80,7 @@ def test_a_hub_that_cannot_be_reached_or_must_not_be(hub, at_hub, in_own_process
     code, _, err = in_own_process("pull", NAME, HF_ENDPOINT="http://127.0.0.1:9")
     assert (code, "127.0.0.1:9 cannot be reached" in err, len(err.splitlines())) == (1, True, 2)
     code, _, err = in_own_process("pull", NAME, HF_HUB_OFFLINE="1")
-    assert (code, err) == (1, "error: HF_HUB_OFFLINE forbids to ask the Hub\nhint: unset HF_HUB_OFFLINE\n")
+    assert (code, err) == (1, "error: HF_HUB_OFFLINE forbids requests to the Hub\nhint: unset HF_HUB_OFFLINE\n")
     hub.answers["HEAD"] = Answer(200, body=b"<html>Please log in</html>")
     code, _, err = at_hub("pull", NAME)
     assert (code, "cannot be used" in err, len(err.splitlines())) == (1, True, 2)
