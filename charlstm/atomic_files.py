@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -34,6 +35,12 @@ def write_atomically(path: Path, content: bytes, *, follow_links: bool = False) 
     """
     with open_atomically(path, follow_links=follow_links) as file:
         file.write(content)
+
+
+def copy_atomically(source: Path, path: Path, *, follow_links: bool = False) -> None:
+    """Write a file with the content of another; see `open_atomically`. Raises RunError if it cannot be written."""
+    with source.open("rb") as original, open_atomically(path, follow_links=follow_links) as file:
+        shutil.copyfileobj(original, file)
 
 
 @contextlib.contextmanager

@@ -90,5 +90,9 @@ class ExportError(CharLSTMError):
     """A format cannot hold a model, or its file would not predict what the model does."""
 
 
+class HubError(CharLSTMError):
+    """The Hugging Face Hub refuses something, or cannot be reached."""
+
+
 class LibraryError(CharLSTMError):
     """A library that charlstm needs is missing, broken, or of another version."""

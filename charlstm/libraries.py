@@ -1,12 +1,14 @@
-"""The libraries that charlstm needs for some commands only: are they there, and errors when they are not, or broken.
+"""The libraries that charlstm needs for some commands only: are they there, errors when they are not, their warnings.
 
 The distribution `charlstm` requires all of them, `charlstm-core` only those that writing needs.
 """
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
+from typing import Any
 
 from charlstm.errors import CharLSTMError, LibraryError
 
@@ -38,6 +40,25 @@ def library_imports(title: str, *distributions: str, without: str, extra: str = 
         if any(message in reason.lower() for message in MEMORY_MESSAGES):
             hint = f"there is not enough memory for it: end other programs, or allow this one more; {without}"
         raise LibraryError(f"{title} cannot be imported: {reason}", hint=hint) from error
+
+
+def pass_on_warnings(logger_name: str, on_message: Callable[[str], None]) -> None:
+    """Let `on_message` get what a library warns of, in lines, in place of the library's own output."""
+    logger = logging.getLogger(logger_name)
+    logger.handlers, logger.propagate = [_LineHandler(on_message)], False
+
+
+class _LineHandler(logging.Handler):
+    """Passes on the first line of what is logged, without a traceback."""
+
+    def __init__(self, on_message: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._on_message = on_message
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error: Any = record.exc_info and record.exc_info[1]
+        line = record.getMessage().strip().split("\n")[0]
+        self._on_message(f"{line}: {type(error).__name__}: {error}" if error else line)
 
 
 def _advice(distributions: Iterable[str], extra: str) -> str:

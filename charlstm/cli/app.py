@@ -26,7 +26,7 @@ COMMANDS = {  # in the order of --help: each is the function or group of its nam
     **dict.fromkeys(("train", "resume", "compare"), "Train"),
     **dict.fromkeys(("generate", "write"), "Write"),
     **dict.fromkeys(("evaluate", "info", "inspect", "plot", "samples", "gradients"), "Look"),
-    **dict.fromkeys(("export", "import", "serve"), "Share"),
+    **dict.fromkeys(("export", "import", "push", "pull", "serve"), "Share"),
     **dict.fromkeys(("runs", "corpus"), "Keep house"),
 }
 

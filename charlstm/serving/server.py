@@ -1,16 +1,15 @@
 """Run the application: the socket, the time that clients have, and the end."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from charlstm.errors import SettingError
+from charlstm.libraries import pass_on_warnings
 
 HEAD_TIMEOUT = 10.0  # seconds from the first byte of a request to the end of its headers
 WRITE_TIMEOUT = 30.0  # seconds that a client may leave a full buffer of its answer unread
@@ -97,8 +96,7 @@ def make_server(app: Starlette, *, on_message: Callable[[str], None] = lambda _:
     `run` serves a listening socket until a signal comes. SIGINT or SIGTERM let texts under way finish for a moment, and
     are then sent again; a second one ends at once.
     """
-    logger = logging.getLogger("uvicorn")
-    logger.handlers, logger.propagate = [_LineHandler(on_message)], False
+    pass_on_warnings("uvicorn", on_message)
     config = uvicorn.Config(
         app,
         http=DeadlineProtocol,
@@ -114,16 +112,3 @@ def make_server(app: Starlette, *, on_message: Callable[[str], None] = lambda _:
         timeout_graceful_shutdown=GRACE,
     )
     return uvicorn.Server(config)
-
-
-class _LineHandler(logging.Handler):
-    """Passes on the first line of what Uvicorn logs, without a traceback."""
-
-    def __init__(self, on_message: Callable[[str], None]) -> None:
-        super().__init__(logging.WARNING)
-        self._on_message = on_message
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error: Any = record.exc_info and record.exc_info[1]
-        line = record.getMessage().strip().split("\n")[0]
-        self._on_message(f"{line}: {type(error).__name__}: {error}" if error else line)

@@ -23,6 +23,8 @@ COMMANDS = (
     "gradients",
     "export",
     "import",
+    "push",
+    "pull",
     "serve",
     "runs",
     "runs rm",

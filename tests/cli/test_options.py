@@ -22,6 +22,7 @@ USERS = {  # of packages, the commands that show most of their messages
     "analysis": ["generate", "gradients", "evaluate", "inspect"],
     "experiments": ["compare"],
     "generation": ["generate"],
+    "sharing": ["push", "pull"],
     "storage": ["train", "runs rm"],
     "text": ["train"],
     "training": ["train"],

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.display.messages import say, visible
+from charlstm.cli.display.messages import visible
+from charlstm.cli.model_output import ModelOutput
 from charlstm.cli.options import OUTPUT, option
-from charlstm.cli.overwriting import OVERWRITE, check_may_replace
-from charlstm.errors import RunError
+from charlstm.cli.overwriting import OVERWRITE
+from charlstm.storage.run_folder import RUNS
 
 
 def import_(
@@ -48,23 +49,10 @@ def import_(
     """
     from charlstm.export.import_model import import_model
     from charlstm.storage.model_file import save_model
-    from charlstm.storage.run_folder import RUNS, RunFolder
 
-    target = output or RUNS / file.name.partition(".")[0]
-    is_file = target.suffix.lower() == ".safetensors"
-    run = RunFolder(target)
-    if is_file:
-        if not target.parent.is_dir():
-            raise RunError(f"there is no folder {target.parent} for the file", hint="create it first")
-        check_may_replace(target, overwrite=overwrite)
-    elif not overwrite:
-        run.check_is_free()
+    target = ModelOutput(output or RUNS / file.name.partition(".")[0])
+    target.check_is_free(overwrite=overwrite)
     model = import_model(file, vocabulary)
-    if not is_file:
-        run.create()
-        run.clear()
-    save_model(target if is_file else run.model, model, follow_links=is_file)
-    config = model.config
-    layers = f"{config.num_layers} layer{'s' if config.num_layers > 1 else ''} of {config.units} units"
-    say(f"imported {config.cell}, {layers}, {len(model.vocabulary)} characters; try: charlstm generate {target}")
-    print(visible(str(target)))
+    save_model(target.make_room(), model, follow_links=target.is_file)
+    target.tell("imported", model)
+    print(visible(str(target.path)))
