@@ -69,7 +69,7 @@ def read_test_text(run: RunFolder, on_message: Callable[[str], None]) -> Corpus:
     corpus = _part_reader(run, recorded, on_message).read(part, recorded.parts.reading)
     if corpus.digest != part.sha256:
         raise CorpusError(
-            f"the test part, {part.describe()} of {', '.join(recorded.sources)}, has changed since the run was started",
+            f"the test part has changed since the run was started: {', '.join(part.sources or recorded.sources)}",
             hint="put the old text back, or score the text as it is now: give its file",
         )
     return corpus

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from charlstm.errors import SettingError, shown
@@ -73,7 +74,7 @@ class Part:
     def describe(self) -> str:
         """Return in a few words where the part is."""
         if self.sources:
-            return ", ".join(self.sources)
+            return ", ".join(Path(source).name for source in self.sources)
         return f"{self.unit} {self.start:,} to {'the end' if self.end is None else f'{self.end - 1:,}'}"
 
     def to_json(self) -> dict[str, Any]:

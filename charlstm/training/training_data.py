@@ -109,7 +109,7 @@ class TrainingData:
         validation, test = self.parts.get("validation"), self.parts.get("test")
         kept = self._describe_validation(config) if validation is None else _describe_part(validation)
         parts.append(f"{kept} for validation")
-        return "; ".join(parts + ([f"{_describe_part(test)} for the test"] if test else []))
+        return "; ".join(parts + ([f"{_describe_part(test)} for testing"] if test else []))
 
     def validation_warning(self, config: TrainingConfig) -> str:
         """Return one line for the user if the end of the text, kept for validation, is not like the rest; else ""."""

@@ -119,9 +119,7 @@ def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> 
     if part is not None and not (run and text):
         return run if text is None else [text], None
     if text is None:
-        raise SettingError(
-            "the text to score is missing", hint="charlstm evaluate TEXT, or a part of a run: --part test"
-        )
+        raise SettingError("TEXT is missing", hint="usage: charlstm evaluate [RUN] TEXT; see charlstm evaluate --help")
     raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
 
 
