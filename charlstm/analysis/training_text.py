@@ -63,7 +63,7 @@ def read_test_text(run: RunFolder, on_message: Callable[[str], None]) -> Corpus:
     if recorded.parts is None or recorded.parts.test is None:
         raise SettingError(
             f"{run.path} has no test part",
-            hint="train with `test` FILE or `split` 90/5/5, or score a text: give its file",
+            hint="give the file of a text to score, or train a model with a test part",
         )
     part = recorded.parts.test
     corpus = _part_reader(run, recorded, on_message).read(part, recorded.parts.reading)

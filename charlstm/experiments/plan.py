@@ -15,6 +15,7 @@ from charlstm.errors import RunError, SettingError
 from charlstm.json_objects import has_type, object_from_json, parse_json
 from charlstm.machine import num_cores
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import PartsRequest
 from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
     MIN_WIDE_BATCH_SIZE,
@@ -50,6 +51,7 @@ class ComparisonRequest:
     amount: float | None = None  # epochs or steps of each run; None: those that an LSTM is expected to take in max_time
     overwrite: bool = False
     decoding: DecodingOptions = field(default_factory=DecodingOptions)  # of the texts
+    parts: PartsRequest = field(default_factory=PartsRequest)  # how the text is divided
     plot: Path | None = None  # the picture, if the user named it
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ class ComparisonPlan:
     num_repeats: int
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     plot: str | None = None  # the full path of the picture, if the user named it
+    test_sha256: str | None = None  # None: there is no test part
 
     def to_json(self) -> dict[str, Any]:
         values = {
@@ -83,6 +86,7 @@ class ComparisonPlan:
             "cells": self.cells,
             "repeats": self.num_repeats,
         }
+        values |= {"test_sha256": self.test_sha256} if self.test_sha256 else {}
         values |= {"reading": self.decoding.to_json()} if self.decoding != DecodingOptions() else {}
         return values | ({"plot": self.plot} if self.plot else {})
 
@@ -90,7 +94,7 @@ class ComparisonPlan:
     def from_json(cls, values: dict[str, Any]) -> "ComparisonPlan":
         types = {"text_sha256": str, "equal": str, "cells": list[str], "repeats": int}
         has_types = all(has_type(values[name], kind) for name, kind in types.items())
-        if not (has_types and has_type(values.get("plot"), str | None)):
+        if not (has_types and all(has_type(values.get(name), str | None) for name in ("plot", "test_sha256"))):
             raise TypeError("a value has another type")
         if not 1 <= values["repeats"] <= MAX_REPEATS:
             raise ValueError("there are too many repeats, or none")
@@ -105,6 +109,7 @@ class ComparisonPlan:
             num_repeats=values["repeats"],
             decoding=object_from_json(DecodingOptions, values.get("reading", {})),
             plot=values.get("plot"),
+            test_sha256=values.get("test_sha256"),
         )
 
     @classmethod
@@ -128,15 +133,14 @@ class ComparisonPlan:
         write_atomically(folder / PLAN_FILE, (json.dumps(self.to_json(), indent=2) + "\n").encode())
 
 
-def extend_plan(
-    plan: ComparisonPlan, request: ComparisonRequest, text_sha256: str, num_characters: int
-) -> ComparisonPlan:
+def extend_plan(plan: ComparisonPlan, request: ComparisonRequest, data: TrainingData) -> ComparisonPlan:
     """Return an existing plan with the cells and repeats of a request added.
 
-    `num_characters` are in the training text. Raises RunError if the request differs in anything else, or the text has
+    Raises RunError if the request differs in anything else, or the text has
     changed.
     """
     planned = plan.model.to_json() | plan.training.to_json() | {"equal": plan.budget} | _form_of(plan.decoding)
+    num_characters = len(data.dataset.training)
     requested = request.overrides.settings | {"equal": request.budget} | _form_of(request.decoding)
     if plan.budget != "time":
         requested.pop("max_time", None)  # it has been converted to epochs
@@ -144,8 +148,16 @@ def extend_plan(
     planned_amount = plan.training.epochs if plan.budget == "epochs" else num_steps(plan, num_characters)
     if request.amount is not None and request.budget == plan.budget and request.amount != planned_amount:
         changed.append(f"`{request.budget}`")
-    if text_sha256 != plan.text_sha256:
+    if (
+        data.divided
+        and data.divided.has_own_validation
+        and data.split_settings["validation"] != plan.training.validation
+    ):
+        changed.append("validation part")
+    if data.corpus.digest != plan.text_sha256:
         changed.append("text")
+    if data.test_sha256 != plan.test_sha256:
+        changed.append("test part")
     if changed:
         raise RunError(
             f"{request.folder} holds a comparison with another {changed[0]}",
@@ -197,7 +209,7 @@ def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupRe
     chosen = {
         "precision": startup.precision,
         "patience": NEVER_STOP_EARLY,
-        "validation_split": data.dataset.validation_split,
+        **data.split_settings,
     }
     settings = _choose_settings(request, inputs, chosen | request.overrides.settings)
     model, training = make_configs(settings)
@@ -210,6 +222,7 @@ def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupRe
         num_repeats=request.num_repeats,
         decoding=request.decoding,
         plot=_full_path(request.plot),
+        test_sha256=data.test_sha256,
     )
 
 

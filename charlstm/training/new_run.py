@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from charlstm.cells.registry import get_cell
-from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
 from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model, load_model
@@ -22,7 +22,6 @@ from charlstm.text.parts import PartsRequest
 from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import (
-    DEFAULT_SEQUENCE_LENGTH,
     AutoConfigInputs,
     Settings,
     choose_settings,
@@ -41,7 +40,7 @@ from charlstm.training.replaced_files import check_sources
 from charlstm.training.reporting import RunReporter, TrainingResult
 from charlstm.training.starting_point import choose_starting_point
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
-from charlstm.training.training_data import TrainingData, own_validation_settings, split_text
+from charlstm.training.training_data import TrainingData, own_validation_settings, split_text, splitting_config
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
@@ -212,17 +211,9 @@ def _encode(
         reporter.on_changed_characters(dict(encoded.changes))
     own_validation = own_validation_settings(divided, encoded, vocabulary, unknown=unknown, keeps_rare=keeps_rare)
     settings = request.overrides.settings | own_validation
-    config = _splitting_config(settings, default_validation_split(encoded.ids, vocabulary))
+    config = splitting_config(settings, default_validation_split(encoded.ids, vocabulary))
     dataset = split_text(encoded.ids, vocabulary, config)
     return TrainingData(corpus, vocabulary, dataset, request.decoding, unknown, keeps_rare, divided)
-
-
-def _splitting_config(settings: dict[str, Any], default_split: str) -> TrainingConfig:
-    """Return a config whose settings for the split are those of the run; the others may still be chosen."""
-    names = ("validation", "validation_split", "random_seed")
-    fixed = {name: settings[name] for name in names if name in settings}
-    length = settings.get("window") or settings.get("sequence_length", DEFAULT_SEQUENCE_LENGTH)
-    return TrainingConfig(**{"validation_split": default_split, "sequence_length": length} | fixed)
 
 
 def _make_vocabulary(request: NewRunRequest, start_from: Model | None, corpus: Corpus) -> Vocabulary:

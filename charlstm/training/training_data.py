@@ -29,6 +29,7 @@ from charlstm.text.streams import STANDARD_INPUT
 from charlstm.text.validation_check import compare_parts
 from charlstm.text.validation_split import block_size, line_pieces
 from charlstm.text.vocabulary import Vocabulary
+from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class TrainingData:
         if self.divided and self.divided.has_own_validation:
             settings["validation"] = len(self.dataset.validation) / len(self.dataset)
         return settings
+
+    @property
+    def test_sha256(self) -> str | None:
+        """The digest of the test part; None if there is none."""
+        return self.parts["test"].sha256 if "test" in self.parts else None
 
     @property
     def sources(self) -> list[str]:
@@ -199,6 +205,14 @@ def own_validation_settings(
             hint="give a longer validation part and a longer training part",
         )
     return {"validation": num_validation / len(encoded.ids), "validation_split": "end"}
+
+
+def splitting_config(settings: dict[str, Any], default_split: str) -> TrainingConfig:
+    """Return a config whose settings for the split are those of the run; the others may still be chosen."""
+    names = ("validation", "validation_split", "random_seed")
+    fixed = {name: settings[name] for name in names if name in settings}
+    length = settings.get("window") or settings.get("sequence_length", DEFAULT_SEQUENCE_LENGTH)
+    return TrainingConfig(**{"validation_split": default_split, "sequence_length": length} | fixed)
 
 
 def split_text(ids: Ids, vocabulary: Vocabulary, config: TrainingConfig) -> Dataset:
