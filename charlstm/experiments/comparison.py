@@ -25,6 +25,7 @@ from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
+from charlstm.training.overrides import Overrides
 from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.reporting import StartupReporter, TrainingReporter
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready
@@ -68,6 +69,8 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     an earlier comparison is only removed once everything that can fail has succeeded.
     """
     data = _load_data(request, reporter)
+    if "validation" in data.parts:
+        request = replace(request, overrides=Overrides(dict(request.overrides.explicit) | data.split_settings))
     folder = RunFolder(request.folder)
     with created_folder(folder), locked_run(folder, reporter) as interruption:
         plan = _prepare_plan(request, data, reporter)
@@ -117,7 +120,8 @@ def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: Star
     """
     existing = ComparisonPlan.load(request.folder)
     if existing and not request.overwrite:
-        plan = extend_plan(existing, request, data)
+        num_characters, test_sha256 = len(data.dataset.training), data.test_sha256
+        plan = extend_plan(existing, request, data.corpus.digest, num_characters, test_sha256=test_sha256)
     else:
         plan = new_plan(request, data, reporter)
     for cell in request.cells:

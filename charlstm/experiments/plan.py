@@ -133,14 +133,20 @@ class ComparisonPlan:
         write_atomically(folder / PLAN_FILE, (json.dumps(self.to_json(), indent=2) + "\n").encode())
 
 
-def extend_plan(plan: ComparisonPlan, request: ComparisonRequest, data: TrainingData) -> ComparisonPlan:
+def extend_plan(
+    plan: ComparisonPlan,
+    request: ComparisonRequest,
+    text_sha256: str,
+    num_characters: int,
+    *,
+    test_sha256: str | None = None,
+) -> ComparisonPlan:
     """Return an existing plan with the cells and repeats of a request added.
 
-    Raises RunError if the request differs in anything else, or the text has
+    `num_characters` are in the training text. Raises RunError if the request differs in anything else, or the text has
     changed.
     """
     planned = plan.model.to_json() | plan.training.to_json() | {"equal": plan.budget} | _form_of(plan.decoding)
-    num_characters = len(data.dataset.training)
     requested = request.overrides.settings | {"equal": request.budget} | _form_of(request.decoding)
     if plan.budget != "time":
         requested.pop("max_time", None)  # it has been converted to epochs
@@ -148,15 +154,9 @@ def extend_plan(plan: ComparisonPlan, request: ComparisonRequest, data: Training
     planned_amount = plan.training.epochs if plan.budget == "epochs" else num_steps(plan, num_characters)
     if request.amount is not None and request.budget == plan.budget and request.amount != planned_amount:
         changed.append(f"`{request.budget}`")
-    if (
-        data.divided
-        and data.divided.has_own_validation
-        and data.split_settings["validation"] != plan.training.validation
-    ):
-        changed.append("validation part")
-    if data.corpus.digest != plan.text_sha256:
+    if text_sha256 != plan.text_sha256:
         changed.append("text")
-    if data.test_sha256 != plan.test_sha256:
+    if test_sha256 != plan.test_sha256:
         changed.append("test part")
     if changed:
         raise RunError(
@@ -209,7 +209,7 @@ def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupRe
     chosen = {
         "precision": startup.precision,
         "patience": NEVER_STOP_EARLY,
-        **data.split_settings,
+        "validation_split": data.dataset.validation_split,
     }
     settings = _choose_settings(request, inputs, chosen | request.overrides.settings)
     model, training = make_configs(settings)
