@@ -87,9 +87,11 @@ def read_training_text(run: RunFolder, model: Model, on_message: Callable[[str],
     """
     recorded = find_recorded_text(run)
     corpus = read_recorded_text(run, recorded, on_message)
+    validation = recorded.parts.validation if recorded.parts else None
+    sources = [*recorded.sources, *(validation.sources if validation else [])]
     if corpus.digest != model.training.get("text_sha256", ""):
         raise CorpusError(
-            f"{', '.join(recorded.sources)} has changed since the model was trained on it",
+            f"{' or '.join(sources)} has changed since the model was trained on it",
             hint="put the old text back; `novelty` and `new` compare with it",
         )
     return corpus

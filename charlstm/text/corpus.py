@@ -112,7 +112,8 @@ def load_corpus(
     )
 
 
-def find_texts(text: str | Path, own_run: Path | None, *, is_recorded: bool) -> FoundTexts:
+def find_texts(text: str | Path, own_run: Path | None, *, is_recorded: bool = False) -> FoundTexts:
+    """Return the sources of one argument, which may be the name of a text. Raises CorpusError if there are none."""
     found = find_sources(text, own_run=own_run, is_recorded=is_recorded)
     if found is None and (path := find_named_text(text)):
         found = find_sources(path, is_recorded=is_recorded)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from charlstm.errors import CorpusError
 from charlstm.text.byte_ranges import count_bytes, load_byte_range
-from charlstm.text.corpus import Corpus, load_corpus, recorded_sources
+from charlstm.text.corpus import Corpus, find_texts, load_corpus, recorded_sources
 from charlstm.text.corpus_parts import corpus_range, join_corpora
 from charlstm.text.decoding_options import DecodingOptions, OnMessage
 from charlstm.text.parts import Part, Parts, PartsRequest
@@ -154,4 +154,5 @@ class PartReader:
 def _part_in_file(name: str, file: str) -> Part:
     if is_stream(file):
         raise CorpusError(f"`{name}` is {file}, which cannot be read again", hint="give a file")
+    find_texts(file, None)  # raises for a missing one, by the name that was given
     return Part([*recorded_sources([file])])

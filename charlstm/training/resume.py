@@ -178,7 +178,7 @@ def _read_same_text(
     Raises CorpusError if it is missing or, unless `changed_text`, ChangedTextError if it is different.
     """
     folder, texts = request.folder, request.texts
-    is_recorded = texts is None
+    is_recorded, parts = texts is None, Parts.from_json(text.get("parts"))
     if folder.has_text and (texts is None or any(map(is_stream, texts))):
         texts, is_recorded = [str(folder.text)], True
     try:
@@ -189,9 +189,11 @@ def _read_same_text(
             is_recorded=is_recorded,
             on_message=reporter.on_message,
         )
-        divided = reader.read_learned(Parts.from_json(text.get("parts")))
+        divided = reader.read_learned(parts)
     except CorpusError as error:
         hint = error.hint if texts else "if the text has been moved, say where it is now: `files` FILE"
+        if parts and len(parts.by_name) > 1:
+            hint = "put all parts back where they were, or say where the training text is now: `files` FILE"
         raise CorpusError(str(error), hint=hint) from error
     corpus = divided.corpus
     if corpus.digest != text["sha256"] and not request.changed_text:
