@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.completion import choices, complete_cells
+from charlstm.cli.completion import choices, complete_cells, complete_texts
 from charlstm.cli.help_text import help_all
 from charlstm.cli.options import (
     COMMON,
@@ -152,6 +152,7 @@ Validation = Annotated[
     option(
         "--validation",
         parser=share_or_file,
+        autocompletion=complete_texts,
         metavar=SHARE_OR_FILE,
         panel=VALIDATION,
         help=f"Validate on this share of the text, or on this file. Default: {TrainingConfig.validation}.",
@@ -161,6 +162,7 @@ Test = Annotated[
     str | None,
     option(
         "--test",
+        autocompletion=complete_texts,
         metavar="FILE",
         panel=VALIDATION,
         help="A text that training never sees, for charlstm evaluate RUN --part test.",

@@ -23,7 +23,7 @@ def check_sources(folder: RunFolder, sources: Iterable[str]) -> None:
             )
         if _real_path(source) in replaced:
             raise RunError(
-                f"{source} is a text of the run, and a run in {folder.path} would replace it",
+                f"{source} is a text, and a run in {folder.path} would replace it",
                 hint="choose another folder with `output`",
             )
 
