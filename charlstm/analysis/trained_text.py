@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from charlstm.analysis.evaluation import encode_corpus
 from charlstm.analysis.shared_passages import shared_share
 from charlstm.analysis.training_text import (
     RecordedText,
     find_recorded_text,
+    read_test_text,
     read_training_text,
     split_training_text,
 )
@@ -27,7 +29,7 @@ from charlstm.text.corpus_encoding import EncodedCorpus
 from charlstm.text.id_files import in_chunks
 from charlstm.text.known_lines import KnownLines, line_checksum
 
-PARTS = ("train", "validation", "all")
+PARTS = ("train", "validation", "test", "all")
 MIN_SHARED_SHARE = 0.02  # of a text, from which on the user is warned
 TOO_GOOD = "it predicts new text less well than this"
 MAX_LINES = 200_000  # of a text that are compared with those of a list
@@ -70,20 +72,48 @@ def choose_text(
     check_part(part)
     run = RunFolder(path.parent)
     own_corpus = _training_corpus(run, model, corpus, on_message)
+    if own_corpus is not None and part == "test":
+        return part_of_run(path, model, part, on_message=on_message)
     if own_corpus is not None:
         return _part_of_training_text(run, model, own_corpus, encoded, part=part)
-    if part in ("train", "validation"):
+    if part in ("train", "validation", "test"):
         raise SettingError(
             f"`part` is {part}, but {corpus.name} is not the text that the model was trained on",
             hint="leave `part` out, or give the text as it was when the model was trained",
         )
     shared = _shared_share(run, model, corpus)
-    warning = ""
+    warning = _warning_of_shared(shared, corpus.name)
     if list(corpus.sources) == _recorded_text(run).sources:
         warning = f"{corpus.name} has changed since the model was trained on it: {TOO_GOOD}"
-    elif shared is not None and shared >= MIN_SHARED_SHARE:
-        warning = f"{shared:.0%} of {corpus.name} stands in the text that the model was trained on: {TOO_GOOD}"
     return TextToScore(encoded, "all", is_training_text=False, shared=shared, warning=warning)
+
+
+def part_of_run(
+    path: Path, model: Model, part: str, *, unknown: str = "skip", on_message: OnMessage = lambda _: None
+) -> TextToScore:
+    """Return a part of the text of the run that the model in the file `path` is from.
+
+    Raises SettingError if the run has no such part, RunError if it does not say which text it learned from, and
+    CorpusError if that text is gone or has changed.
+    """
+    check_part(part)
+    run = RunFolder(path.parent)
+    if part != "test":
+        corpus = read_training_text(run, model, on_message)
+        encoded = encode_corpus(corpus, model.vocabulary, unknown=unknown)
+        return _part_of_training_text(run, model, corpus, encoded, part=part)
+    corpus = read_test_text(run, on_message)
+    encoded = encode_corpus(corpus, model.vocabulary, unknown=unknown)
+    shared = _shared_share(run, model, corpus)
+    note = f"scoring the test part of {run.path.name}, {len(encoded.ids):,} characters"
+    warning = _warning_of_shared(shared, "the test part")
+    return TextToScore(encoded, "test", is_training_text=False, shared=shared, note=note, warning=warning)
+
+
+def _warning_of_shared(shared: float | None, name: str) -> str:
+    if shared is None or shared < MIN_SHARED_SHARE:
+        return ""
+    return f"{shared:.0%} of {name} stands in the text that the model was trained on: {TOO_GOOD}"
 
 
 def _training_corpus(run: RunFolder, model: Model, corpus: Corpus, on_message: OnMessage) -> Corpus | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from charlstm.analysis.evaluation import encode_corpus
 from charlstm.analysis.scoring import score_with_model
-from charlstm.analysis.trained_text import choose_text
+from charlstm.analysis.trained_text import choose_text, part_of_run
 from charlstm.api.messages import logger, warn_of_changes
 from charlstm.api.model import ModelOrRun, as_model, loaded
 from charlstm.api.texts import Files, read_corpus
@@ -22,7 +22,7 @@ class TextEvaluation:
     characters: int  # scored: all but the first
     num_skipped: int  # characters that the model does not know and that were left out
     num_replaced: int  # characters that the model does not know and that others took the place of
-    part: str  # of the text: train, validation or all
+    part: str  # of the text: train, validation, test or all
     is_training_text: bool  # whether it is the text that the model was trained on
     shared_with_training: float | None  # share of another text that stands in the training text; None: not known
 
@@ -42,19 +42,24 @@ def evaluate(
 
     The state is carried from the first character to the last; the first is not scored, because nothing comes before
     it. Of the text that the model was trained on, `part` is "train", "validation" (the default, which the model has not
-    learned) or "all"; a warning is logged if the model has learned what is scored. `unknown` is the policy for
-    characters that the model does not know: "skip" leaves them out, "nearest" scores similar ones in their place,
-    "error" raises VocabularyError. Files are read as `train` reads them.
+    learned), "test" (if the run has such a part) or "all"; a warning is logged if the model has learned what is scored.
+    With a `part` the text may be left out: it is that of the model's run. `unknown` is the policy for characters that
+    the model does not know: "skip" leaves them out, "nearest" scores similar ones in their place, "error" raises
+    VocabularyError. Files are read as `train` reads them.
 
-    Raises CorpusError if the text is missing, unreadable or shorter than two characters.
+    Raises CorpusError if the text is missing, unreadable or shorter than two characters, and RunError if the run does
+    not say which text it is.
     """
     one = loaded(as_model(model))
     trained = one.model
-    vocabulary = trained.vocabulary
-    options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
-    corpus = read_corpus(files, text, options)
-    encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
-    chosen = choose_text(one.path, trained, corpus, encoded, part=part, on_message=lambda _: None)
+    if part is not None and files is None and text is None:
+        chosen = part_of_run(one.path, trained, part, unknown=unknown)
+    else:
+        vocabulary = trained.vocabulary
+        options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
+        corpus = read_corpus(files, text, options)
+        encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
+        chosen = choose_text(one.path, trained, corpus, encoded, part=part, on_message=lambda _: None)
     if chosen.warning:
         logger.warning("%s", chosen.warning)
     encoded = chosen.encoded

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from types import NoneType
 from typing import Any, TypedDict, get_args, get_origin, get_type_hints
 
@@ -37,7 +38,7 @@ class TrainingSettings(TypedDict, total=False):
     clip_norm: float | None
     clip_value: float | None
     weight_decay: float | None
-    validation: float | None
+    validation: float | str | PathLike[str] | None  # a share of the text, or a file
     validation_split: str | None
     patience: int | None
     random_seed: int | None

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from os import PathLike
+from typing import overload
 
 from charlstm.api.messages import logger
 from charlstm.errors import SettingError
@@ -39,11 +40,17 @@ def file_names(files: Files | None, text: str | None) -> list[str]:
             raise SettingError("`files` has a text where a path must be", hint="give the text itself as `text`")
     if not names:
         raise SettingError("`files` is empty", hint="give at least one path")
-    return [name if isinstance(name, str) else _as_path(name) for name in names]
+    return [as_text_name(name) for name in names]
 
 
-def _as_path(path: PathLike[str]) -> str:
+@overload
+def as_text_name(path: None) -> None: ...
+@overload
+def as_text_name(path: str | PathLike[str]) -> str: ...
+def as_text_name(path: str | PathLike[str] | None) -> str | None:
     """Return a path as it cannot be taken for the name of a text that ships, which only a string can be."""
+    if path is None or isinstance(path, str):
+        return path
     return os.fspath(path) if os.path.dirname(path) else os.path.join(os.curdir, path)
 
 

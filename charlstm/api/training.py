@@ -14,13 +14,14 @@ from charlstm.api.messages import logger
 from charlstm.api.model import ModelOrRun, TrainedModel, as_model
 from charlstm.api.reporter import CallbackReporter, OnEvaluation, OnProgress
 from charlstm.api.settings import TrainingSettings, check_settings
-from charlstm.api.texts import Files, file_names
+from charlstm.api.texts import Files, as_text_name, file_names
 from charlstm.errors import RunError
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RUNS, RunFolder, find_run
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.given_text import GIVEN_TEXT
+from charlstm.text.parts import PartsRequest
 from charlstm.text.sources import corpus_name
 from charlstm.training.history import Evaluation, History
 from charlstm.training.interruption import Interruption, exit_code
@@ -86,6 +87,8 @@ def train(
     encoding: str | None = None,
     normalize: str | None = None,
     keep_boilerplate: bool = False,
+    test: str | PathLike[str] | None = None,
+    split: str | None = None,
     on_evaluation: OnEvaluation | None = None,
     on_progress: OnProgress | None = None,
     stop: threading.Event | None = None,
@@ -99,6 +102,11 @@ def train(
     a run that is there. `start_from` is a model or run whose weights the run starts from; it learns the characters that
     are new to it, or treats them by the policy `unknown`. None starts from nothing; "auto" takes the model that ships
     if the text is small and in a language that it knows. Characters rarer than `min_count` share one id.
+
+    `validation` is the share of the text to validate on, or the file of a text to validate on. `test` is the file of a
+    text that training never sees, for `evaluate(run, part="test")`. `split` divides the text in order, "90/5/5" for
+    training, validation and test ("90/10": no test), or is the usual split of a text: "enwik8", "text8",
+    "tinyshakespeare" or "ptb".
 
     Settings are the fields of ModelConfig and TrainingConfig: `units`, `num_layers`, `cell`, `epochs`, `max_time`
     (seconds, or "5m"), `learning_rate`, `random_seed` and so on. Those that are left out are chosen from the text, the
@@ -115,12 +123,15 @@ def train(
     from charlstm.training.new_run import NewRunRequest, train_new_run
 
     texts = file_names(files, text)
+    checked = check_settings(settings, TrainingSettings)
+    validation = checked.pop("validation") if isinstance(checked.get("validation"), str | PathLike) else None
     interruption = Interruption()
     request = NewRunRequest(
         folder=RunFolder(Path(output) if output is not None else RUNS / (corpus_name(texts) if texts else GIVEN_TEXT)),
         texts=texts,
         given_text=text,
-        overrides=Overrides(check_settings(settings, TrainingSettings), preset),
+        parts=PartsRequest(as_text_name(validation), as_text_name(test), split),
+        overrides=Overrides(checked, preset),
         decoding=DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL),
         normalize=normalize,
         inherits_precision=settings.get("precision") is None,

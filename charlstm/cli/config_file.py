@@ -13,13 +13,14 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from charlstm.cli.options import COMMON, is_given, option
+from charlstm.cli.options import COMMON, SHARE_OR_FILE, is_given, option
 from charlstm.cli.suggestions import suggest_options
 from charlstm.errors import SettingError
 
 CONFIG_PATH = "charlstm.config"  # the key of the file's path in the context
 ALLOWED: dict[type, tuple[type, ...]] = {float: (int, float), list: (list, str)}  # for others only themselves
 EXAMPLE = 'write lines such as units = 300 or max-time = "5m"'
+MIXED_KINDS = {"TIME": 'a time such as "5m"', SHARE_OR_FILE: "a number or a file"}  # by what the help calls them
 KINDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string", list: "a list of strings"}
 
 
@@ -121,14 +122,13 @@ def _kind_of(parameter: Any) -> type:
 
 def _as_typed(parameter: Any, value: Any, place: str) -> Any:
     """Return a value as it would be typed on the command line. Raises SettingError for one of a wrong type."""
-    wanted, is_duration = _kind_of(parameter), parameter.metavar == "TIME"
-    allowed = (int, float, str) if is_duration else ALLOWED.get(wanted, (wanted,))
+    wanted, mixed = _kind_of(parameter), MIXED_KINDS.get(parameter.metavar)
+    allowed = (int, float, str) if mixed else ALLOWED.get(wanted, (wanted,))
     is_right = isinstance(value, allowed) and isinstance(value, bool) == (wanted is bool)
     if isinstance(value, list):
         is_right = is_right and all(isinstance(one, str) for one in value)
     if not is_right:
-        expected = 'a time such as "5m"' if is_duration else KINDS[wanted]
-        raise SettingError(f"{place} is {value!r}, but it must be {expected}", hint="correct the file")
+        raise SettingError(f"{place} is {value!r}, but it must be {mixed or KINDS[wanted]}", hint="correct the file")
     if wanted is list:
         return [value] if isinstance(value, str) else value
     return value if wanted is bool else str(value)

@@ -31,6 +31,8 @@ STOPPING = "Where it stops"
 OUTPUT = "Output"
 PANELS = (COMMON, NETWORK, REGULARISATION, TEXT, VALIDATION, PROMPT, SAMPLING, STOPPING, OUTPUT)
 
+SHARE_OR_FILE = "SHARE|FILE"  # as the help calls an option that takes either
+
 _FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 
 
@@ -114,6 +116,14 @@ def duration(text: str | float) -> float:
         return parse_duration(text)
     except SettingError as problem:  # Typer adds the name of the option
         raise typer.BadParameter(f"{problem}; {problem.hint}") from problem
+
+
+def share_or_file(value: str | float) -> str | float:
+    """Return a number as a share of a text, and anything else, such as `./0.1`, as the name of a file."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 Run = Annotated[

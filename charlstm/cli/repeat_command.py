@@ -17,6 +17,7 @@ from charlstm.training.presets import PRESETS
 
 if TYPE_CHECKING:
     from charlstm.text.decoding_options import DecodingOptions
+    from charlstm.text.parts import Parts
 
 PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # have no option
 WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
@@ -47,14 +48,20 @@ def repeat_command(folder: RunFolder, settings: Mapping[str, Any]) -> RepeatComm
     origin = RunOrigin.from_json(settings.get("origin"))
     if origin is None:
         return None
+    from charlstm.text.parts import Parts
+
     try:
         model, training = ModelConfig.from_json(settings["model"]), TrainingConfig.from_json(settings["training"])
         texts = _texts(folder, settings["text"]["sources"])
         decoding = _decoding(folder, settings)
+        parts = Parts.from_json(settings["text"].get("parts"))
     except (KeyError, TypeError, AttributeError, SettingError):
         return None
     fields = model.to_json() | training.to_json()
-    arguments = ["charlstm", "train", *texts, *_setting_options(fields), *_reading_options(decoding, origin)]
+    if parts and parts.validation:  # then these follow from the parts
+        fields |= {"validation": None, "validation_split": None}
+    options = [*_setting_options(fields), *_part_options(parts), *_reading_options(decoding, origin)]
+    arguments = ["charlstm", "train", *texts, *options]
     caveat = _caveat(training, origin)
     if not caveat and folder.text.exists() and settings["text"].get("name") != corpus_name([folder.text]):
         caveat = f"the same weights: the model calls its text {corpus_name([folder.text])}"
@@ -114,6 +121,15 @@ def _setting_options(fields: Mapping[str, Any]) -> list[str]:
             continue
         options += [FIELD_OPTIONS.get(field, "--" + field.replace("_", "-")), _as_typed(value)]
     return options
+
+
+def _part_options(parts: "Parts | None") -> list[str]:
+    if parts is None:
+        return []
+    if parts.split:
+        return ["--split", parts.split]
+    given = [("--validation", parts.validation), ("--test", parts.test)]
+    return [word for name, part in given if part for word in (name, *part.sources)]
 
 
 def _as_typed(value: Any) -> str:

@@ -5,10 +5,22 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.completion import choices, complete_cells
+from charlstm.cli.completion import choices, complete_cells, complete_texts
 from charlstm.cli.help_text import help_all
-from charlstm.cli.options import COMMON, NETWORK, OUTPUT, REGULARISATION, TEXT, VALIDATION, duration, option
+from charlstm.cli.options import (
+    COMMON,
+    NETWORK,
+    OUTPUT,
+    REGULARISATION,
+    SHARE_OR_FILE,
+    TEXT,
+    VALIDATION,
+    duration,
+    option,
+    share_or_file,
+)
 from charlstm.config import PRECISIONS, VALIDATION_SPLITS, TrainingConfig
+from charlstm.text.splits import SPLIT_NAMES
 from charlstm.training.auto_config import DEFAULT_EMBEDDING_DIM, DEFAULT_NUM_LAYERS, DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.presets import PRESETS
 from charlstm.training.schedule import CHECKPOINT_EVERY, NUM_EVALUATIONS
@@ -136,12 +148,35 @@ WeightDecay = Annotated[
     ),
 ]
 Validation = Annotated[
-    float | None,
+    str | None,
     option(
         "--validation",
-        metavar="FRACTION",
+        parser=share_or_file,
+        autocompletion=complete_texts,
+        metavar=SHARE_OR_FILE,
         panel=VALIDATION,
-        help=f"Fraction of the text to validate on. Default: {TrainingConfig.validation}.",
+        help=f"Validate on this share of the text, or on this file. Default: {TrainingConfig.validation}.",
+    ),
+]
+Test = Annotated[
+    str | None,
+    option(
+        "--test",
+        autocompletion=complete_texts,
+        metavar="FILE",
+        panel=VALIDATION,
+        help="A text that training never sees, for charlstm evaluate RUN --part test.",
+    ),
+]
+Split = Annotated[
+    str | None,
+    option(
+        "--split",
+        autocompletion=choices(SPLIT_NAMES),
+        metavar="SPLIT",
+        panel=VALIDATION,
+        help="Divide the text in this order: training/validation/test, such as 90/5/5 (or 90/10, without a test part), "
+        f"or the usual split of a text: {', '.join(SPLIT_NAMES)}.",
     ),
 ]
 ValidationSplit = Annotated[

@@ -4,28 +4,32 @@ import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import Any, Protocol
 
-from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.config import ModelConfig
 from charlstm.errors import TrainingError
 from charlstm.experiments.files import remove_comparison, results_to_json, run_folder, write_results
+from charlstm.experiments.final_test import FinalTest, report_test
 from charlstm.experiments.matching import match_parameter_count
-from charlstm.experiments.outcomes import Outcome
+from charlstm.experiments.outcomes import Outcome, summarize
 from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, describe_budget, extend_plan, new_plan
 from charlstm.network.backend import tensorflow_memory_errors
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.lock import is_owner
 from charlstm.storage.run_folder import RunFolder
-from charlstm.text.corpus import load_corpus
+from charlstm.text.corpus_encoding import encode_text
+from charlstm.text.part_reader import PartReader
 from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
+from charlstm.training.overrides import Overrides
+from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.reporting import StartupReporter, TrainingReporter
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready
-from charlstm.training.training_data import TrainingData, split_text
+from charlstm.training.training_data import TrainingData, own_validation_settings, split_text, splitting_config
 
 
 class ComparisonReporter(StartupReporter, TrainingReporter, Protocol):
@@ -52,9 +56,10 @@ class ComparisonResult:
     budget: str  # what all runs had the same amount of, in words
     outcomes: list[Outcome]
     signal_number: int | None
+    test: FinalTest | None = None  # of the best run of the best cell; None: there is no test part, or no end yet
 
     def to_json(self) -> dict[str, Any]:
-        return results_to_json(self.plan, self.outcomes)
+        return results_to_json(self.plan, self.outcomes, self.test)
 
 
 def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> ComparisonResult:
@@ -64,11 +69,13 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     an earlier comparison is only removed once everything that can fail has succeeded.
     """
     data = _load_data(request, reporter)
+    if "validation" in data.parts:
+        request = replace(request, overrides=Overrides(dict(request.overrides.explicit) | data.split_settings))
     folder = RunFolder(request.folder)
     with created_folder(folder), locked_run(folder, reporter) as interruption:
         plan = _prepare_plan(request, data, reporter)
         data = replace(data, dataset=split_text(data.corpus.ids, data.vocabulary, plan.training))
-        if warning := data.validation_warning(plan.training):
+        for warning in filter(None, [data.validation_warning(plan.training), *overlap_warnings(data)]):
             reporter.on_warning(warning)
         budget = describe_budget(plan, len(data.dataset.training))
         reporter.on_budget(budget)
@@ -78,19 +85,31 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
             outcomes[outcome.cell, outcome.repeat] = outcome
             write_results(request.folder, plan, list(outcomes.values()))
             reporter.on_outcomes(list(outcomes.values()))
-    return ComparisonResult(plan, budget, list(outcomes.values()), interruption.signal_number)
+        test = None
+        if interruption.signal_number is None and outcomes:
+            test = report_test(_winner(request.folder, list(outcomes.values())))
+            write_results(request.folder, plan, list(outcomes.values()), test)
+    return ComparisonResult(plan, budget, list(outcomes.values()), interruption.signal_number, test)
+
+
+def _winner(folder: Path, outcomes: list[Outcome]) -> RunFolder:
+    """Return the best run of the best cell, by their validation losses."""
+    cell = summarize(outcomes)[0].cell
+    best = min((outcome for outcome in outcomes if outcome.cell == cell), key=lambda outcome: outcome.bits)
+    return run_folder(folder, cell, best.repeat)
 
 
 def _load_data(request: ComparisonRequest, reporter: StartupReporter) -> TrainingData:
     reading = request.decoding
-    corpus = load_corpus(request.texts, reading, own_run=request.folder, on_message=reporter.on_message)
+    request.parts.check_settings(request.overrides.settings)
+    reader = PartReader(request.texts, reading, own_run=request.folder, on_message=reporter.on_message)
+    divided = reader.divide(request.parts)
+    corpus = divided.corpus
     vocabulary = Vocabulary(corpus.characters, reading.lowercase, normalize=reading.normalize)
-    fixed = request.overrides.settings
-    split = fixed.get("validation_split") or default_validation_split(corpus.ids, vocabulary)
-    config = TrainingConfig(
-        validation_split=split, sequence_length=DEFAULT_SEQUENCE_LENGTH, random_seed=fixed.get("random_seed", 0)
-    )
-    return TrainingData(corpus, vocabulary, split_text(corpus.ids, vocabulary, config), reading)
+    encoded = encode_text(corpus, vocabulary, unknown="error")
+    settings = request.overrides.settings | own_validation_settings(divided, encoded, vocabulary)
+    config = splitting_config(settings, default_validation_split(encoded.ids, vocabulary))
+    return TrainingData(corpus, vocabulary, split_text(encoded.ids, vocabulary, config), reading, divided=divided)
 
 
 def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupReporter) -> ComparisonPlan:
@@ -101,7 +120,8 @@ def _prepare_plan(request: ComparisonRequest, data: TrainingData, reporter: Star
     """
     existing = ComparisonPlan.load(request.folder)
     if existing and not request.overwrite:
-        plan = extend_plan(existing, request, data.corpus.digest, len(data.dataset.training))
+        num_characters, test_sha256 = len(data.dataset.training), data.test_sha256
+        plan = extend_plan(existing, request, data.corpus.digest, num_characters, test_sha256=test_sha256)
     else:
         plan = new_plan(request, data, reporter)
     for cell in request.cells:

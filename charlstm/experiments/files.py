@@ -9,6 +9,7 @@ from typing import Any
 
 from charlstm.atomic_files import write_atomically
 from charlstm.errors import RunError
+from charlstm.experiments.final_test import FinalTest
 from charlstm.experiments.outcomes import Outcome, summarize
 from charlstm.experiments.plan import PLAN_FILE, ComparisonPlan
 from charlstm.storage.lock import LOCK_FILE
@@ -25,18 +26,19 @@ def run_folder(folder: Path, cell: str, repeat: int) -> RunFolder:
     return RunFolder(path)
 
 
-def results_to_json(plan: ComparisonPlan, outcomes: list[Outcome]) -> dict[str, Any]:
+def results_to_json(plan: ComparisonPlan, outcomes: list[Outcome], test: FinalTest | None = None) -> dict[str, Any]:
     """Return the content of comparison.json."""
-    return {
+    results = {
         "plan": plan.to_json(),
         "cells": [summary.to_json() for summary in summarize(outcomes)],
         "trainings": [outcome.to_json() | {"curve": outcome.curve} for outcome in outcomes],
     }
+    return results | ({"test": test.to_json()} if test else {})
 
 
-def write_results(folder: Path, plan: ComparisonPlan, outcomes: list[Outcome]) -> None:
-    """Write the outcomes so far, at least one, as JSON and CSV."""
-    content = json.dumps(results_to_json(plan, outcomes), indent=2) + "\n"
+def write_results(folder: Path, plan: ComparisonPlan, outcomes: list[Outcome], test: FinalTest | None = None) -> None:
+    """Write the outcomes so far, at least one, as JSON and CSV; the test, which comes at the end, only as JSON."""
+    content = json.dumps(results_to_json(plan, outcomes, test), indent=2) + "\n"
     write_atomically(folder / JSON_FILE, content.encode())
     rows = [outcome.to_json() for outcome in outcomes]
     table = io.StringIO()

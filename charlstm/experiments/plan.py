@@ -15,6 +15,7 @@ from charlstm.errors import RunError, SettingError
 from charlstm.json_objects import has_type, object_from_json, parse_json
 from charlstm.machine import num_cores
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import PartsRequest
 from charlstm.training.auto_config import (
     DEFAULT_SEQUENCE_LENGTH,
     MIN_WIDE_BATCH_SIZE,
@@ -50,6 +51,7 @@ class ComparisonRequest:
     amount: float | None = None  # epochs or steps of each run; None: those that an LSTM is expected to take in max_time
     overwrite: bool = False
     decoding: DecodingOptions = field(default_factory=DecodingOptions)  # of the texts
+    parts: PartsRequest = field(default_factory=PartsRequest)  # how the text is divided
     plot: Path | None = None  # the picture, if the user named it
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ class ComparisonPlan:
     num_repeats: int
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     plot: str | None = None  # the full path of the picture, if the user named it
+    test_sha256: str | None = None  # None: there is no test part
 
     def to_json(self) -> dict[str, Any]:
         values = {
@@ -83,6 +86,7 @@ class ComparisonPlan:
             "cells": self.cells,
             "repeats": self.num_repeats,
         }
+        values |= {"test_sha256": self.test_sha256} if self.test_sha256 else {}
         values |= {"reading": self.decoding.to_json()} if self.decoding != DecodingOptions() else {}
         return values | ({"plot": self.plot} if self.plot else {})
 
@@ -90,7 +94,7 @@ class ComparisonPlan:
     def from_json(cls, values: dict[str, Any]) -> "ComparisonPlan":
         types = {"text_sha256": str, "equal": str, "cells": list[str], "repeats": int}
         has_types = all(has_type(values[name], kind) for name, kind in types.items())
-        if not (has_types and has_type(values.get("plot"), str | None)):
+        if not (has_types and all(has_type(values.get(name), str | None) for name in ("plot", "test_sha256"))):
             raise TypeError("a value has another type")
         if not 1 <= values["repeats"] <= MAX_REPEATS:
             raise ValueError("there are too many repeats, or none")
@@ -105,6 +109,7 @@ class ComparisonPlan:
             num_repeats=values["repeats"],
             decoding=object_from_json(DecodingOptions, values.get("reading", {})),
             plot=values.get("plot"),
+            test_sha256=values.get("test_sha256"),
         )
 
     @classmethod
@@ -129,7 +134,12 @@ class ComparisonPlan:
 
 
 def extend_plan(
-    plan: ComparisonPlan, request: ComparisonRequest, text_sha256: str, num_characters: int
+    plan: ComparisonPlan,
+    request: ComparisonRequest,
+    text_sha256: str,
+    num_characters: int,
+    *,
+    test_sha256: str | None = None,
 ) -> ComparisonPlan:
     """Return an existing plan with the cells and repeats of a request added.
 
@@ -146,6 +156,8 @@ def extend_plan(
         changed.append(f"`{request.budget}`")
     if text_sha256 != plan.text_sha256:
         changed.append("text")
+    if test_sha256 != plan.test_sha256:
+        changed.append("test part")
     if changed:
         raise RunError(
             f"{request.folder} holds a comparison with another {changed[0]}",
@@ -210,6 +222,7 @@ def new_plan(request: ComparisonRequest, data: TrainingData, reporter: StartupRe
         num_repeats=request.num_repeats,
         decoding=request.decoding,
         plot=_full_path(request.plot),
+        test_sha256=data.test_sha256,
     )
 
 

@@ -97,7 +97,7 @@ def load_corpus(
     """
     found: list[FoundTexts] = []
     try:
-        found.extend(_find_texts(text, own_run, is_recorded=is_recorded) for text in texts)
+        found.extend(find_texts(text, own_run, is_recorded=is_recorded) for text in texts)
         sources = [SourceInUse(source, one.is_search) for one in found for source in one.sources]
 
         def on_skipped(reasons: dict[int, str]) -> None:
@@ -107,11 +107,13 @@ def load_corpus(
     finally:
         for source in (source for one in found for source in one.sources):
             source.close()
-    recorded = tuple(_recorded_source(text) for text in texts)
-    return Corpus(corpus_name(texts), recorded, encoded.characters, encoded.counts, encoded.ids, encoded.digest)
+    return Corpus(
+        corpus_name(texts), recorded_sources(texts), encoded.characters, encoded.counts, encoded.ids, encoded.digest
+    )
 
 
-def _find_texts(text: str | Path, own_run: Path | None, *, is_recorded: bool) -> FoundTexts:
+def find_texts(text: str | Path, own_run: Path | None, *, is_recorded: bool = False) -> FoundTexts:
+    """Return the sources of one argument, which may be the name of a text. Raises CorpusError if there are none."""
     found = find_sources(text, own_run=own_run, is_recorded=is_recorded)
     if found is None and (path := find_named_text(text)):
         found = find_sources(path, is_recorded=is_recorded)
@@ -162,8 +164,12 @@ def _paths_beside(path: str | Path) -> list[str]:
     return [os.path.join(folder, name) for name in names if not name.startswith(".")]
 
 
+def recorded_sources(texts: Sequence[str | Path]) -> tuple[str, ...]:
+    """Return where arguments can be read again, whatever the current folder is."""
+    return tuple(map(_recorded_source, texts))
+
+
 def _recorded_source(text: str | Path) -> str:
-    """Return where an argument can be read again, whatever the current folder is."""
     if is_stream(text):
         return STANDARD_INPUT
     named = None if os.path.exists(text) else find_named_text(text)

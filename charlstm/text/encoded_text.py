@@ -90,6 +90,27 @@ def store_or_keep(
         return np.concatenate(kept)
 
 
+def encode_chunks(chunks: Iterable[str]) -> EncodedText:
+    """Encode a clean text of at least one character. Raises CorpusError if it is large and there is no space for it."""
+    with IdSpool(cache_folder(), max_in_memory=MAX_IN_MEMORY, max_without_file=MAX_WITHOUT_CACHE) as spool:
+        encoder = TextEncoder(spool)
+        try:
+            encoder.append(chunks)
+        except OSError as problem:
+            raise _cache_error(problem) from problem
+        characters, counts, ranks = encoder.ordered()
+
+        def ranked() -> Iterator[Ids]:
+            return (ranks[chunk] for chunk in spool.chunks())
+
+        if spool.is_large:
+            key = hashlib.sha256(f"clean text {encoder.digest}".encode()).hexdigest()
+            ids = store_or_keep(key, ranked, ranks.dtype, {}, lambda _: None)
+        else:
+            ids = np.concatenate(list(ranked()))
+    return EncodedText(characters, counts, ids, encoder.digest)
+
+
 def _encode(
     sources: Sequence[SourceInUse],
     options: DecodingOptions,

@@ -12,6 +12,7 @@ from charlstm.storage.model_file import MAX_COUNT, MAX_NATS, MAX_WEIGHT_BYTES, c
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.tensor_file import Arrays, TensorFile
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import Parts
 from charlstm.text.vocabulary import POLICIES, Vocabulary
 from charlstm.training.history import Evaluation, History
 from charlstm.training.snapshots import BEST_PREFIX
@@ -84,6 +85,10 @@ def _check_text(text: Any) -> None:
     if not text["sources"] or not all(_is_path(source) for source in text["sources"]):
         raise RunError(f"the sources of its text are {shown(text['sources'])}, but they must be paths")
     _check_figure("characters", text["characters"], most=MAX_COUNT)
+    if parts := Parts.from_json(text.get("parts")):
+        for part in parts.by_name.values():
+            if not all(map(_is_path, part.sources)):
+                raise RunError(f"the sources of its parts are {shown(part.sources)}, but they must be paths")
 
 
 def _is_path(source: str) -> bool:

@@ -2,24 +2,26 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from charlstm.cells.registry import get_cell
-from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
 from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.shipped_models import shipped_name
-from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus import Corpus
 from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.given_text import load_given_text
+from charlstm.text.part_reader import DividedText, PartReader
+from charlstm.text.parts import PartsRequest
 from charlstm.text.validation_split import default_validation_split
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.auto_config import (
-    DEFAULT_SEQUENCE_LENGTH,
     AutoConfigInputs,
     Settings,
     choose_settings,
@@ -31,13 +33,14 @@ from charlstm.training.auto_config import (
 from charlstm.training.finetuning import FINE_TUNING, FineTuning, extend_vocabulary
 from charlstm.training.interruption import Interruption
 from charlstm.training.overrides import Overrides
+from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.presets import TUTORIAL, preset_settings
 from charlstm.training.preview import expected_throughput
 from charlstm.training.replaced_files import check_sources
 from charlstm.training.reporting import RunReporter, TrainingResult
 from charlstm.training.starting_point import choose_starting_point
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
-from charlstm.training.training_data import TrainingData, split_text
+from charlstm.training.training_data import TrainingData, own_validation_settings, split_text, splitting_config
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
@@ -50,6 +53,7 @@ class NewRunRequest:
     folder: RunFolder
     texts: list[str]
     given_text: str | None = None  # the text itself, in place of `texts`
+    parts: PartsRequest = field(default_factory=PartsRequest)  # how it is divided; else a share is for validation
     overrides: Overrides
     decoding: DecodingOptions
     normalize: str | None = None  # the normal form; None: that of `decoding`, or of `start_from`
@@ -80,7 +84,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
     if not request.overwrite:
         request.folder.check_is_free()
     request, start_from, data = _prepare(request, reporter)
-    check_sources(request.folder, data.corpus)
+    check_sources(request.folder, data.sources)
     locked = locked_run(request.folder, reporter, request.interruption)
     with created_folder(request.folder), locked as interruption:
         if not request.overwrite:
@@ -108,7 +112,7 @@ def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, 
     Choices follow the speed of this machine that was measured last. Settings that only a preset has are left out.
     """
     request, start_from, data = _prepare(request, reporter)
-    overrides = request.overrides.settings | {"validation_split": data.dataset.validation_split}
+    overrides = request.overrides.settings | data.split_settings
     inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), expected_throughput())
     settings = _choose_settings(request, inputs, overrides)
     model, training = make_configs(settings)
@@ -123,7 +127,8 @@ def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, 
         **dict.fromkeys([*preset, "lowercase"], f"preset {request.overrides.preset}"),
         **dict.fromkeys([*model.to_json(), *reading, "precision"] if start_from else (), "of the model"),
     }
-    return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in UNSETTABLE}
+    left_out = {*UNSETTABLE, *(("validation", "validation_split") if request.parts.has_own_validation else ())}
+    return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in left_out}
 
 
 def _prepare(request: NewRunRequest, reporter: RunReporter) -> tuple[NewRunRequest, Model | None, TrainingData]:
@@ -134,15 +139,16 @@ def _prepare(request: NewRunRequest, reporter: RunReporter) -> tuple[NewRunReque
         start_from = load_model(path)
         request = _adapt_to_model(request, start_from, inherits_precision=shipped_name(path) is None)
     _check_window(request.overrides.settings)
-    corpus = _read_corpus(request, reporter)
+    request.parts.check_settings(request.overrides.settings)
+    divided = _read_text(request, reporter)
     if request.may_start_from_shipped and request.start_from is None and request.min_count == 1:
-        point = choose_starting_point(corpus, request.decoding, request.overrides.settings)
+        point = choose_starting_point(divided.corpus, request.decoding, request.overrides.settings)
         if point is not None:
             start_from = point.model
             request = dataclasses.replace(request, start_from=str(point.path))
             request = _adapt_to_model(request, start_from, inherits_precision=False)
             reporter.on_message(point.describe())
-    return request, start_from, _encode(request, start_from, corpus, reporter)
+    return request, start_from, _encode(request, start_from, divided, reporter)
 
 
 def _adapt_to_model(request: NewRunRequest, model: Model, *, inherits_precision: bool) -> NewRunRequest:
@@ -185,31 +191,29 @@ def _check_window(settings: dict[str, Any]) -> None:
         )
 
 
-def _read_corpus(request: NewRunRequest, reporter: RunReporter) -> Corpus:
-    if request.given_text is not None:
-        return load_given_text(request.given_text, request.decoding, on_message=reporter.on_message)
+def _read_text(request: NewRunRequest, reporter: RunReporter) -> DividedText:
+    given, decoding, on_message = request.given_text, request.decoding, reporter.on_message
+    read_whole = None if given is None else partial(load_given_text, given, decoding, on_message=on_message)
     own_run = request.folder.path
-    return load_corpus(request.texts, request.decoding, own_run=own_run, on_message=reporter.on_message)
+    reader = PartReader(request.texts, decoding, read_whole=read_whole, own_run=own_run, on_message=on_message)
+    return reader.divide(request.parts)
 
 
-def _encode(request: NewRunRequest, start_from: Model | None, corpus: Corpus, reporter: RunReporter) -> TrainingData:
+def _encode(
+    request: NewRunRequest, start_from: Model | None, divided: DividedText, reporter: RunReporter
+) -> TrainingData:
     """Return the text in the ids of its vocabulary, split for validation."""
+    corpus = divided.corpus
     vocabulary = _make_vocabulary(request, start_from, corpus)
     unknown, keeps_rare = request.unknown or "skip", request.unknown is None
     encoded = encode_text(corpus, vocabulary, unknown=unknown, keeps_rare=keeps_rare)
     if encoded.changes:
         reporter.on_changed_characters(dict(encoded.changes))
-    config = _splitting_config(request.overrides.settings, default_validation_split(encoded.ids, vocabulary))
+    own_validation = own_validation_settings(divided, encoded, vocabulary, unknown=unknown, keeps_rare=keeps_rare)
+    settings = request.overrides.settings | own_validation
+    config = splitting_config(settings, default_validation_split(encoded.ids, vocabulary))
     dataset = split_text(encoded.ids, vocabulary, config)
-    return TrainingData(corpus, vocabulary, dataset, request.decoding, unknown, keeps_rare)
-
-
-def _splitting_config(settings: dict[str, Any], default_split: str) -> TrainingConfig:
-    """Return a config whose settings for the split are those of the run; the others may still be chosen."""
-    names = ("validation", "validation_split", "random_seed")
-    fixed = {name: settings[name] for name in names if name in settings}
-    length = settings.get("window") or settings.get("sequence_length", DEFAULT_SEQUENCE_LENGTH)
-    return TrainingConfig(**{"validation_split": default_split, "sequence_length": length} | fixed)
+    return TrainingData(corpus, vocabulary, dataset, request.decoding, unknown, keeps_rare, divided)
 
 
 def _make_vocabulary(request: NewRunRequest, start_from: Model | None, corpus: Corpus) -> Vocabulary:
@@ -243,7 +247,7 @@ def _build_run(
         from charlstm.training.loop import TrainingRun
         from charlstm.training.throughput import best_throughput, measure_step_time
 
-        overrides |= {"precision": startup.precision, "validation_split": data.dataset.validation_split}
+        overrides |= {"precision": startup.precision} | data.split_settings
         throughput = None
         if needs_throughput(overrides):
             startup.show_status("measuring how fast this machine trains")
@@ -256,6 +260,8 @@ def _build_run(
         step_time = measure_step_time(run.trainer, run.streams.batch(0))
     reporter.on_message(data.describe(run.config))
     if warning := data.validation_warning(run.config):
+        reporter.on_warning(warning)
+    for warning in overlap_warnings(data):
         reporter.on_warning(warning)
     reporter.on_message(describe_settings(settings, overrides, inputs))
     if choice := describe_choice(settings, request.overrides.settings):

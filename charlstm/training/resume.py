@@ -15,9 +15,11 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.shipped_models import shipped_name
 from charlstm.text.catalogue import relocate_shipped_text
-from charlstm.text.corpus import Corpus, load_corpus
+from charlstm.text.corpus import recorded_sources
 from charlstm.text.corpus_encoding import encode_text
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.part_reader import DividedText, PartReader
+from charlstm.text.parts import Parts
 from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
@@ -35,6 +37,9 @@ NOT_GIVEN = {  # how a run was trained without an option
     "encoding": "the detected one",
     "start_from": "random weights",
     "unknown": "all characters of its text",
+    "validation": "a share of its text",
+    "test": "no test part",
+    "split": "no split",
 }
 
 
@@ -108,7 +113,15 @@ def _text_options_then(request: ResumeRequest, metadata: Mapping[str, Any]) -> d
         reading = {"lowercase": reading["lowercase"]} | ({"normalize": normal_form} if normal_form else {})
     origin = RunOrigin.from_json(metadata.get("origin"))  # None for a run of an earlier version
     names = ("min_count", "start_from", "unknown") if origin else ()
-    return dict(reading) | {name: getattr(origin, name) for name in names}
+    parts = Parts.from_json(metadata["text"].get("parts"))
+    return dict(reading) | {name: getattr(origin, name) for name in names} | _files_of(parts)
+
+
+def _files_of(parts: Parts | None) -> dict[str, str | None]:
+    """Return how the parts of a text were given: the files of two of them, and the split."""
+    named = parts.by_name if parts else {}
+    files = {name: next(iter(named[name].sources), None) if name in named else None for name in ("validation", "test")}
+    return files | {"split": parts.split if parts else None}
 
 
 def _comparable(name: str, value: Any) -> Any:
@@ -117,6 +130,8 @@ def _comparable(name: str, value: Any) -> Any:
         return codecs.lookup(value).name
     if value is not None and name == "start_from":
         return shipped_name(value) or os.path.realpath(value)
+    if value is not None and name in ("validation", "test"):
+        return recorded_sources([value])
     return value
 
 
@@ -142,7 +157,8 @@ def _read_data_again(
 ) -> TrainingData:
     text = metadata["text"]
     decoding = object_from_json(DecodingOptions, text["reading"])
-    corpus = _load_same_corpus(request, text, decoding, reporter)
+    divided = _read_same_text(request, text, decoding, reporter)
+    corpus = divided.corpus
     if not request.changed_text:
         corpus = dataclasses.replace(corpus, name=text["name"])  # which a file elsewhere need not have
     # Earlier checkpoints have no normal form, and the saved text of standard input is read in none.
@@ -151,38 +167,42 @@ def _read_data_again(
     keeps_rare = text.get("keeps_rare", True)
     encoded = encode_text(corpus, vocabulary, unknown=text["unknown"], keeps_rare=keeps_rare)
     dataset = split_text(encoded.ids, vocabulary, config)
-    return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"], keeps_rare)
+    return TrainingData(corpus, vocabulary, dataset, decoding, text["unknown"], keeps_rare, divided)
 
 
-def _load_same_corpus(
+def _read_same_text(
     request: ResumeRequest, text: dict[str, Any], decoding: DecodingOptions, reporter: RunReporter
-) -> Corpus:
-    """Load the text of a run.
+) -> DividedText:
+    """Read what a run learns from and validates on.
 
     Raises CorpusError if it is missing or, unless `changed_text`, ChangedTextError if it is different.
     """
     folder, texts = request.folder, request.texts
-    is_recorded = texts is None
+    is_recorded, parts = texts is None, Parts.from_json(text.get("parts"))
     if folder.has_text and (texts is None or any(map(is_stream, texts))):
         texts, is_recorded = [str(folder.text)], True
     try:
-        corpus = load_corpus(
+        reader = PartReader(
             texts or [relocate_shipped_text(path) for path in text["sources"]],
             decoding,
             own_run=folder.path,
             is_recorded=is_recorded,
             on_message=reporter.on_message,
         )
+        divided = reader.read_learned(parts)
     except CorpusError as error:
         hint = error.hint if texts else "if the text has been moved, say where it is now: `files` FILE"
+        if parts and len(parts.by_name) > 1:
+            hint = "put all parts back where they were, or say where the training text is now: `files` FILE"
         raise CorpusError(str(error), hint=hint) from error
+    corpus = divided.corpus
     if corpus.digest != text["sha256"] and not request.changed_text:
         raise ChangedTextError(
             f"the text is not the one that the run was started with: it has {len(corpus):,} characters "
             f"instead of {text['characters']:,}, and another digest",
             hint="restore the old text, train again in another folder, or resume nevertheless: `changed_text`",
         )
-    return corpus
+    return divided
 
 
 def _build_run(

@@ -3,7 +3,8 @@ import random
 import pytest
 
 from charlstm.analysis import shared_passages
-from charlstm.analysis.shared_passages import shared_share
+from charlstm.analysis.shared_passages import long_passage_share, shared_share
+from charlstm.text.vocabulary import to_code_points
 
 
 def words(seed: int, count: int) -> str:
@@ -45,3 +46,24 @@ def test_of_a_long_text_some_passages_are_looked_for(monkeypatch):
 def test_a_text_shorter_than_a_passage_shares_nothing():
     assert shared_share(["short"], [words(1, 100)]) == 0
     assert shared_share([], ["short"]) == 0
+
+
+def test_long_passages_are_counted_in_characters(monkeypatch):
+    one, other = words(1, 2000), words(2, 2000)
+    passage = one[500:600]
+    held_out = other[:900] + passage + other[900:1000]
+    assert long_passage_share([held_out], [one]) == pytest.approx(100 / 1100, abs=0.002)
+    assert long_passage_share([held_out[:900] + one[500:545] + other[900:]], [one]) == 0  # too few
+    assert long_passage_share([one], [one]) == 1
+    assert long_passage_share(["short"], [one]) == 0
+    monkeypatch.setattr(shared_passages, "MAX_CHUNK", 70)
+    assert long_passage_share([held_out], [one]) == pytest.approx(100 / 1100, abs=0.002)
+
+
+def test_passages_of_any_length_are_hashed_as_wholes():
+    text = words(1, 200)
+    for length in (1, 2, 3, 31, 32, 33, 50, 63):
+        hashes = shared_passages._hashes(to_code_points(text), length)
+        passages = [text[start : start + length] for start in range(len(text) - length + 1)]
+        assert len(hashes) == len(passages)
+        assert len(set(hashes.tolist())) == len(set(passages))

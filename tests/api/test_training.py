@@ -182,3 +182,19 @@ def test_messages_go_to_the_logger(caplog):
 @pytest.fixture(name="command")
 def _command(charlstm):
     return charlstm
+
+
+@tensorflow
+def test_parts_are_given_as_files_or_as_a_split():
+    for name in ("cats", "valid", "test"):
+        Path(f"{name}.txt").write_text(TEXT[: 1000 if name == "valid" else 500 if name == "test" else None])
+    run = charlstm.train("cats.txt", validation=Path("valid.txt"), test="test.txt", **TINY)
+    sizes = {part: charlstm.evaluate(run.model, part=part).characters + 1 for part in ("train", "validation", "test")}
+    assert sizes == {"train": len(TEXT), "validation": 1000, "test": 500}
+    run = charlstm.train(text=TEXT, split="80/10/10", output="split", **TINY)
+    assert charlstm.evaluate("split", part="test").part == "test"
+    assert charlstm.evaluate(run.model, part="train").characters == 0.8 * len(TEXT) - 1
+    with pytest.raises(SettingError, match="`split` and `test` are both given"):
+        charlstm.train("cats.txt", test="test.txt", split="80/10/10", **TINY)
+    with pytest.raises(SettingError, match="neither `files` nor `text` is given"):
+        charlstm.evaluate(run.model)

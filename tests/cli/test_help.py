@@ -64,7 +64,13 @@ def test_sizes_of_presets_are_said(charlstm):
 
 @pytest.mark.parametrize(
     ("command", "usage"),
-    [("train", "TEXT..."), ("generate", "[RUN]"), ("evaluate", "[RUN] TEXT"), ("plot", "[RUN]..."), ("info", "[RUN]")],
+    [
+        ("train", "TEXT..."),
+        ("generate", "[RUN]"),
+        ("evaluate", "[RUN] [TEXT]"),
+        ("plot", "[RUN]..."),
+        ("info", "[RUN]"),
+    ],
 )
 def test_usage_is_plain(charlstm, command, usage):
     assert charlstm(command, "--help")[1].splitlines()[0] == f"Usage: charlstm {command} [OPTIONS] {usage}"

@@ -120,5 +120,5 @@ def test_an_end_unlike_the_rest_is_said(charlstm, folder):
     assert "try --validation-split blocks" in err
     code, _, err = charlstm("train", "mixed.txt", *SMALL, "--validation-split", "blocks", "--overwrite")
     assert code == 0, err
-    assert "warning" not in err
+    assert "not like the rest" not in err
     assert "blocks of about 500 characters, drawn at random, for validation" in err

@@ -9,7 +9,7 @@ from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
 from charlstm.cli.completion import BUDGETS, choices, complete_cells
 from charlstm.cli.config_file import Config
-from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
+from charlstm.cli.display.comparison_table import comparison_display, comparison_lines, test_lines
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.pictures import check_folder_of, check_image_format
@@ -19,6 +19,7 @@ from charlstm.cli.overwriting import check_may_replace
 from charlstm.cli.picture_options import Dark, FontSize, picture_style
 from charlstm.errors import SettingError
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import PartsRequest
 from charlstm.training.interruption import exit_code
 from charlstm.training.overrides import Overrides
 
@@ -70,6 +71,9 @@ def compare(
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     learning_rate: training_options.LearningRate = None,
+    validation: training_options.Validation = None,
+    test: training_options.Test = None,
+    split: training_options.Split = None,
     validation_split: training_options.ValidationSplit = None,
     random_seed: training_options.RandomSeed = None,
     output: Annotated[
@@ -105,7 +109,8 @@ def compare(
 
     All have the same number of parameters, within 2 %, and the same time, epochs or steps. A table of validation bits
     per character, speed, how much of the text was read and a generated line grows as results come in; the folder gets
-    them as JSON and CSV, with a plot. To continue an interrupted comparison, run the same command again.
+    them as JSON and CSV, with a plot. With a test part, the best run is scored on it once, at the end. To continue an
+    interrupted comparison, run the same command again.
 
     \b
     charlstm compare macbeth.txt --cells lstm,gru,coupled,rnn
@@ -123,10 +128,13 @@ def compare(
         "recurrent_dropout": recurrent_dropout,
         "learning_rate": learning_rate,
         "max_time": max_time if max_time is not None or amount is not None else DEFAULT_MAX_TIME,
+        "validation": validation if isinstance(validation, float) else None,
         "validation_split": validation_split,
         "random_seed": random_seed,
     }
     overrides = Overrides.from_options(options)
+    parts = PartsRequest(validation if isinstance(validation, str) else None, test, split)
+    parts.check_settings(overrides.settings)
     decoding = DecodingOptions(encoding, normalize, keep_boilerplate, lowercase)
     from charlstm.experiments.comparison import run_comparison
     from charlstm.experiments.files import PLOT_FILE
@@ -145,6 +153,7 @@ def compare(
         folder=folder,
         overwrite=overwrite,
         decoding=decoding,
+        parts=parts,
         plot=plot,
     )
     plot = plot or folder / PLOT_FILE
@@ -153,7 +162,7 @@ def compare(
     if result.signal_number is not None:
         warn("stopped; nothing is lost, run the same command again to continue")
         raise typer.Exit(exit_code(result.signal_number))
-    lines = comparison_lines(result.outcomes, result.budget, width=output_width())
+    lines = comparison_lines(result.outcomes, result.budget, width=output_width()) + test_lines(result.test)
     print(to_json(result.to_json(), indent=2) if as_json else "\n".join(lines))
     say(f"in {folder}: comparison.json, comparison.csv, and a folder for each run; the plot is {plot}")
 

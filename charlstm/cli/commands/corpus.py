@@ -1,10 +1,10 @@
 """`charlstm corpus`: figures about a text, and texts to download."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli import text_options
+from charlstm.cli import text_options, training_options
 from charlstm.cli.completion import complete_fetchable
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import command_line, say
@@ -15,6 +15,7 @@ from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import SettingError
 from charlstm.machine import cache_folder, make_cache_folder
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import PartsRequest
 from charlstm.training.interruption import Interruption
 
 corpus = typer.Typer(name="corpus", cls=Group, invoke_without_command=True, rich_markup_mode=None)
@@ -31,6 +32,9 @@ def show_help(context: typer.Context) -> None:
 @corpus.command(cls=Command)
 def stats(
     texts: text_options.Texts,
+    validation: training_options.Validation = None,
+    test: training_options.Test = None,
+    split: training_options.Split = None,
     encoding: text_options.Encoding = None,
     normalize: text_options.Normalize = "nfc",
     keep_boilerplate: text_options.KeepBoilerplate = False,
@@ -38,23 +42,31 @@ def stats(
 ) -> None:
     """Show figures about a text.
 
-    Characters, lines, alphabet, entropies, compressed sizes, and the settings that train would choose. For a text of
-    more than four million characters the entropies and compressed sizes are those of its first four million.
+    Characters, lines, alphabet, entropies, compressed sizes, how much of the validation and the test part stands in the
+    training part too, and the settings that train would choose. For a text of more than four million characters the
+    entropies and compressed sizes are those of its first four million.
 
     \b
     charlstm corpus stats macbeth.txt
+    charlstm corpus stats tinyshakespeare --split 90/5/5
     """
-    from charlstm.text.corpus import load_corpus
+    from charlstm.text.part_reader import PartReader
     from charlstm.text.statistics import text_statistics
+    from charlstm.training.part_overlap import overlaps_of_text
     from charlstm.training.preview import preview_settings
 
-    text = load_corpus(texts, DecodingOptions(encoding, normalize, keep_boilerplate), on_message=say)
+    share: dict[str, Any] = {"validation": validation} if isinstance(validation, float) else {}
+    parts = PartsRequest(validation if isinstance(validation, str) else None, test, split)
+    parts.check_settings(share)
+    reader = PartReader(texts, DecodingOptions(encoding, normalize, keep_boilerplate), on_message=say)
+    text = reader.whole
     statistics = text_statistics(text)
+    overlaps = overlaps_of_text(reader.divide(parts), share)
     chosen = preview_settings(len(text), len(text.characters))
     if as_json:
-        print(to_json(statistics.to_json() | {"settings": chosen}, indent=2))
+        print(to_json(statistics.to_json() | {"also_in_training": overlaps, "settings": chosen}, indent=2))
     else:
-        print(describe_text(statistics, chosen))
+        print(describe_text(statistics, overlaps, chosen))
 
 
 @corpus.command("list", cls=Command)

@@ -33,15 +33,23 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    text: Annotated[str, typer.Argument(autocompletion=complete_texts, metavar="TEXT", help="The text to score.")],
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=complete_texts,
+            metavar="TEXT",
+            help="The text to score; with --part it may be left out: the text of the run.",
+            show_default=False,
+        ),
+    ] = None,
     part: Annotated[
         str | None,
         option(
             "--part",
             metavar="PART",
-            autocompletion=choices(("train", "validation", "all")),
-            help="Of the text that the model was trained on, score this part: train, validation or all. Default: "
-            "validation, which the model has not learned; all of any other text.",
+            autocompletion=choices(("train", "validation", "test", "all")),
+            help="Of the text of the run, score this part: train, validation, test (see train --test), or all that was "
+            "for the first two. Default: validation, which the model has not learned; all of any other text.",
         ),
     ] = None,
     unknown: Unknown = "skip",
@@ -61,13 +69,14 @@ def evaluate(
 
     \b
     charlstm evaluate hamlet.txt
+    charlstm evaluate runs/macbeth --part test
     charlstm evaluate runs/macbeth macbeth.txt --part train --json
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
-    _check_is_text(text)
+    run, text = _run_and_text(run, text, part)
     from charlstm.analysis.evaluation import encode_corpus
-    from charlstm.analysis.trained_text import check_part, choose_text
+    from charlstm.analysis.trained_text import check_part, choose_text, part_of_run
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
     from charlstm.text.corpus import load_corpus
@@ -77,9 +86,12 @@ def evaluate(
     model = load_model(path)
     vocabulary = model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
-    corpus = load_corpus([text], options, on_message=say)
-    encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
-    chosen = choose_text(path, model, corpus, encoded, part=part, on_message=say)
+    if text is None:
+        chosen = part_of_run(path, model, part or "", unknown=unknown, on_message=say)
+    else:
+        corpus = load_corpus([text], options, on_message=say)
+        encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
+        chosen = choose_text(path, model, corpus, encoded, part=part, on_message=say)
     encoded = chosen.encoded
     if chosen.note:
         say(chosen.note)
@@ -97,16 +109,29 @@ def evaluate(
         print(aligned(_rows(scores, encoded), name_width=20))
 
 
-def _check_is_text(text: str) -> None:
-    """Raise SettingError if the one argument that was given is a run: its text is missing."""
+def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> tuple[list[str] | None, str | None]:
+    """Return RUN and TEXT; with a part, a single argument that is a run is RUN, and its own text is scored.
+
+    Raises SettingError if the text to score is missing.
+    """
+    if text is not None and not _is_run(text):
+        return run, text
+    if part is not None and not (run and text):
+        return run if text is None else [text], None
+    if text is None:
+        raise SettingError("TEXT is missing", hint="usage: charlstm evaluate [RUN] TEXT; see charlstm evaluate --help")
+    raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
+
+
+def _is_run(text: str) -> bool:
+    """Return whether an argument is no text, but a run, its name, or a model file."""
     from charlstm.storage.run_folder import RUNS, RunFolder
     from charlstm.storage.shipped_models import find_shipped_model
 
     path = Path(text)
     is_run = path.suffix == ".safetensors" if path.is_file() else RunFolder(path).has_run
     is_run = is_run or (not path.exists() and find_shipped_model(text) is not None)
-    if is_run or (not path.exists() and RunFolder(RUNS / path).has_run):
-        raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
+    return is_run or (not path.exists() and RunFolder(RUNS / path).has_run)
 
 
 def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":

@@ -212,12 +212,9 @@ def _find_run(name: str | None) -> "RunFolder | None":
 
 def _read_text(run: "RunFolder") -> "Corpus":
     """Return the text that a run was trained on, as it is now."""
-    from charlstm.analysis.training_text import find_recorded_text
-    from charlstm.text.corpus import load_corpus
+    from charlstm.analysis.training_text import find_recorded_text, read_recorded_text
 
-    recorded = find_recorded_text(run)
-    texts = [str(run.text)] if run.has_text else recorded.sources
-    return load_corpus(texts, recorded.decoding, own_run=run.path, is_recorded=True, on_message=say)
+    return read_recorded_text(run, find_recorded_text(run), say)
 
 
 def _networks_by_step(run: "RunFolder") -> "dict[str, Model]":

@@ -15,6 +15,7 @@ from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, is_given, option
 from charlstm.errors import ChangedTextError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import PartsRequest
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL
 from charlstm.training.schedule import CHECKPOINT_EVERY
@@ -73,6 +74,8 @@ def train(
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
     validation: training_options.Validation = None,
+    test: training_options.Test = None,
+    split: training_options.Split = None,
     validation_split: training_options.ValidationSplit = None,
     patience: training_options.Patience = None,
     evaluate_every: training_options.EvaluateEvery = None,
@@ -133,7 +136,7 @@ def train(
         "clip_norm": clip_norm,
         "clip_value": clip_value,
         "weight_decay": weight_decay,
-        "validation": validation,
+        "validation": validation if isinstance(validation, float) else None,
         "validation_split": validation_split,
         "patience": patience,
         "evaluate_every": evaluate_every,
@@ -142,6 +145,8 @@ def train(
         "num_shards": shards,
     }
     overrides = Overrides.from_options(options, preset=preset)
+    parts = PartsRequest(validation if isinstance(validation, str) else None, test, split)
+    parts.check_settings(overrides.settings)
     _refuse_contradictions(resume and overwrite, min_count=min_count, start_from=start_from, unknown=unknown)
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
     from charlstm.storage.run_folder import find_model
@@ -160,6 +165,9 @@ def train(
             "min_count": min_count if is_given(context, "min_count") else None,
             "start_from": None if start_from is None else str(find_model(start_from).absolute()),
             "unknown": unknown,
+            "validation": parts.validation,
+            "test": parts.test,
+            "split": parts.split,
         }
         given = {name: value for name, value in about_text.items() if value is not None}
         if starts_from_nothing:
@@ -169,6 +177,7 @@ def train(
     request = NewRunRequest(
         folder=folder,
         texts=texts,
+        parts=parts,
         overrides=overrides,
         decoding=decoding,
         normalize=normalize,

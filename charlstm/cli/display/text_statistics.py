@@ -14,10 +14,11 @@ MIN_WIDTH_OF_COLUMNS = 60  # on narrower terminals, titles stand below the names
 MAX_CHARACTERS = 100  # of an alphabet that are shown
 
 
-def describe_text(statistics: "TextStatistics", settings: str) -> str:
-    """Describe a text, one property per row."""
+def describe_text(statistics: "TextStatistics", overlaps: Mapping[str, float], settings: str) -> str:
+    """Describe a text, one property per row; of its other parts, how much the training part has as well."""
     entropies = [f"order {order}: {bits:.3f}" for order, bits in enumerate(statistics.entropies)]
     compressed = [f"{name}: {bits:.3f} bits" for name, bits in statistics.compressed_bits.items()]
+    shared = [f"{part} part: {share:.1%}" for part, share in overlaps.items()]
     rows: list[tuple[str, Value]] = [
         ("text", statistics.name),
         ("characters", f"{statistics.num_characters:,}"),
@@ -25,6 +26,7 @@ def describe_text(statistics: "TextStatistics", settings: str) -> str:
         ("alphabet", [f"{len(statistics.counts):,} characters:", *_alphabet(statistics.counts)]),
         ("entropy", ["bits per character", *entropies]),
         ("compressed", compressed),
+        *([("overlap", ["in the training part too", *shared])] if shared else []),
         ("settings", settings),
     ]
     return aligned(rows, name_width=14)
