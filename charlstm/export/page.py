@@ -7,7 +7,7 @@ the layers' cells (`charlstm.export.javascript`), and the weights (`charlstm.exp
 import html
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,9 +20,10 @@ from charlstm.cells.shapes import layer_shapes, state_sizes
 from charlstm.cells.stack import has_residual
 from charlstm.cells.weights import effective_weights
 from charlstm.errors import SettingError, shown
+from charlstm.export.check import check_predictions, check_rounding, read_in_float32
 from charlstm.export.formats import DEFAULT_FONT_SIZE, MAX_FONT_SIZE, MIN_FONT_SIZE
 from charlstm.export.javascript import layer_function
-from charlstm.export.packed_weights import pack_weights
+from charlstm.export.packed_weights import PackedWeights, pack_weights, round_weights, unpack_weights
 from charlstm.generation.numpy_ops import round_to_bfloat16
 from charlstm.storage.model_file import Model
 from charlstm.text.catalogue import shipped_folder
@@ -78,11 +79,13 @@ def make_page(
     """Return the page of a model. It opens with the text of `ids` (characters,).
 
     Without, it opens with a line start, to be continued. `font_size` is that of the text, in pixels. Raises
-    SettingError for a network that reads windows of characters, a text that is too long, or a size out of range.
+    SettingError for a network that reads windows of characters, a text that is too long, or a size out of range, and
+    ExportError if the packed weights would not predict what the model does.
     """
     _check(model, ids, font_size)
     weights = page_weights(model)
     packed = pack_weights(weights, max_characters=MAX_WEIGHT_CHARACTERS)
+    _check_packed(model, weights, packed)
     text = "" if ids is None else model.vocabulary.decode(ids)
     description = _describe(model, title) | {
         "text": text,
@@ -132,6 +135,18 @@ def page_weights(model: Model) -> dict[str, FloatArray]:
     kernel = model.weights["output.kernel"]
     weights["output.kernel"] = round_to_bfloat16(kernel) if rounds else kernel
     return weights | {"output.bias": model.weights["output.bias"]}
+
+
+def _check_packed(model: Model, weights: dict[str, FloatArray], packed: PackedWeights) -> None:
+    """Raise ExportError unless the page reads the weights, as rounded as they may be, and predicts what they predict.
+
+    The NumPy stepper stands in for the page's JavaScript, which tests compare with it.
+    """
+    read = unpack_weights(packed.text, packed.layout)
+    bits = {one["name"]: one["format"] for one in packed.layout if isinstance(one["format"], int)}
+    check_rounding(weights, read, bits, what="the page")
+    rounded = replace(model, weights=round_weights(weights, packed.layout))
+    check_predictions(rounded, lambda ids: read_in_float32(replace(model, weights=read), ids), what="the page")
 
 
 def _describe(model: Model, title: str) -> dict[str, object]:

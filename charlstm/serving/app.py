@@ -20,6 +20,7 @@ from charlstm.errors import SettingError, shown
 from charlstm.serving.answers import Answer
 from charlstm.serving.api_errors import ApiError
 from charlstm.serving.batch import GrowingText, Piece
+from charlstm.serving.host import HostCheck
 from charlstm.serving.limits import Limits
 from charlstm.serving.models import ServedModel
 from charlstm.serving.requests import Completion, parse_body, parse_completion
@@ -30,8 +31,13 @@ BODY_TIMEOUT = 20.0  # seconds for the whole body of a request
 RETRY_AFTER = 1  # seconds
 
 
-def make_app(models: Mapping[str, ServedModel], limits: Limits, *, token: str | None = None) -> Starlette:
-    """Return the ASGI application; the workers of the models run from its start to its end."""
+def make_app(
+    models: Mapping[str, ServedModel], limits: Limits, *, token: str | None = None, only_host: str | None = None
+) -> Starlette:
+    """Return the ASGI application; the workers of the models run from its start to its end.
+
+    With `only_host`, it answers to this name and to those of this machine alone, see `HostCheck`.
+    """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -59,7 +65,10 @@ def make_app(models: Mapping[str, ServedModel], limits: Limits, *, token: str | 
             Route("/v1/models/{name}", routes.show_model),
             Route("/v1/completions", routes.complete, methods=["POST"]),
         ],
-        middleware=[Middleware(TokenCheck, token=token)] if token else [],
+        middleware=[
+            *([Middleware(HostCheck, host=only_host)] if only_host else []),
+            *([Middleware(TokenCheck, token=token)] if token else []),
+        ],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _bug},
         lifespan=lifespan,
     )

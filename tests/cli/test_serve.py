@@ -52,6 +52,14 @@ def test_a_signal_lets_texts_finish_and_ends_the_process(charlstm, run):
         assert "Traceback" not in error
 
 
+def test_the_name_of_another_machine_is_refused(run):
+    with serving("tiny") as (_, port):
+        for host, status in (("localhost", 200), ("evil.example", 421)):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request("GET", "/healthz", headers={"Host": host})
+            assert connection.getresponse().status == status
+
+
 def test_texts_that_take_too_long_are_cut_off_at_the_end(run):
     with serving("tiny", "--max-length", 100_000_000) as (process, port):
         stream = ask(port, prompt="a", max_tokens=100_000_000, stream=True)

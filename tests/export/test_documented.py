@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charlstm.export.check import log_probabilities
-from charlstm.export.formats import ONNX, TORCH
+from charlstm.export.check import log_probabilities, read_in_float32
+from charlstm.export.formats import KERAS, ONNX, TORCH
 from charlstm.export.write import file_content
 from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import save_model
@@ -37,6 +37,17 @@ def test_the_loader_for_pytorch(tmp_path, settings):
         logits = torch.cat([first, loaded(torch.tensor(ids[None, 20:]), states)[0]], 1)[0].numpy()
     expected = stepper.read(ids[None], stepper.initial_states(1))[0][0]
     np.testing.assert_allclose(log_probabilities(logits), log_probabilities(expected), atol=1e-5)
+
+
+@pytest.mark.tensorflow
+def test_the_loader_for_keras(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = random_model(characters="Tomorw")
+    Path("macbeth.keras").write_bytes(file_content(model, KERAS))
+    names: dict[str, Any] = {}
+    exec(compile(printed_code("export.md", "## Keras"), "docs/export.md", "exec"), names)  # noqa: S102
+    expected = read_in_float32(model, model.vocabulary.encode("Tomorrow"))
+    np.testing.assert_allclose(log_probabilities(names["logits"][0]), log_probabilities(expected), atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "feedforward:3", "clockwork"])

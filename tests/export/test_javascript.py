@@ -12,7 +12,9 @@ from charlstm.cells.equations import CellStep, LeakyActivations
 from charlstm.cells.registry import CELLS, Cell, _gate_shapes, _states_of_units, get_cell
 from charlstm.cells.unit_names import UnitName
 from charlstm.export.javascript import layer_function
+from charlstm.export.packed_weights import CANDIDATES, pack_weights, unpack_weights
 from charlstm.generation.clamps import Clamps
+from charlstm.generation.numpy_ops import round_to_bfloat16
 from charlstm.generation.stepper import Stepper
 from charlstm.storage.model_file import Model
 from charlstm.text.catalogue import shipped_folder
@@ -72,6 +74,27 @@ def test_the_fewest_bits_are_near_what_they_stand_for(monkeypatch):
     monkeypatch.setattr("charlstm.export.page.MAX_WEIGHT_CHARACTERS", 1)
     model = random_model(units=40, scale=0.1)
     check_against_numpy(model, some_ids(model, 100), tolerance=8e-3)
+
+
+@needs_node
+@pytest.mark.parametrize("bits", CANDIDATES)
+def test_unpacked_weights_are_those_that_an_export_is_checked_with(monkeypatch, bits):
+    monkeypatch.setattr("charlstm.export.packed_weights.CANDIDATES", (bits,))
+    rng = np.random.default_rng(0)
+    weights = {"kernel": rng.normal(size=(5, 7)).astype(np.float32), "bias": rng.normal(size=7).astype(np.float32)}
+    weights["rounded"] = round_to_bfloat16(weights["kernel"])
+    packed = pack_weights(weights, max_characters=10_000)
+    driver = """
+    const [text, layout] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+    inflate(decodeBase85(text)).then((buffer) => {
+      const weights = Object.entries(unpackWeights(buffer, layout));
+      console.log(JSON.stringify(weights.map(([name, weight]) => [name, [...(weight.data ?? weight)]])));
+    });
+    """
+    network = (shipped_folder() / "page" / "network.js").read_text(encoding="utf-8")
+    found = run_node(network + driver, [packed.text, packed.layout])
+    expected = unpack_weights(packed.text, packed.layout)
+    assert found == [[name, weight.ravel().tolist()] for name, weight in expected.items()]
 
 
 @needs_node

@@ -60,10 +60,10 @@ def serve():
 
     started = []
 
-    def start(*, token=None, models=None, **limits):
+    def start(*, token=None, models=None, only_host="127.0.0.1", **limits):
         messages: list[str] = []
         models = models or {"tiny": served("tiny", random_model(units=16, scale=0.8))}
-        app = make_app(models, Limits(**{"max_waiting": 8} | limits), token=token)
+        app = make_app(models, Limits(**{"max_waiting": 8} | limits), token=token, only_host=only_host)
         server, listener = make_server(app, on_message=messages.append), listen("127.0.0.1", 0)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

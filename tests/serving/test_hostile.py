@@ -177,6 +177,48 @@ def test_only_the_token_lets_in(serve):
     assert server.get("/")[0] == 401
 
 
+@pytest.mark.parametrize(
+    ("host", "is_answered"),
+    [
+        ("127.0.0.1:8000", True),
+        ("127.1.2.3", True),
+        ("[::1]:8000", True),
+        ("localhost", True),
+        ("LocalHost:8000", True),
+        ("my-machine:8000", True),
+        ("evil.example", False),
+        ("evil.example:8000", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("127.0.0.1@evil.example", False),
+        ("192.168.1.5", False),
+        ("0.0.0.0", False),  # noqa: S104
+        ("[::1", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/healthz", "/v1/models", "/v1/nothing"])
+def test_only_names_of_this_machine_are_answered(serve, host, is_answered, path):
+    server = serve(only_host="My-Machine")
+    status, answer = server.get(path, Host=host)
+    assert (status != 421) == is_answered
+    if not is_answered:
+        assert f"not as {host!r}" in answer["error"]["message"]
+
+
+def test_a_completion_under_another_name_is_not_begun(server):
+    status, _ = server.send("POST", "/v1/completions", b'{"prompt": "a"}', Host="evil.example")
+    assert (status, server.is_idle()) == (421, True)
+
+
+def test_a_request_without_a_host_is_answered(server):
+    assert talk(server, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_server_that_others_reach_does_not_know_its_names(serve):
+    assert serve(only_host=None).get("/healthz", Host="models.example")[0] == 200
+
+
 def test_answers_do_not_wait_for_acknowledgements():
     pytest.importorskip("uvicorn")
     from charlstm.serving.server import listen

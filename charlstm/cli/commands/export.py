@@ -92,7 +92,7 @@ def export(
     all commands take it as RUN, and in 8 bits it has a quarter of the size.
 
     FILE.keras, FILE.onnx, FILE.torch.safetensors and FILE.npz are for programs that know nothing of charlstm. Before
-    one is written, its predictions are compared with those of the model.
+    any file is written, its predictions are compared with those of the model.
 
     \b
     charlstm export --to model.html
@@ -116,6 +116,7 @@ def export(
             raise RunError(f"there is no folder {to.parent} for the file", hint="create it first")
         check_may_replace(to, overwrite=overwrite)
     prefer_one_openblas_thread()
+    from charlstm.export.write import file_content
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model, model_name
 
@@ -127,10 +128,12 @@ def export(
         from charlstm.export.page import write_page
 
         write_page(model, to, font_size=font_size, title=model_name(path))
-    elif ending == MODEL:
-        _write_model(model, to, weights=weights, about=about)
     else:
-        _write_for_others(model, to, ending, batch_size=batch_size if stateful else None)
+        model = model if about is None else _described(model, about)
+        content = file_content(
+            model, ending, batch_size=batch_size if stateful else None, weight_format=WEIGHTS[weights]
+        )
+        _write(content, to)
     if str(to) != STDOUT:
         say(f"{to.stat().st_size / 1e6:,.1f} MB: {USES[ending]}")
         print(visible(str(to)))
@@ -152,31 +155,27 @@ def _check_is_no_terminal() -> None:
         raise SettingError("`to` is -, but standard output is a terminal", hint=f"name a FILE{ARRAYS}, or use a pipe")
 
 
-def _write_for_others(model: "Model", to: Path, ending: str, *, batch_size: int | None) -> None:
-    """Write a file for other libraries, or the weights to standard output."""
-    from charlstm.atomic_files import write_atomically
-    from charlstm.export.write import file_content
+def _described(model: "Model", about: str) -> "Model":
+    """Return the model with something else to say about itself."""
+    import dataclasses
 
-    content = file_content(model, ending, batch_size=batch_size)
+    from charlstm.storage.model_file import MAX_NAME
+
+    if len(about) > MAX_NAME:
+        raise SettingError(f"`about` has {len(about):,} characters", hint=f"give at most {MAX_NAME:,}")
+    return dataclasses.replace(model, training=model.training | {"about": about})
+
+
+def _write(content: bytes, to: Path) -> None:
+    """Write to a file, or to standard output."""
+    from charlstm.atomic_files import write_atomically
+
     if str(to) == STDOUT:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     else:
         write_atomically(to, content, follow_links=True)
-
-
-def _write_model(model: "Model", to: Path, *, weights: str, about: str | None) -> None:
-    """Write a model file. What a model says about itself is kept unless there is something else to say."""
-    import dataclasses
-
-    from charlstm.storage.model_file import MAX_NAME, save_model
-
-    if about is not None:
-        if len(about) > MAX_NAME:
-            raise SettingError(f"`about` has {len(about):,} characters", hint=f"give at most {MAX_NAME:,}")
-        model = dataclasses.replace(model, training=model.training | {"about": about})
-    save_model(to, model, weight_format=WEIGHTS[weights], follow_links=True)
 
 
 def _formats() -> str:

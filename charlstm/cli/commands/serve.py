@@ -12,8 +12,6 @@ from charlstm.cli.options import option
 from charlstm.errors import LibraryError, SettingError
 from charlstm.serving.limits import Limits
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 
 def serve(
     runs: Annotated[
@@ -59,6 +57,7 @@ def serve(
     if token == "":
         raise SettingError("`token` is empty, so that it would keep nobody out", hint="give a long one, or none")
     from charlstm.serving.app import make_app
+    from charlstm.serving.host import is_loopback
     from charlstm.serving.models import serve_models
     from charlstm.serving.server import listen, make_server, url_of
 
@@ -68,11 +67,12 @@ def serve(
     if not runs:
         say(newest_run_line(next(iter(models.values())).loaded.path))
     listener = listen(host, port)
-    if host not in LOOPBACK and not token:
+    only_host = host if is_loopback(listener.getsockname()[0]) else None
+    if not only_host and not token:
         warn(f"everyone who can reach {host} may use the models: give a `token`, or leave `host` out")
     say(f"serving {', '.join(map(visible, models))}; Ctrl-C ends it")
     print(url_of(listener), flush=True)
-    make_server(make_app(models, limits, token=token), on_message=warn).run(sockets=[listener])
+    make_server(make_app(models, limits, token=token, only_host=only_host), on_message=warn).run(sockets=[listener])
 
 
 def _check_libraries() -> None:
