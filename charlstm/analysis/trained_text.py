@@ -4,7 +4,7 @@ A text may be the one that the model was trained on; then it is scored on the pa
 may share passages with it, as another edition does; then the user is told how many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from charlstm.analysis.training_text import (
     read_training_text,
     split_training_text,
 )
+from charlstm.arrays import Ids
 from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
@@ -77,7 +78,7 @@ def choose_text(
             f"`part` is {part}, but {corpus.name} is not the text that the model was trained on",
             hint="leave `part` out, or give the text as it was when the model was trained",
         )
-    shared = _shared_share(run, model, corpus)
+    shared = share_of_training_text(run, model, corpus.chunks())
     warning = ""
     if list(corpus.sources) == _recorded_text(run).sources:
         warning = f"{corpus.name} has changed since the model was trained on it: {TOO_GOOD}"
@@ -139,23 +140,31 @@ def _recorded_text(run: RunFolder) -> RecordedText:
         return RecordedText()
 
 
-def _shared_share(run: RunFolder, model: Model, corpus: Corpus) -> float | None:
-    """Return which share of a text stands in the training text, or None if that text is not there any more.
+def share_of_training_text(run: RunFolder, model: Model, text: Iterable[str]) -> float | None:
+    """Return which share of a text, given in pieces, stands in the training text; None if that is not there any more.
 
     The model of a list of short lines holds their checksums; then it is the share of lines.
     """
     if "line_checksums" in model.training:
         with suppress(ValueError):
-            return _known_share(KnownLines.from_base64(model.training["line_checksums"]), corpus)
+            return _known_share(KnownLines.from_base64(model.training["line_checksums"]), text)
     try:
-        own = read_training_text(run, model, lambda _: None)
-        dataset = split_training_text(model, own, find_recorded_text(run))
+        training = learned_ids(run, model)
     except CharLSTMError:
         return None
-    return shared_share(corpus.chunks(), map(model.vocabulary.decode, in_chunks(dataset.training)))
+    return shared_share(text, map(model.vocabulary.decode, in_chunks(training)))
 
 
-def _known_share(known: KnownLines, corpus: Corpus) -> float:
-    lines = [line for chunk in corpus.chunks() for line in chunk.split("\n") if line.strip()][:MAX_LINES]
+def learned_ids(run: RunFolder, model: Model) -> Ids:
+    """Return the ids (characters,) of the part of its text that a model has learned.
+
+    Raises RunError or CorpusError if the text cannot be read as it was.
+    """
+    corpus = read_training_text(run, model, lambda _: None)
+    return split_training_text(model, corpus, find_recorded_text(run)).training
+
+
+def _known_share(known: KnownLines, text: Iterable[str]) -> float:
+    lines = [line for chunk in text for line in chunk.split("\n") if line.strip()][:MAX_LINES]
     checksums = np.fromiter(map(line_checksum, lines), np.uint32)
     return float(np.isin(checksums, known.checksums).mean()) if lines else 0.0
