@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,30 @@ def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -
     return encoded
 
 
+@dataclass(frozen=True)
+class CharacterLosses:
+    """What a model lost at each scored character of a text, in the order of the text."""
+
+    nats: npt.NDArray[np.float64]  # (characters,), -ln p of each
+    correct: npt.NDArray[np.bool_]  # (characters,); whether it was the most probable one
+
+    def __len__(self) -> int:
+        return len(self.nats)
+
+    def __getitem__(self, chosen: slice | npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> "CharacterLosses":
+        return CharacterLosses(self.nats[chosen], self.correct[chosen])
+
+    @property
+    def scores(self) -> Scores:
+        return Scores(float(self.nats.sum()), float(self.correct.sum()), len(self))
+
+    @classmethod
+    def join(cls, parts: Iterable["CharacterLosses"]) -> "CharacterLosses":
+        """Return the losses of parts that follow one another; there must be at least one."""
+        nats, correct = zip(*((part.nats, part.correct) for part in parts), strict=True)
+        return cls(np.concatenate(nats), np.concatenate(correct))
+
+
 def chunk_length(vocabulary_size: int) -> int:
     """Return how many characters to score in one call."""
     return max(1, min(CHUNK_LENGTH, MAX_LOGITS // vocabulary_size))
@@ -95,27 +119,24 @@ def num_chunks(ids: Ids, length: int = CHUNK_LENGTH) -> int:
     return -(-(len(ids) - 1) // length)
 
 
-def score_text(read: Read, states: Any, ids: Ids, length: int = CHUNK_LENGTH) -> Iterator[Scores]:
-    """Score ids (characters,) with the state carried from the first to the last; yield the scores so far.
+def score_text(read: Read, states: Any, ids: Ids, length: int = CHUNK_LENGTH) -> Iterator[CharacterLosses]:
+    """Score ids (characters,) with the state carried from the first to the last; yield the losses of each chunk.
 
     The first character is read but not scored: it has nothing before it to predict it from.
     """
-    scores = Scores()
     for start in range(0, len(ids) - 1, length):
         chunk = ids[start : start + length + 1]
         logits, states = read(chunk[None, :-1], states)
-        scores += score_logits(logits[0], chunk[1:])
-        yield scores
+        yield losses_of(logits[0], chunk[1:])
 
 
-def score_logits(logits: Logits, targets: Ids) -> Scores:
-    """Score logits (characters, vocabulary) against targets (characters,), with sums in float64."""
+def losses_of(logits: Logits, targets: Ids) -> CharacterLosses:
+    """Return the losses of logits (..., characters, vocabulary) at targets (..., characters), computed in float64."""
     logits = logits.astype(np.float64)
     shifted = logits - logits.max(axis=-1, keepdims=True)
-    target_logits = np.take_along_axis(shifted, targets.astype(np.intp)[:, None], axis=-1)[:, 0]
+    target_logits = np.take_along_axis(shifted, targets.astype(np.intp)[..., None], axis=-1)[..., 0]
     nats = np.log(np.exp(shifted).sum(axis=-1)) - target_logits
-    correct = logits.argmax(axis=-1) == targets
-    return Scores(float(nats.sum()), float(correct.sum()), len(targets))
+    return CharacterLosses(nats, logits.argmax(axis=-1) == targets)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A text may be the one that the model was trained on; then it is scored on the pa
 may share passages with it, as another edition does; then the user is told how many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from charlstm.analysis.training_text import (
     read_training_text,
     split_training_text,
 )
+from charlstm.arrays import Ids
 from charlstm.errors import CharLSTMError, CorpusError, RunError, SettingError
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
@@ -41,6 +42,7 @@ OnMessage = Callable[[str], None]
 class TextToScore:
     """A text, or a part of one, and what the model has seen of it."""
 
+    name: str  # of the text
     encoded: EncodedCorpus
     part: str  # one of PARTS
     is_training_text: bool
@@ -81,11 +83,11 @@ def choose_text(
             f"`part` is {part}, but {corpus.name} is not the text that the model was trained on",
             hint="leave `part` out, or give the text as it was when the model was trained",
         )
-    shared = _shared_share(run, model, corpus)
+    shared = share_of_training_text(run, model, corpus.chunks())
     warning = _warning_of_shared(shared, corpus.name)
     if list(corpus.sources) == _recorded_text(run).sources:
         warning = f"{corpus.name} has changed since the model was trained on it: {TOO_GOOD}"
-    return TextToScore(encoded, "all", is_training_text=False, shared=shared, warning=warning)
+    return TextToScore(corpus.name, encoded, "all", is_training_text=False, shared=shared, warning=warning)
 
 
 def part_of_run(
@@ -104,10 +106,12 @@ def part_of_run(
         return _part_of_training_text(run, model, corpus, encoded, part=part)
     corpus = read_test_text(run, on_message)
     encoded = encode_corpus(corpus, model.vocabulary, unknown=unknown)
-    shared = _shared_share(run, model, corpus)
+    shared = share_of_training_text(run, model, corpus.chunks())
     note = f"scoring the test part of {run.path.name}, {len(encoded.ids):,} characters"
     warning = _warning_of_shared(shared, "the test part")
-    return TextToScore(encoded, "test", is_training_text=False, shared=shared, note=note, warning=warning)
+    return TextToScore(
+        "the test part", encoded, "test", is_training_text=False, shared=shared, note=note, warning=warning
+    )
 
 
 def _warning_of_shared(shared: float | None, name: str) -> str:
@@ -134,7 +138,7 @@ def _part_of_training_text(
 ) -> TextToScore:
     if part == "all":
         warning = f"the model was trained on most of {corpus.name}: {TOO_GOOD}"
-        return TextToScore(encoded, "all", is_training_text=True, warning=warning)
+        return TextToScore(corpus.name, encoded, "all", is_training_text=True, warning=warning)
     try:
         dataset = split_training_text(model, corpus, _recorded_text(run))
     except CharLSTMError:
@@ -143,7 +147,7 @@ def _part_of_training_text(
                 "the model does not say which part of its text was kept for validation", hint="train it again"
             ) from None
         warning = f"the model was trained on {corpus.name}: {TOO_GOOD}"
-        return TextToScore(encoded, "all", is_training_text=True, warning=warning)
+        return TextToScore(corpus.name, encoded, "all", is_training_text=True, warning=warning)
     chosen = part or "validation"
     ids = np.asarray(dataset.validation if chosen == "validation" else dataset.training)
     rare = model.vocabulary.characters.find(model.vocabulary.unknown) if model.vocabulary.unknown else -1
@@ -158,7 +162,7 @@ def _part_of_training_text(
     warning = f"the model has learned this part: {TOO_GOOD}" if chosen == "train" else ""
     changes = encoded.changes if num_skipped else {}
     encoded = EncodedCorpus(ids, num_skipped=num_skipped, num_replaced=0, changes=changes)
-    return TextToScore(encoded, chosen, is_training_text=True, note=note, warning=warning)
+    return TextToScore(corpus.name, encoded, chosen, is_training_text=True, note=note, warning=warning)
 
 
 def _recorded_text(run: RunFolder) -> RecordedText:
@@ -169,23 +173,31 @@ def _recorded_text(run: RunFolder) -> RecordedText:
         return RecordedText()
 
 
-def _shared_share(run: RunFolder, model: Model, corpus: Corpus) -> float | None:
-    """Return which share of a text stands in the training text, or None if that text is not there any more.
+def share_of_training_text(run: RunFolder, model: Model, text: Iterable[str]) -> float | None:
+    """Return which share of a text, given in pieces, stands in the training text; None if that is not there any more.
 
     The model of a list of short lines holds their checksums; then it is the share of lines.
     """
     if "line_checksums" in model.training:
         with suppress(ValueError):
-            return _known_share(KnownLines.from_base64(model.training["line_checksums"]), corpus)
+            return _known_share(KnownLines.from_base64(model.training["line_checksums"]), text)
     try:
-        own = read_training_text(run, model, lambda _: None)
-        dataset = split_training_text(model, own, find_recorded_text(run))
+        training = learned_ids(run, model)
     except CharLSTMError:
         return None
-    return shared_share(corpus.chunks(), map(model.vocabulary.decode, in_chunks(dataset.training)))
+    return shared_share(text, map(model.vocabulary.decode, in_chunks(training)))
 
 
-def _known_share(known: KnownLines, corpus: Corpus) -> float:
-    lines = [line for chunk in corpus.chunks() for line in chunk.split("\n") if line.strip()][:MAX_LINES]
+def learned_ids(run: RunFolder, model: Model) -> Ids:
+    """Return the ids (characters,) of the part of its text that a model has learned.
+
+    Raises RunError or CorpusError if the text cannot be read as it was.
+    """
+    corpus = read_training_text(run, model, lambda _: None)
+    return split_training_text(model, corpus, find_recorded_text(run)).training
+
+
+def _known_share(known: KnownLines, text: Iterable[str]) -> float:
+    lines = [line for chunk in text for line in chunk.split("\n") if line.strip()][:MAX_LINES]
     checksums = np.fromiter(map(line_checksum, lines), np.uint32)
     return float(np.isin(checksums, known.checksums).mean()) if lines else 0.0

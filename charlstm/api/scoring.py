@@ -1,9 +1,14 @@
 """Measure how well a model predicts a text."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from charlstm.analysis.evaluation import encode_corpus
-from charlstm.analysis.scoring import score_with_model
+import numpy as np
+import numpy.typing as npt
+
+from charlstm.analysis.earlier_texts import find_earlier_text
+from charlstm.analysis.evaluation import Scores, encode_corpus
+from charlstm.analysis.report import evaluate_ids
 from charlstm.analysis.trained_text import choose_text, part_of_run
 from charlstm.api.messages import logger, warn_of_changes
 from charlstm.api.model import ModelOrRun, as_model, loaded
@@ -25,6 +30,14 @@ class TextEvaluation:
     part: str  # of the text: train, validation, test or all
     is_training_text: bool  # whether it is the text that the model was trained on
     shared_with_training: float | None  # share of another text that stands in the training text; None: not known
+    shared_with_earlier: float | None  # the same of the text of a model that the model started from
+    interval: tuple[float, float]  # of nats_per_character: 95%, by a bootstrap of blocks of neighbouring characters
+    cold_windows: Scores  # in windows of 256 characters, each from a zero state
+    bits_per_byte: float  # of the text in UTF-8
+    word_perplexity: float | None  # exp(nats of the whole text / words set apart by white space); None: no words
+    kinds: Mapping[str, Scores]  # by kind of character: letters, capitals, digits, blanks, newlines, ...
+    tenths: Sequence[Scores]  # of each tenth of the text
+    losses: npt.NDArray[np.float64] = field(repr=False, compare=False)  # (characters,), nats of each
 
 
 def evaluate(
@@ -51,11 +64,10 @@ def evaluate(
     not say which text it is.
     """
     one = loaded(as_model(model))
-    trained = one.model
+    trained, vocabulary = one.model, one.model.vocabulary
     if part is not None and files is None and text is None:
         chosen = part_of_run(one.path, trained, part, unknown=unknown)
     else:
-        vocabulary = trained.vocabulary
         options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
         corpus = read_corpus(files, text, options)
         encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
@@ -64,7 +76,11 @@ def evaluate(
         logger.warning("%s", chosen.warning)
     encoded = chosen.encoded
     warn_of_changes(encoded.changes)
-    *_, scores = score_with_model(trained, encoded.ids)
+    earlier = find_earlier_text(one.path, trained, vocabulary, encoded.ids)
+    if earlier and earlier.is_worth_a_warning:
+        logger.warning("%s", earlier.describe(chosen.name))
+    report = evaluate_ids(trained, encoded.ids)
+    scores = report.scores
     return TextEvaluation(
         nats_per_character=scores.nats_per_character,
         bits_per_character=scores.bits_per_character,
@@ -76,4 +92,12 @@ def evaluate(
         part=chosen.part,
         is_training_text=chosen.is_training_text,
         shared_with_training=chosen.shared,
+        shared_with_earlier=earlier.share if earlier else None,
+        interval=(report.interval.low, report.interval.high),
+        cold_windows=report.cold,
+        bits_per_byte=report.bits_per_byte,
+        word_perplexity=report.word_perplexity,
+        kinds=report.by_kind,
+        tenths=report.by_position,
+        losses=report.losses.nats,
     )

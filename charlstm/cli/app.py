@@ -25,7 +25,7 @@ MEMORY_FIELDS = ("batch_size", "units", "sequence_length", "num_samples", "beam"
 COMMANDS = {  # in the order of --help: each is the function or group of its name in commands/NAME.py
     **dict.fromkeys(("train", "resume", "compare"), "Train"),
     **dict.fromkeys(("generate", "write"), "Write"),
-    **dict.fromkeys(("evaluate", "info", "inspect", "plot", "samples", "gradients"), "Look"),
+    **dict.fromkeys(("evaluate", "score", "info", "inspect", "plot", "samples", "gradients"), "Look"),
     **dict.fromkeys(("export", "import", "push", "pull", "serve"), "Share"),
     **dict.fromkeys(("runs", "corpus"), "Keep house"),
 }

@@ -127,7 +127,6 @@ OTHER_COMMANDS = {
     "remove": ("rm",),
     "rename": ("mv",),
     "sample": ("generate", "samples"),
-    "score": ("evaluate",),
     "show": ("info",),
     "test": ("evaluate",),
     "texts": ("corpus",),

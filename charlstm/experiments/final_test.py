@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from charlstm.analysis.evaluation import Scores
-from charlstm.analysis.scoring import score_with_model
+from charlstm.analysis.report import evaluate_ids
 from charlstm.analysis.trained_text import part_of_run
 from charlstm.analysis.training_text import find_recorded_text
 from charlstm.storage.model_file import load_model
@@ -33,5 +33,4 @@ def report_test(run: RunFolder) -> FinalTest | None:
         return None
     model = load_model(run.model)
     encoded = part_of_run(run.model, model, "test").encoded
-    *_, scores = score_with_model(model, encoded.ids)
-    return FinalTest(run.path.name, scores, encoded.num_skipped)
+    return FinalTest(run.path.name, evaluate_ids(model, encoded.ids).scores, encoded.num_skipped)

@@ -22,7 +22,7 @@ from charlstm.text.encoded_text import MAX_IN_MEMORY, SourceInUse, read_encoded,
 from charlstm.text.file_search import Skipped
 from charlstm.text.id_cache import load_ids
 from charlstm.text.id_files import in_chunks
-from charlstm.text.sources import FoundTexts, corpus_name, find_sources
+from charlstm.text.sources import FoundTexts, corpus_name, find_sources, reason_of
 from charlstm.text.streams import STANDARD_INPUT, is_stream
 from charlstm.text.vocabulary import from_code_points, to_code_points
 
@@ -110,6 +110,32 @@ def load_corpus(
     return Corpus(
         corpus_name(texts), recorded_sources(texts), encoded.characters, encoded.counts, encoded.ids, encoded.digest
     )
+
+
+def load_each(
+    text: str | Path, options: DecodingOptions, *, on_message: OnMessage = lambda _: None
+) -> Iterator[Corpus]:
+    """Read the files of one argument, see `load_corpus`, as texts of their own, named as the files are.
+
+    Raises CorpusError if the argument is missing, or nothing of it can be read.
+    """
+    found = find_texts(text, None)
+    skipped: dict[int, str] = {}
+    try:
+        for index, source in enumerate(found.sources):
+            try:
+                encoded = read_encoded([SourceInUse(source, False)], options, on_message, on_skipped=lambda _: None)
+            except CorpusError as problem:
+                if not found.is_search:
+                    raise
+                skipped[index] = reason_of(problem, source.name)
+                continue
+            name = source.name if found.is_search else str(text)
+            yield Corpus(name, (source.name,), encoded.characters, encoded.counts, encoded.ids, encoded.digest)
+    finally:
+        for source in found.sources:
+            source.close()
+    _report_skipped([found], skipped, on_message)
 
 
 def find_texts(text: str | Path, own_run: Path | None, *, is_recorded: bool = False) -> FoundTexts:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.analysis.evaluation import score_logits
+from charlstm.analysis.evaluation import losses_of
 from charlstm.arrays import Ids
 from charlstm.config import ModelConfig
 from charlstm.generation.stepper import make_stepper
@@ -105,7 +105,7 @@ def model_nats(model: Model, corpus: Corpus) -> float:
     stepper = make_stepper(model)
     logits, _ = stepper.read(ids[:, :-1], stepper.initial_states(len(ids)))
     targets, is_known = ids[:, WARMUP:], is_known[:, WARMUP:]
-    scores = score_logits(logits[:, WARMUP - 1 :][is_known], targets[is_known])
+    scores = losses_of(logits[:, WARMUP - 1 :][is_known], targets[is_known]).scores
     unknown = (targets.size - scores.characters) * math.log(len(vocabulary) + 1)
     return (scores.nats + unknown) / targets.size
 

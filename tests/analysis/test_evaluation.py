@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from charlstm.analysis.evaluation import (
+    CharacterLosses,
     Scores,
     chunk_length,
     encode_corpus,
     evaluation_streams,
+    losses_of,
     num_chunks,
-    score_logits,
     score_text,
     window_streams,
 )
@@ -22,7 +23,7 @@ from charlstm.text.corpus import load_corpus
 
 def test_scores_of_a_known_distribution():
     logits = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]]))
-    scores = score_logits(logits, np.array([0, 1]))
+    scores = losses_of(logits, np.array([0, 1])).scores
     assert scores.nats_per_character == pytest.approx((math.log(2) + math.log(5)) / 2)
     assert scores.bits_per_character == pytest.approx((1 + math.log2(5)) / 2)
     assert scores.perplexity == pytest.approx(math.sqrt(10))
@@ -33,15 +34,16 @@ def test_scores_of_a_known_distribution():
 def test_state_is_carried_from_the_first_character_to_the_last(model):
     ids = np.random.default_rng(0).integers(0, len(model.vocabulary), 2500)
     stepper = Stepper(model)
-    *earlier, scores = score_text(stepper.read, stepper.initial_states(), ids)
+    chunks = list(score_text(stepper.read, stepper.initial_states(), ids))
+    scores = CharacterLosses.join(chunks).scores
     states, expected = stepper.initial_states(), Scores()
     for current, following in itertools.pairwise(ids):
         logits, states = stepper.step(np.array([current]), states)
-        expected += score_logits(logits, np.array([following]))
+        expected += losses_of(logits, np.array([following])).scores
     assert scores.characters == 2499
     assert scores.nats == pytest.approx(expected.nats, rel=1e-6)
     assert scores.correct == expected.correct
-    assert len(earlier) + 1 == num_chunks(ids)
+    assert len(chunks) == num_chunks(ids)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ COMMANDS = (
     "generate",
     "write",
     "evaluate",
+    "score",
     "info",
     "inspect",
     "plot",

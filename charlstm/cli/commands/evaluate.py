@@ -1,25 +1,20 @@
 """`charlstm evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from charlstm.cli import text_options
 from charlstm.cli.completion import choices, complete_models, complete_texts
+from charlstm.cli.display.evaluation_report import describe_evaluation
+from charlstm.cli.display.evaluation_reporter import ShownEvaluation
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import changes_line, say, warn
-from charlstm.cli.display.progress import COMPILING, notice_if_slow, progress_over
-from charlstm.cli.display.rows import aligned
 from charlstm.cli.options import Json, Unknown, option
 from charlstm.errors import SettingError
 from charlstm.text.decoding_options import DecodingOptions
-
-if TYPE_CHECKING:
-    from charlstm.analysis.evaluation import Scores
-    from charlstm.storage.model_file import Model
-    from charlstm.text.corpus_encoding import EncodedCorpus
 
 
 def evaluate(
@@ -52,6 +47,22 @@ def evaluate(
             "for the first two. Default: validation, which the model has not learned; all of any other text.",
         ),
     ] = None,
+    per_line: Annotated[
+        bool, option("--per-line", help="Also print the bits of each line, in its place in the text.")
+    ] = False,
+    baselines: Annotated[
+        bool,
+        option("--baselines", help="Also score models without a network: n-grams, PPMd and xz."),
+    ] = False,
+    against: Annotated[
+        list[str] | None,
+        option(
+            "--against",
+            metavar="RUN",
+            autocompletion=complete_models,
+            help="Also score this run on the same text, and the differences; may be given more than once.",
+        ),
+    ] = None,
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,
@@ -60,22 +71,25 @@ def evaluate(
 ) -> None:
     """Measure how well a model predicts a text.
 
-    Prints nats and bits per character, perplexity and accuracy. The state is carried from the first character to the
-    last; the first is not scored, because nothing comes before it. Characters that the model does not know are skipped
-    and counted; with --unknown nearest they are scored as the characters that replace them.
+    Prints nats and bits per character with 95% intervals, perplexity and accuracy, and where in the text the loss is.
+    The state is carried from the first character to the last; the first is not scored, because nothing comes before it.
+    Characters that the model does not know are skipped and counted; with --unknown nearest they are scored as the
+    characters that replace them.
 
     Of the text that the model was trained on, only the validation part is scored. A warning says if another text shares
-    passages with it.
+    passages with it, or with the text of a model that it started from.
 
     \b
     charlstm evaluate hamlet.txt
     charlstm evaluate runs/macbeth --part test
+    charlstm evaluate hamlet.txt --baselines --against english
     charlstm evaluate runs/macbeth macbeth.txt --part train --json
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
     run, text = _run_and_text(run, text, part)
     from charlstm.analysis.evaluation import encode_corpus
+    from charlstm.analysis.full_evaluation import EvaluationOptions, evaluate_in_full
     from charlstm.analysis.trained_text import check_part, choose_text, part_of_run
     from charlstm.storage.model_file import load_model
     from charlstm.storage.run_folder import find_model
@@ -97,16 +111,17 @@ def evaluate(
         say(chosen.note)
     if chosen.warning:
         warn(chosen.warning)
-    scores = _score(model, encoded)
+    extras = EvaluationOptions(baselines=baselines, against=against or (), lines=per_line)
+    evaluation = evaluate_in_full(path, model, encoded.ids, extras, text=chosen.name, reporter=ShownEvaluation())
     if not run:
         say(newest_run_line(path))
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
-        result = scores.to_json() | {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
-        print(to_json({"model": str(path)} | result))
+        origin = {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
+        print(to_json({"model": str(path)} | evaluation.to_json() | origin))
     else:
-        print(aligned(_rows(scores, encoded), name_width=20))
+        print(describe_evaluation(evaluation, encoded))
 
 
 def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> tuple[list[str] | None, str | None]:
@@ -132,27 +147,3 @@ def _is_run(text: str) -> bool:
     is_run = path.suffix == ".safetensors" if path.is_file() else RunFolder(path).has_run
     is_run = is_run or (not path.exists() and find_shipped_model(text) is not None)
     return is_run or (not path.exists() and RunFolder(RUNS / path).has_run)
-
-
-def _score(model: "Model", encoded: "EncodedCorpus") -> "Scores":
-    from charlstm.analysis.scoring import num_steps, score_with_model
-
-    steps = score_with_model(model, encoded.ids, while_compiling=notice_if_slow(COMPILING))
-    *_, scores = progress_over(steps, "scoring", total=num_steps(model, encoded.ids))
-    return scores
-
-
-def _rows(scores: "Scores", encoded: "EncodedCorpus") -> list[tuple[str, str]]:
-    rows = [
-        ("nats per character", f"{scores.nats_per_character:.4f}"),
-        ("bits per character", f"{scores.bits_per_character:.4f}"),
-        ("perplexity", f"{scores.perplexity:.3f}"),
-        ("accuracy", f"{scores.accuracy:.2%}"),
-        ("characters", f"{scores.characters:,}"),
-    ]
-    if encoded.changes:
-        rows += [
-            ("skipped", f"{encoded.num_skipped:,} that the model does not know"),
-            ("replaced", f"{encoded.num_replaced:,} that the model does not know"),
-        ]
-    return rows

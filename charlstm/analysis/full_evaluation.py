@@ -1,0 +1,65 @@
+"""An evaluation with all that was asked for: a model, and what it is compared with on the same text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charlstm.analysis.against import PairedScores, load_others, score_against, warning_of
+from charlstm.analysis.baselines import Baseline, baselines_of_run
+from charlstm.analysis.breakdown import LineScores
+from charlstm.analysis.earlier_texts import EarlierText, find_earlier_text
+from charlstm.analysis.report import EvaluationReport, evaluate_ids
+from charlstm.analysis.reporting import EvaluationReporter
+from charlstm.arrays import Ids
+from charlstm.storage.model_file import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """What an evaluation is to show beside the figures of the model."""
+
+    baselines: bool = False
+    against: Sequence[str] = ()  # other runs or model files
+    lines: bool = False
+
+
+@dataclass(frozen=True)
+class FullEvaluation:
+    """The figures of a model, and what was asked for beside them; None: it was not."""
+
+    report: EvaluationReport
+    earlier: EarlierText | None  # what a model that the model started from had learned of the text
+    baselines: list[Baseline] | None
+    paired: list[PairedScores] | None
+    lines: list[LineScores] | None
+
+    def to_json(self) -> dict[str, Any]:
+        values = self.report.to_json() | {"shared_with_earlier": self.earlier.share if self.earlier else None}
+        if self.baselines is not None:
+            values["baselines"] = [one.to_json() for one in self.baselines]
+        if self.paired is not None:
+            values["against"] = [one.to_json() for one in self.paired]
+        if self.lines is not None:
+            values["lines"] = [one.to_json() for one in self.lines]
+        return values
+
+
+def evaluate_in_full(
+    path: Path, model: Model, ids: Ids, options: EvaluationOptions, *, text: str, reporter: EvaluationReporter
+) -> FullEvaluation:
+    """Score ids (characters,), at least two, with the model of a file, and with what the options ask for beside it.
+
+    `text` is the name of the text for warnings. Raises RunError, ModelFileError, SettingError or CorpusError for
+    another model that cannot be loaded or compared with, as a rule before anything is scored.
+    """
+    others = load_others(options.against, model.vocabulary, ids)
+    earlier = find_earlier_text(path, model, model.vocabulary, ids)
+    if earlier and earlier.is_worth_a_warning:
+        reporter.on_warning(earlier.describe(text))
+    report = evaluate_ids(model, ids, reporter=reporter)
+    baselines = baselines_of_run(report, path, model, reporter=reporter) if options.baselines else None
+    paired = [score_against(report, other, reporter=reporter) for other in others]
+    for warning in filter(None, (warning_of(report, other, text) for other in others)):
+        reporter.on_warning(warning)
+    return FullEvaluation(report, earlier, baselines, paired or None, report.by_line if options.lines else None)
