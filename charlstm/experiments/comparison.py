@@ -86,7 +86,7 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
             write_results(request.folder, plan, list(outcomes.values()))
             reporter.on_outcomes(list(outcomes.values()))
         test = None
-        if interruption.signal_number is None and outcomes:
+        if plan.test_sha256 and interruption.signal_number is None and outcomes:
             test = report_test(_winner(request.folder, list(outcomes.values())))
             write_results(request.folder, plan, list(outcomes.values()), test)
     return ComparisonResult(plan, budget, list(outcomes.values()), interruption.signal_number, test)

@@ -98,3 +98,12 @@ def test_a_part_of_another_text_is_refused(charlstm, trained):
     assert (code, out) == (2, "")
     assert "--part is validation, but other is not the text that the model was trained on" in err
     assert "--part is 'half'" in charlstm("evaluate", "other.txt", "--part", "half")[2]
+
+
+def test_a_part_of_a_run_needs_no_text(charlstm, trained):
+    for arguments in (["tiny"], ["runs/tiny"], ["runs/tiny/model.safetensors"], []):
+        assert evaluate(charlstm, *arguments, "--part", "validation")[0]["characters"] == 175
+    code, _, err = charlstm("evaluate", "tiny", "--part", "test")
+    assert (code, "tiny has no test part" in err) == (2, True)
+    code, _, err = charlstm("evaluate", "tiny", "--part", "train", "--encoding", "latin-1")
+    assert (code, err.startswith("error: --encoding has no effect")) == (2, True)

@@ -101,7 +101,8 @@ def evaluate(
     vocabulary = model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
     if text is None:
-        chosen = part_of_run(path, model, part or "", unknown=unknown, on_message=say)
+        _refuse_reading(encoding=encoding, normalize=normalize, keep_boilerplate=keep_boilerplate or None)
+        chosen = part_of_run(path, model, part or "validation", unknown=unknown, on_message=say)
     else:
         corpus = load_corpus([text], options, on_message=say)
         encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
@@ -136,6 +137,12 @@ def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> 
     if text is None:
         raise SettingError("TEXT is missing", hint="usage: charlstm evaluate [RUN] TEXT; see charlstm evaluate --help")
     raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
+
+
+def _refuse_reading(**options: str | bool | None) -> None:
+    """Raise SettingError if an option about how a text is read is given for the text of the run."""
+    if given := next((name for name, value in options.items() if value is not None), None):
+        raise SettingError(f"`{given}` has no effect: the text of the run is read as in training", hint="leave it out")
 
 
 def _is_run(text: str) -> bool:
