@@ -23,6 +23,7 @@ from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
+from charlstm.training.logs.registry import check_logs
 from charlstm.training.reporting import StartupReporter, TrainingReporter
 from charlstm.training.startup import created_folder, locked_run, tensorflow_ready
 from charlstm.training.training_data import TrainingData, split_text
@@ -63,6 +64,7 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     An interrupted comparison is continued by the same request. Raises CharLSTMError for everything the user can fix;
     an earlier comparison is only removed once everything that can fail has succeeded.
     """
+    request = replace(request, logs=check_logs(request.logs))
     data = _load_data(request, reporter)
     folder = RunFolder(request.folder)
     with created_folder(folder), locked_run(folder, reporter) as interruption:
@@ -180,7 +182,8 @@ class _Comparison:
                 with tensorflow_memory_errors():
                     # builds the graph before the time of the run begins: some cells take seconds for that
                     measure_step_time(run.trainer, run.streams.batch(history.step))
-                    run.run(self._reporter, self._interruption)
+                    logs, log_folder = self._request.logs, RunFolder(self._request.folder).logs
+                    run.run(self._reporter, self._interruption, logs=logs, log_folder=log_folder)
             except TrainingError as error:
                 self._check_folder()
                 self._reporter.on_warning(f"{cell}: {error}")

@@ -51,6 +51,7 @@ class ComparisonRequest:
     overwrite: bool = False
     decoding: DecodingOptions = field(default_factory=DecodingOptions)  # of the texts
     plot: Path | None = None  # the picture, if the user named it
+    logs: tuple[str, ...] = ()  # names of LOGS, which each run writes
 
     def __post_init__(self) -> None:
         if self.budget not in BUDGETS:

@@ -19,7 +19,7 @@ def train(num_steps, **settings):
     trainer = Trainer(SHAPE, config, VOCABULARY_SIZE)
     shape = (num_steps, config.batch_size, config.sequence_length + 1)
     batches = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, shape).astype(np.int32)
-    losses = trainer.train_steps(batches, step=0, learning_rates=[0.01] * num_steps)
+    losses, _ = trainer.train_steps(batches, step=0, learning_rates=[0.01] * num_steps)
     return trainer, losses
 
 
@@ -30,12 +30,12 @@ def test_several_steps_in_one_call_are_the_same_steps():
     batches = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, (5, 4, 13)).astype(np.int32)
     rates = [0.01, 0.02, 0.03, 0.02, 0.01]
     together, singly = (Trainer(SHAPE, config, VOCABULARY_SIZE) for _ in range(2))
-    losses = together.train_steps(batches, step=7, learning_rates=rates)
-    single_losses = [
+    results = together.train_steps(batches, step=7, learning_rates=rates)
+    single_results = [
         singly.train_steps(batches[index : index + 1], step=7 + index, learning_rates=rates[index : index + 1])
         for index in range(5)
     ]
-    np.testing.assert_array_equal(losses, np.concatenate(single_losses))
+    np.testing.assert_array_equal(results, np.concatenate(single_results, axis=1))
     for name, array in together.arrays().items():
         np.testing.assert_array_equal(array, singly.arrays()[name])
 

@@ -1,0 +1,69 @@
+"""A log for Trackio: in local files, unless the user's environment names a server or a Space."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from charlstm.errors import RunError
+from charlstm.libraries import library_imports
+from charlstm.training.history import Evaluation
+from charlstm.training.logs.logged_run import PROJECT, LoggedRun, figures, markdown_code
+
+REMOTE = ("TRACKIO_SERVER_URL", "TRACKIO_SPACE_ID")
+
+
+class TrackioLog:
+    """Writes figures, samples and hyper-parameters. Steps that the run has already are left out after a resume."""
+
+    def __init__(self, run: LoggedRun) -> None:
+        own_folder = run.store.absolute() / "trackio"
+        folder = Path(os.environ.setdefault("TRACKIO_DIR", str(own_folder)))  # which is read by the import
+        try:
+            with library_imports("Trackio", "trackio", without="the other logs do without it", extra="trackio"):
+                import trackio
+                from trackio.utils import TRACKIO_DIR
+        finally:
+            if folder == own_folder:
+                del os.environ["TRACKIO_DIR"]
+        if folder != TRACKIO_DIR:
+            raise RunError(f"in this process Trackio writes to {TRACKIO_DIR}", hint="set TRACKIO_DIR for all runs")
+        is_local = not any(map(os.environ.get, REMOTE))
+        with _hub_offline() if is_local else nullcontext():
+            self._run = trackio.init(
+                project=PROJECT,
+                name=run.name if is_local and folder == own_folder else f"{run.name}-{run.run_id}",  # of others, too
+                group=run.group,
+                config=run.hyper_parameters,
+                resume="allow",
+                embed=False,
+                auto_log_gpu=False,
+                auto_log_cpu=False,
+            )
+        self._markdown = trackio.Markdown
+        self._next_step = self._run._next_step  # no public name; 0 for a new run
+
+    def write(self, evaluations: Sequence[Evaluation]) -> None:
+        """Log the evaluations at steps that the run does not have."""
+        for evaluation in evaluations:
+            if evaluation.step >= self._next_step:
+                sample = self._markdown(markdown_code(evaluation.sample))
+                self._run.log(figures(evaluation) | {"sample": sample}, step=evaluation.step)
+                self._next_step = evaluation.step + 1
+
+    def close(self, *, finished: bool) -> None:
+        """Write everything to disk, or wait until it is uploaded."""
+        self._run.finish()
+
+
+@contextmanager
+def _hub_offline() -> Iterator[None]:
+    """Keep the library of Hugging Face off the network: Trackio asks it for the user's name even for local files."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
