@@ -1,8 +1,8 @@
 """Check a checkpoint before its arrays are read: it may be damaged, or come from a stranger."""
 
-import math
 import os
 import re
+import sys
 from typing import Any
 
 from charlstm.cells.registry import get_cell
@@ -110,7 +110,7 @@ def _check_history(history: History) -> None:
     _check_figure("steps", history.interval.steps, most=MAX_STEPS)
     _check_figure("nats", history.interval.nats, least=-MAX_STEPS, most=MAX_FIGURE)
     _check_figure("seconds", history.interval.seconds, most=MAX_SECONDS)
-    _check_figure("gradient_norms", history.interval.gradient_norms or 0, most=math.inf)
+    _check_figure("gradient_norms", history.interval.gradient_norms or 0, most=sys.float_info.max)
     for evaluation in history.evaluations:
         _check_evaluation(evaluation, history.step)
 
@@ -120,7 +120,7 @@ def _check_evaluation(evaluation: Evaluation, last_step: int) -> None:
     _check_figure("seconds", evaluation.seconds, most=MAX_SECONDS)
     for name in ("epoch", "characters_per_second", "learning_rate"):
         _check_figure(name, getattr(evaluation, name), most=MAX_FIGURE)
-    _check_figure("gradient_norm", evaluation.gradient_norm or 0, most=math.inf)
+    _check_figure("gradient_norm", evaluation.gradient_norm or 0, most=sys.float_info.max)
     _check_figure("train_nats", evaluation.train_nats, least=-1, most=MAX_NATS)
     scores = evaluation.validation
     _check_figure("characters", scores.characters, least=1, most=MAX_COUNT)

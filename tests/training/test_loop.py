@@ -61,9 +61,9 @@ def test_the_run_folder_holds_everything(trained):
     assert run.folder.samples.read_text().count("--- step") == len(history)
     assert run.folder.checkpoint.exists()
     assert run.folder.previous_checkpoint.exists()
-    expected = {path.name for path in run.folder.files} - {
-        path.name for path in (run.folder.damaged_checkpoint, run.folder.text, run.folder.index)
-    }
+    folder = run.folder
+    absent = (folder.damaged_checkpoint, folder.text, folder.index, folder.csv_log, folder.event_file)
+    expected = {path.name for path in folder.files} - {path.name for path in absent}
     assert {path.name for path in run.folder.path.iterdir()} == expected
 
 

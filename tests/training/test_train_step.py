@@ -40,6 +40,25 @@ def test_several_steps_in_one_call_are_the_same_steps():
         np.testing.assert_array_equal(array, singly.arrays()[name])
 
 
+@pytest.mark.parametrize("settings", [{"clip_norm": 1e-3}, {"clip_norm": 0.0}, {"clip_value": 1e-4}])
+def test_the_norm_is_that_of_the_gradient_before_clipping(settings):
+    import tensorflow as tf
+
+    from charlstm.training.train_step import Trainer
+
+    config = TrainingConfig(batch_size=4, sequence_length=12, dropout=0.0, **settings)
+    batch = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, (4, 13)).astype(np.int32)
+    trainer = Trainer(SHAPE, config, VOCABULARY_SIZE)
+    with tf.GradientTape() as tape:
+        loss, _ = trainer._loss_graph(tf.constant(batch), tf.constant(0))
+    gradients = tape.gradient(loss, trainer.network.trainable_variables)
+    expected = np.sqrt(sum(np.square(tf.convert_to_tensor(gradient)).sum() for gradient in gradients))
+    losses, norms = trainer.train_steps(batch[None], step=0, learning_rates=[0.01])
+    assert losses[0] == pytest.approx(float(loss))
+    assert norms[0] == pytest.approx(expected)
+    assert norms[0] > 0.01
+
+
 def test_shards_change_nothing_but_rounding():
     whole, losses = train(3)
     sharded, sharded_losses = train(3, num_shards=2)

@@ -10,7 +10,7 @@ from typing import Any
 
 from charlstm.libraries import library_imports
 from charlstm.training.history import Evaluation
-from charlstm.training.logs.logged_run import PROJECT, LoggedRun, figures, markdown_code
+from charlstm.training.logs.logged_run import FIGURES, PROJECT, LoggedRun, figures, markdown_code
 
 RUN_ID_TAG = "charlstm.run_id"
 DESCRIPTION_TAG = "mlflow.note.content"  # which MLflow shows as Markdown
@@ -37,7 +37,7 @@ class MLflowLog:
         found = self._client.get_experiment_by_name(experiment)
         self._experiment_id = found.experiment_id if found else self._client.create_experiment(experiment)
         self._id = self._find_run() or self._create_run()
-        steps = [metric.step for metric in self._client.get_metric_history(self._id, "epoch")]
+        steps = [metric.step for metric in self._client.get_metric_history(self._id, FIGURES[-1])]
         self._next_step = max(steps, default=-1) + 1
 
     def write(self, evaluations: Sequence[Evaluation]) -> None:

@@ -40,7 +40,7 @@ class TrackioLog:
                 auto_log_gpu=False,
                 auto_log_cpu=False,
             )
-        self._markdown = trackio.Markdown
+        self._markdown, self._finish = trackio.Markdown, trackio.finish
         self._next_step = self._run._next_step  # no public name; 0 for a new run
 
     def write(self, evaluations: Sequence[Evaluation]) -> None:
@@ -53,7 +53,7 @@ class TrackioLog:
 
     def close(self, *, finished: bool) -> None:
         """Write everything to disk, or wait until it is uploaded."""
-        self._run.finish()
+        self._finish()
 
 
 @contextmanager
