@@ -3,12 +3,15 @@
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from textwrap import shorten
 from typing import Self
 
 from charlstm.training.history import Evaluation, History, Progress
 from charlstm.training.logs.logged_run import Log, LoggedRun
 from charlstm.training.logs.registry import open_log
 from charlstm.training.reporting import TrainingReporter
+
+MAX_REASON = 200  # characters of an error, in one line
 
 
 class LoggingReporter:
@@ -65,10 +68,5 @@ class LoggingReporter:
         except Exception as error:  # whatever it is: libraries and services can raise anything
             if name not in self._failed:
                 self._failed.add(name)
-                self._reporter.on_warning(f"the log {name} fails, training goes on without it: {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    """Return an error in one line."""
-    lines = str(error).strip().splitlines() or [""]
-    return lines[0] or type(error).__name__
+                reason = shorten(str(error) or type(error).__name__, MAX_REASON, placeholder="...")
+                self._reporter.on_warning(f"the log {name} fails, but training goes on: {reason}")

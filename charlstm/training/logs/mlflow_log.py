@@ -14,6 +14,11 @@ from charlstm.training.logs.logged_run import FIGURES, PROJECT, LoggedRun, figur
 
 RUN_ID_TAG = "charlstm.run_id"
 DESCRIPTION_TAG = "mlflow.note.content"  # which MLflow shows as Markdown
+ENVIRONMENT = {  # unless the user has set them
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # it would report its use over the network
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # training waits meanwhile; the next evaluation tries again
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
+}
 MAX_BATCH = 50  # evaluations in one request: MLflow takes 1,000 figures
 
 
@@ -25,13 +30,16 @@ class MLflowLog:
     """
 
     def __init__(self, run: LoggedRun) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report its use over the network
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         with library_imports("MLflow", "mlflow", without="the other logs do without it", extra="mlflow"):
             from mlflow import MlflowClient
         for name in ("mlflow", "alembic"):  # which announce each table that they make
             logging.getLogger(name).setLevel(logging.ERROR)
-        run.store.mkdir(parents=True, exist_ok=True)
-        address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{run.store.absolute() / 'mlflow.db'}"
+        address = os.environ.get("MLFLOW_TRACKING_URI")
+        if not address:
+            run.store.mkdir(parents=True, exist_ok=True)
+            address = f"sqlite:///{run.store.absolute() / 'mlflow.db'}"
         self._run, self._client = run, MlflowClient(tracking_uri=address)
         experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
         found = self._client.get_experiment_by_name(experiment)

@@ -130,7 +130,7 @@ def test_a_log_that_cannot_be_written_costs_one_warning(tmp_path):
     assert result.best
     assert len(recorder.evaluations) > 2
     (warning,) = recorder.warnings
-    assert warning.startswith(f"the log csv fails, training goes on without it: {run.folder.csv_log} cannot be written")
+    assert warning.startswith(f"the log csv fails, but training goes on: {run.folder.csv_log} cannot be written")
     assert "\n" not in warning
     assert [point.step for point in event_reader(run.folder.path).Scalars("epoch")] == evaluated_steps(run.folder.path)
 
@@ -158,7 +158,7 @@ def test_a_log_whose_library_is_broken_costs_one_warning(tmp_path, monkeypatch):
     monkeypatch.setattr("charlstm.training.logs.logging_reporter.open_log", fail)
     result = make_run(tmp_path / "run", replace(MEDIUM, epochs=1)).run(recorder := Recorder(), logs=["wandb"])
     assert result.best
-    assert recorder.warnings == ["the log wandb fails, training goes on without it: module has no attribute"]
+    assert recorder.warnings == ["the log wandb fails, but training goes on: module has no attribute and more"]
 
 
 @pytest.mark.tensorflow
