@@ -96,7 +96,8 @@ class TrainingRun:
         )
         writer.write_initial(self.checkpoint(), self.history, self.best_model())
         snapshots.save_settings(self.folder, self._settings(), finished=False)
-        with LoggingReporter(reporter, self._logged_run(log_folder), logs, self.history) as reporter, self._clock:
+        logged_run = LoggedRun.from_settings(self._settings(), self.folder, store=log_folder)
+        with LoggingReporter(reporter, logged_run, logs, self.history) as reporter, self._clock:
             self._loop(reporter, interruption, writer)
             if not interruption.signal_number:
                 if self.history.interval.steps:
@@ -117,14 +118,6 @@ class TrainingRun:
             history=tuple(self.history.evaluations),
             model=self.best_model(),
         )
-
-    def add_logs(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Let the run write these logs from now on, and return all that it writes."""
-        if self.origin is None:  # a run of an earlier version, which cannot remember them
-            return tuple(names)
-        logs = tuple(dict.fromkeys([*self.origin.logs, *names]))
-        self.origin = dataclasses.replace(self.origin, logs=logs)
-        return logs
 
     @property
     def fraction_done(self) -> float:
@@ -246,17 +239,6 @@ class TrainingRun:
 
     def _settings(self) -> dict[str, Any]:
         return snapshots.run_settings(self.data, self.model_config, self.config, self.origin)
-
-    def _logged_run(self, log_folder: Path | None) -> LoggedRun:
-        text = {"text": self.data.corpus.name, "text_sha256": self.data.corpus.digest}
-        settings = self.model_config.to_json() | self.config.to_json() | text
-        return LoggedRun(
-            folder=self.folder,
-            store=log_folder or self.folder.logs,
-            run_id=(self.origin and self.origin.run_id) or self.folder.path.absolute().name,
-            started=self.origin.started if self.origin else "",
-            hyper_parameters={name: value for name, value in settings.items() if value is not None},
-        )
 
     def _loop(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
         while self._has_steps_to_take and not self.patience_is_exhausted and not interruption.signal_number:

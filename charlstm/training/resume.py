@@ -76,7 +76,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
             return None
         data = _read_data_again(request, metadata, config, reporter)
         run = _build_run(data, config, checkpoint, folder, reporter)
-        logs = run.add_logs(new_logs)
+        logs = _add_logs(run, new_logs)
         return train(
             run,
             interruption,
@@ -212,6 +212,15 @@ def _build_run(
         )
     )
     return run
+
+
+def _add_logs(run: "TrainingRun", names: tuple[str, ...]) -> tuple[str, ...]:
+    """Let a run write these logs from now on, and return all that it writes."""
+    if run.origin is None:  # a run of an earlier version, which cannot remember them
+        return names
+    logs = tuple(dict.fromkeys([*run.origin.logs, *names]))
+    run.origin = dataclasses.replace(run.origin, logs=logs)
+    return logs
 
 
 def _environment_changes(checkpoint: Checkpoint) -> str:

@@ -1,10 +1,10 @@
 """What every log records: which run it is, its hyper-parameters, and the figures of each evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from charlstm.analysis.evaluation import nats_to_bits
 from charlstm.storage.run_folder import RunFolder
@@ -46,6 +46,22 @@ class LoggedRun:
     run_id: str  # the same after a resume
     started: str  # ISO 8601
     hyper_parameters: dict[str, Any]  # numbers, strings and truth values
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], folder: RunFolder, *, store: Path | None) -> Self:
+        """Return the run with these settings, those of its config.json; trackers use a folder of its own without one.
+
+        A run of an earlier version has no id, and the name of its folder stands for it.
+        """
+        text, origin = settings["text"], settings.get("origin", {})
+        values = settings["model"] | settings["training"] | {"text": text["name"], "text_sha256": text["sha256"]}
+        return cls(
+            folder=folder,
+            store=store or folder.logs,
+            run_id=origin.get("run_id") or folder.path.absolute().name,
+            started=origin.get("started", ""),
+            hyper_parameters={name: value for name, value in values.items() if value is not None},
+        )
 
     @property
     def name(self) -> str:

@@ -1,8 +1,8 @@
 """A reporter that also keeps the logs of a run. A log that fails costs a warning, and training goes on."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from textwrap import shorten
 from typing import Self
 
@@ -28,7 +28,7 @@ class LoggingReporter:
 
     def __enter__(self) -> Self:
         for name in self._names:
-            with self._warning_of_errors(name):
+            with self._warning_of_errors(name), _silenced_stdout():
                 self._logs[name] = open_log(name, self._run)
         if self._history.evaluations:
             self._write()
@@ -36,7 +36,9 @@ class LoggingReporter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or issubclass(kind, Exception):  # not after a second Ctrl-C, which ends the process at once
-            self._for_each_log(lambda log: log.close(finished=self._history.finished))
+            for name, log in self._logs.items():
+                with self._warning_of_errors(name), _silenced_stdout():
+                    log.close(finished=self._history.finished)
 
     def on_step(self, progress: Progress) -> None:
         self._reporter.on_step(progress)
@@ -52,21 +54,22 @@ class LoggingReporter:
         self._reporter.on_warning(message)
 
     def _write(self) -> None:
-        self._for_each_log(lambda log: log.write(self._history.evaluations))
-
-    def _for_each_log(self, action: Callable[[Log], None]) -> None:
         for name, log in self._logs.items():
             with self._warning_of_errors(name):
-                action(log)
+                log.write(self._history.evaluations)
 
     @contextmanager
     def _warning_of_errors(self, name: str) -> Iterator[None]:
-        """Turn an error into a warning, the first one of each log. What libraries print is no result of ours."""
+        """Turn an error into a warning, the first one of each log."""
         try:
-            with redirect_stdout(io.StringIO()):
-                yield
+            yield
         except Exception as error:  # whatever it is: libraries and services can raise anything
             if name not in self._failed:
                 self._failed.add(name)
                 reason = shorten(str(error) or type(error).__name__, MAX_REASON, placeholder="...")
                 self._reporter.on_warning(f"the log {name} fails, but training goes on: {reason}")
+
+
+def _silenced_stdout() -> AbstractContextManager[object]:
+    """Keep off stdout, which is for results, what libraries print when they begin and end a run."""
+    return redirect_stdout(io.StringIO())

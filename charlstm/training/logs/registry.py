@@ -28,7 +28,10 @@ def check_logs(names: Iterable[str]) -> tuple[str, ...]:
     """
     for name in names:
         if name not in LOGS:
-            raise SettingError(f"`log` is {name!r}, but it must be one of {', '.join(LOGS)}", hint=did_you_mean(name, LOGS, otherwise="csv needs no library"))
+            raise SettingError(
+                f"`log` is {name!r}, but it must be one of {', '.join(LOGS)}",
+                hint=did_you_mean(name, LOGS, otherwise="csv needs no library"),
+            )
         if name in LIBRARIES and find_spec(name) is None:
             with library_imports(LIBRARIES[name], name, without="csv and tensorboard need no library", extra=name):
                 raise ImportError("it is not installed")

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 from charlstm.errors import RunError
 from charlstm.libraries import library_imports
@@ -17,22 +16,21 @@ class TrackioLog:
     """Writes figures, samples and hyper-parameters. Steps that the run has already are left out after a resume."""
 
     def __init__(self, run: LoggedRun) -> None:
-        own_folder = run.store.absolute() / "trackio"
-        folder = Path(os.environ.setdefault("TRACKIO_DIR", str(own_folder)))  # which is read by the import
-        try:
-            with library_imports("Trackio", "trackio", without="the other logs do without it", extra="trackio"):
-                import trackio
-                from trackio.utils import TRACKIO_DIR
-        finally:
-            if folder == own_folder:
-                del os.environ["TRACKIO_DIR"]
-        if folder != TRACKIO_DIR:
+        folder = run.store.absolute() / "trackio"
+        has_own_folder = not os.environ.get("TRACKIO_DIR")
+        with (
+            _environment({"TRACKIO_DIR": str(folder)} if has_own_folder else {}),
+            library_imports("Trackio", "trackio", without="the other logs do without it", extra="trackio"),
+        ):
+            import trackio
+            from trackio.utils import TRACKIO_DIR
+        if has_own_folder and folder != TRACKIO_DIR:  # it was imported before
             raise RunError(f"in this process Trackio writes to {TRACKIO_DIR}", hint="set TRACKIO_DIR for all runs")
         is_local = not any(map(os.environ.get, REMOTE))
         with _hub_offline() if is_local else nullcontext():
             self._run = trackio.init(
                 project=PROJECT,
-                name=run.name if is_local and folder == own_folder else f"{run.name}-{run.run_id}",  # of others, too
+                name=run.name if is_local and has_own_folder else f"{run.name}-{run.run_id}",  # beside others
                 group=run.group,
                 config=run.hyper_parameters,
                 resume="allow",
@@ -67,3 +65,14 @@ def _hub_offline() -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables of the environment that are not set, while a library is imported that reads them then."""
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            del os.environ[name]

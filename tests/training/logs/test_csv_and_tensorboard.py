@@ -123,6 +123,20 @@ def test_logs_of_a_resumed_run_hold_each_evaluation_once(tmp_path):
 
 
 @pytest.mark.tensorflow
+def test_a_run_that_was_stopped_goes_on_in_the_same_files(tmp_path):
+    """TensorBoard keeps its file open."""
+    stop, config = Interruption(), replace(MEDIUM, evaluate_every=20)
+    make_run(tmp_path / "run", config).run(StopAtStep(stop, 41), stop, logs=LOGS)
+    files = RunFolder(tmp_path / "run").csv_log, RunFolder(tmp_path / "run").event_file
+    before = [(file.stat().st_ino, file.read_bytes()) for file in files]
+    resume_run(tmp_path / "run", config).run(Recorder(), logs=LOGS)
+    for file, (inode, content) in zip(files, before, strict=True):
+        assert file.stat().st_ino == inode
+        assert file.read_bytes().startswith(content)
+        assert file.stat().st_size > len(content)
+
+
+@pytest.mark.tensorflow
 def test_a_log_that_cannot_be_written_costs_one_warning(tmp_path):
     run = make_run(tmp_path / "run", replace(MEDIUM, evaluate_every=20))
     run.folder.csv_log.mkdir()
