@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
@@ -93,6 +93,7 @@ def train(
     on_progress: OnProgress | None = None,
     stop: threading.Event | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
+    log: str | Sequence[str] = (),
     **settings: Unpack[TrainingSettings],
 ) -> TrainedRun:
     """Train a network on a text, given by its path or paths (`files`) or as a string (`text`).
@@ -115,7 +116,7 @@ def train(
     `on_evaluation` is called after each evaluation, `on_progress` many times a second. Ctrl-C, the interrupt of a
     notebook, and setting the event `stop` from any thread end training gracefully: everything is saved, and what is
     returned is `interrupted`. A second Ctrl-C raises KeyboardInterrupt at once. A checkpoint is written every
-    `checkpoint_every` seconds.
+    `checkpoint_every` seconds. `log` names one or more logs for other programs, as `charlstm train --log` does.
 
     Raises SettingError for a setting out of range, CorpusError for a text that cannot be used, RunError if the folder
     holds a run or cannot be written, and TrainingError if the loss keeps diverging.
@@ -141,6 +142,7 @@ def train(
         unknown=unknown,
         overwrite=overwrite,
         checkpoint_every=checkpoint_every,
+        logs=_names(log),
         interruption=interruption,
     )
     reporter = CallbackReporter(interruption=interruption, evaluated=on_evaluation, progressed=on_progress, stop=stop)
@@ -160,12 +162,14 @@ def resume(
     on_progress: OnProgress | None = None,
     stop: threading.Event | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
+    log: str | Sequence[str] = (),
 ) -> TrainedRun:
     """Continue an interrupted run with the same result as if it had not been interrupted; None: the newest run.
 
     `epochs` and `max_time`, both counted from the start of the run, extend it, even if it is complete. A complete run
     that is not extended is returned as it is. `files` say where the text is now, if it has been moved; a text that has
-    changed is only accepted with `changed_text`. The rest is as in `train`.
+    changed is only accepted with `changed_text`. The run goes on with its logs, and those of `log` in addition. The
+    rest is as in `train`.
 
     Raises RunError if there is no such run, and CorpusError if its text is missing or has changed.
     """
@@ -179,12 +183,17 @@ def resume(
         texts=None if files is None else file_names(files, None),
         changed_text=changed_text,
         checkpoint_every=checkpoint_every,
+        logs=_names(log),
         interruption=interruption,
     )
     reporter = CallbackReporter(interruption=interruption, evaluated=on_evaluation, progressed=on_progress, stop=stop)
     with _signals_of_python():
         result = resume_run(request, reporter)
     return _complete(request.folder) if result is None else _ended(result)
+
+
+def _names(log: str | Sequence[str]) -> tuple[str, ...]:
+    return (log,) if isinstance(log, str) else tuple(log)
 
 
 def _ended(result: "TrainingResult") -> TrainedRun:

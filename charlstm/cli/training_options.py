@@ -22,6 +22,7 @@ from charlstm.cli.options import (
 from charlstm.config import PRECISIONS, VALIDATION_SPLITS, TrainingConfig
 from charlstm.text.splits import SPLIT_NAMES
 from charlstm.training.auto_config import DEFAULT_EMBEDDING_DIM, DEFAULT_NUM_LAYERS, DEFAULT_SEQUENCE_LENGTH
+from charlstm.training.logs.registry import LOGS
 from charlstm.training.presets import PRESETS
 from charlstm.training.schedule import CHECKPOINT_EVERY, NUM_EVALUATIONS
 
@@ -258,6 +259,17 @@ CheckpointEvery = Annotated[
         metavar="TIME",
         panel=VALIDATION,
         help=f"Time between checkpoints, and so the work that a crash can cost. Default: {CHECKPOINT_EVERY:g}s.",
+    ),
+]
+Log = Annotated[
+    list[str] | None,
+    option(
+        "--log",
+        autocompletion=choices(tuple(LOGS)),
+        metavar="NAME",
+        panel=OUTPUT,
+        help="Also log each evaluation for another program: csv, tensorboard, or, once their extras are installed, "
+        "wandb, trackio, mlflow. May be given more than once. No log uses the network by default.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Show only errors and warnings.")]

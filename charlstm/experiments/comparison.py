@@ -25,6 +25,7 @@ from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
+from charlstm.training.logs.registry import check_logs
 from charlstm.training.overrides import Overrides
 from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.reporting import StartupReporter, TrainingReporter
@@ -68,6 +69,7 @@ def run_comparison(request: ComparisonRequest, reporter: ComparisonReporter) -> 
     An interrupted comparison is continued by the same request. Raises CharLSTMError for everything the user can fix;
     an earlier comparison is only removed once everything that can fail has succeeded.
     """
+    request = replace(request, logs=check_logs(request.logs))
     data = _load_data(request, reporter)
     if "validation" in data.parts:
         request = replace(request, overrides=Overrides(dict(request.overrides.explicit) | data.split_settings))
@@ -200,7 +202,8 @@ class _Comparison:
                 with tensorflow_memory_errors():
                     # builds the graph before the time of the run begins: some cells take seconds for that
                     measure_step_time(run.trainer, run.streams.batch(history.step))
-                    run.run(self._reporter, self._interruption)
+                    logs, log_folder = self._request.logs, RunFolder(self._request.folder).logs
+                    run.run(self._reporter, self._interruption, logs=logs, log_folder=log_folder)
             except TrainingError as error:
                 self._check_folder()
                 self._reporter.on_warning(f"{cell}: {error}")

@@ -53,6 +53,7 @@ def remove_comparison(folder: Path, plan: ComparisonPlan) -> None:
     runs = [run_folder(folder, cell, repeat) for repeat in range(plan.num_repeats) for cell in plan.cells]
     for name in (PLAN_FILE, JSON_FILE, CSV_FILE, PLOT_FILE):
         (folder / name).unlink(missing_ok=True)
+    RunFolder(folder).remove_logs()
     for run in runs:
         if run.path.is_dir():
             run.clear()

@@ -53,6 +53,7 @@ class ComparisonRequest:
     decoding: DecodingOptions = field(default_factory=DecodingOptions)  # of the texts
     parts: PartsRequest = field(default_factory=PartsRequest)  # how the text is divided
     plot: Path | None = None  # the picture, if the user named it
+    logs: tuple[str, ...] = ()  # names of LOGS, which each run writes
 
     def __post_init__(self) -> None:
         if self.budget not in BUDGETS:

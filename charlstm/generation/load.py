@@ -56,7 +56,7 @@ def _load(path: Path, weight: float) -> LoadedModel:
     """Load a model with the digest of the same bytes: again if the file has changed in between."""
     while True:
         before = _version(path)
-        model, digest = load_model(path), _digest(path)
+        model, digest = load_model(path), file_digest(path)
         if _version(path) == before:
             return LoadedModel(path, model, weight, digest)
 
@@ -69,7 +69,8 @@ def _version(path: Path) -> tuple[int, ...]:
     return ()
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a model file, in hexadecimal digits. Raises ModelFileError if it cannot be read."""
     try:
         with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

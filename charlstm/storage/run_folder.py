@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,21 @@ class RunFolder:
         return self.path / "samples.txt"
 
     @property
+    def csv_log(self) -> Path:
+        """One row for each evaluation, if a log in CSV was asked for."""
+        return self.path / "log.csv"
+
+    @property
+    def event_file(self) -> Path:
+        """The file that TensorBoard reads, if one was asked for: it finds it by the beginning of its name."""
+        return self.path / "events.out.tfevents.charlstm"
+
+    @property
+    def logs(self) -> Path:
+        """The folder for the files of other trackers, if one was asked for."""
+        return self.path / "logs"
+
+    @property
     def config(self) -> Path:
         """All settings of the run."""
         return self.path / "config.json"
@@ -68,7 +84,8 @@ class RunFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         checkpoints = (self.checkpoint, self.previous_checkpoint, self.damaged_checkpoint)
-        return (self.model, *checkpoints, self.history, self.samples, self.config, self.text, self.index)
+        logs = (self.csv_log, self.event_file)
+        return (self.model, *checkpoints, self.history, self.samples, *logs, self.config, self.text, self.index)
 
     @property
     def has_checkpoint(self) -> bool:
@@ -130,7 +147,16 @@ class RunFolder:
                 file.unlink(missing_ok=True)
             except OSError as error:
                 raise cannot_write(file, error) from error
+        self.remove_logs()
         self.remove_leftovers()
+
+    def remove_logs(self) -> None:
+        """Remove the folder of trackers; a link in its place is left alone. Raises RunError if it cannot be removed."""
+        try:
+            if self.logs.is_dir() and not self.logs.is_symlink():
+                shutil.rmtree(self.logs)
+        except OSError as error:
+            raise cannot_write(self.logs, error) from error
 
     def remove_leftovers(self) -> None:
         """Remove temporary files that a killed process left behind, of this version or an earlier one."""

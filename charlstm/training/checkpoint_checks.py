@@ -1,6 +1,8 @@
 """Check a checkpoint before its arrays are read: it may be damaged, or come from a stranger."""
 
 import os
+import re
+import sys
 from typing import Any
 
 from charlstm.cells.registry import get_cell
@@ -15,6 +17,7 @@ from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.parts import Parts
 from charlstm.text.vocabulary import POLICIES, Vocabulary
 from charlstm.training.history import Evaluation, History
+from charlstm.training.logs.registry import LOGS
 from charlstm.training.snapshots import BEST_PREFIX
 
 MAX_BYTES = 5 * MAX_WEIGHT_BYTES  # of all arrays: weights, best weights, two moments of each, and the states
@@ -112,6 +115,7 @@ def _check_history(history: History) -> None:
     _check_figure("steps", history.interval.steps, most=MAX_STEPS)
     _check_figure("nats", history.interval.nats, least=-MAX_STEPS, most=MAX_FIGURE)
     _check_figure("seconds", history.interval.seconds, most=MAX_SECONDS)
+    _check_figure("gradient_norms", history.interval.gradient_norms or 0, most=sys.float_info.max)
     for evaluation in history.evaluations:
         _check_evaluation(evaluation, history.step)
 
@@ -121,6 +125,7 @@ def _check_evaluation(evaluation: Evaluation, last_step: int) -> None:
     _check_figure("seconds", evaluation.seconds, most=MAX_SECONDS)
     for name in ("epoch", "characters_per_second", "learning_rate"):
         _check_figure(name, getattr(evaluation, name), most=MAX_FIGURE)
+    _check_figure("gradient_norm", evaluation.gradient_norm or 0, most=sys.float_info.max)
     _check_figure("train_nats", evaluation.train_nats, least=-1, most=MAX_NATS)
     scores = evaluation.validation
     _check_figure("characters", scores.characters, least=1, most=MAX_COUNT)
@@ -147,6 +152,10 @@ def _check_origin(origin: Any) -> None:
         known = object_from_json(RunOrigin, origin)
         _check_figure("min_count", known.min_count, least=1, most=MAX_COUNT)
         _check_environment(known.environment)
+        if not re.fullmatch(r"([0-9a-f]{12})?", known.run_id):
+            raise RunError(f"its run id is {shown(known.run_id)}, but it must be 12 hexadecimal digits")
+        if unknown := set(known.logs) - LOGS.keys():
+            raise RunError(f"it writes the log {shown(min(unknown))}, which this version does not know")
 
 
 def _is_short(value: Any) -> bool:

@@ -1,14 +1,14 @@
-"""The two files of a run that grow with each evaluation: its history and its samples.
+"""The files of a run that grow with each evaluation: its history, its samples, and some logs.
 
 They are written whole when a process begins, from the checkpoint, so that they hold what the checkpoint holds and no
-line that a power cut has torn. After that only new evaluations are appended.
+line that a power cut has torn, unless they do already. After that only new evaluations are appended.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from charlstm.atomic_files import append, write_atomically
+from charlstm.atomic_files import append, read_regular_file, write_atomically
 from charlstm.training.history import Evaluation
 
 
@@ -29,8 +29,15 @@ class EvaluationFile:
                 self._length, self._num_written = length + len(content), len(evaluations)
                 return
         content = self._content(evaluations)
-        write_atomically(self._path, content)
+        if not self._is_on_disk(content):  # a program that reads the file goes on with it then
+            write_atomically(self._path, content)
         self._length, self._num_written = len(content), len(evaluations)
+
+    def _is_on_disk(self, content: bytes) -> bool:
+        try:
+            return read_regular_file(self._path, max_bytes=len(content)) == content
+        except OSError:
+            return False
 
     def _content(self, evaluations: Sequence[Evaluation], *, start: int = 0) -> bytes:
         return b"".join(self._part(index, evaluations[index]) for index in range(start, len(evaluations)))

@@ -4,6 +4,7 @@ A history goes through JSON unchanged. Its keys on disk are fixed, so that older
 has another name than its key, `to_json` and `from_json` map one to the other.
 """
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -43,8 +44,9 @@ class Evaluation:
     learning_rate: float
     sample: str
     is_best: bool
+    gradient_norm: float | None = None  # mean since the last evaluation, before clipping; None: not known, or infinite
 
-    def to_line(self) -> dict[str, float]:
+    def to_line(self) -> dict[str, float | None]:
         """Return the figures that one line of history.jsonl holds."""
         return {
             "step": self.step,
@@ -54,6 +56,7 @@ class Evaluation:
             "validation_nats": self.validation.nats_per_character,
             "characters_per_second": round(self.characters_per_second, 1),
             "learning_rate": self.learning_rate,
+            "gradient_norm": self.gradient_norm,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -77,15 +80,23 @@ class Interval:
     nats: float = 0.0
     seconds: float = 0.0  # of the timed steps only
     timed_steps: int = 0  # all but the first of a process, which builds the graph
+    gradient_norms: float | None = 0.0  # their sum; None: one of them is not known, or infinite
 
-    def add(self, nats: float, seconds: float | None) -> None:
+    def add(self, nats: float, seconds: float | None, gradient_norm: float) -> None:
         self.steps, self.nats = self.steps + 1, self.nats + nats
+        if self.gradient_norms is not None:
+            total = self.gradient_norms + gradient_norm
+            self.gradient_norms = total if math.isfinite(total) else None
         if seconds is not None:
             self.timed_steps, self.seconds = self.timed_steps + 1, self.seconds + seconds
 
     @property
     def mean_nats(self) -> float:
         return self.nats / self.steps
+
+    @property
+    def mean_gradient_norm(self) -> float | None:
+        return None if self.gradient_norms is None else self.gradient_norms / self.steps
 
     @property
     def steps_per_second(self) -> float:
@@ -130,9 +141,15 @@ class History:
         check_is_object(values)
         names = {key: name for name, key in RENAMED_KEYS.items()}
         fields = {names.get(key, key): value for key, value in values.items()}
-        fields["interval"] = object_from_json(Interval, fields.get("interval"))
+        fields["interval"] = _interval_from_json(fields.get("interval"))
         evaluations = fields.get("evaluations")
         if not has_type(evaluations, list[dict[str, Any]]):
             raise SettingError(f"the evaluations are {shown(evaluations)}, but they must be a list of objects")
         fields["evaluations"] = [Evaluation.from_json(evaluation) for evaluation in fields["evaluations"]]
         return object_from_json(cls, fields)
+
+
+def _interval_from_json(values: Any) -> Interval:
+    """Read an interval of this version, or of an earlier one, which did not sum norms of gradients."""
+    check_is_object(values)
+    return object_from_json(Interval, {"gradient_norms": None, **values})

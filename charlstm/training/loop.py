@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
+from charlstm.training.logs.logged_run import LoggedRun
+from charlstm.training.logs.logging_reporter import LoggingReporter
 from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
@@ -73,10 +77,13 @@ class TrainingRun:
         *,
         checkpoint_every: float = CHECKPOINT_EVERY,
         waits_for_space: bool = False,
+        logs: Sequence[str] = (),
+        log_folder: Path | None = None,
     ) -> TrainingResult:
         """Train to the end of the plan, until patience runs out, or until a signal comes.
 
-        With `waits_for_space` it waits as long as a full disk has no space for its last files. Raises RunError if
+        With `waits_for_space` it waits as long as a full disk has no space for its last files. `logs` are names of
+        LOGS; trackers put their files into `log_folder`, by default one in the run folder. Raises RunError if
         files cannot be written at the start or at the end, and TrainingError if the loss keeps diverging or the run
         folder has been removed.
         """
@@ -89,7 +96,8 @@ class TrainingRun:
         )
         writer.write_initial(self.checkpoint(), self.history, self.best_model())
         snapshots.save_settings(self.folder, self._settings(), finished=False)
-        with self._clock:
+        logged_run = LoggedRun.from_settings(self._settings(), self.folder, store=log_folder)
+        with LoggingReporter(reporter, logged_run, logs, self.history) as reporter, self._clock:
             self._loop(reporter, interruption, writer)
             if not interruption.signal_number:
                 if self.history.interval.steps:
@@ -146,13 +154,16 @@ class TrainingRun:
         batches = np.stack([self.streams.batch(step) for step in steps])
         learning_rates = [self._learning_rate(step) for step in steps]
         start = self.seconds
-        losses = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
+        losses, gradient_norms = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
         seconds = (self.seconds - start) / count if self._graph_is_built else None
         self._graph_is_built = True
-        return all(self.record_loss(float(nats), seconds) for nats in losses)
+        return all(
+            self.record_loss(float(nats), seconds, float(norm))
+            for nats, norm in zip(losses, gradient_norms, strict=True)
+        )
 
-    def record_loss(self, nats: float, seconds: float | None) -> bool:
-        """Record the loss of a step, and its time if that is known; return False if the loss has diverged."""
+    def record_loss(self, nats: float, seconds: float | None, gradient_norm: float) -> bool:
+        """Record a step, with its time if that is known; return False if the loss has diverged."""
         history = self.history
         history.step += 1
         if history.first_nats is None:
@@ -161,7 +172,7 @@ class TrainingRun:
         history.recent_nats += LOSS_SMOOTHING * (nats - history.recent_nats)
         if not math.isfinite(nats) or history.recent_nats > self.divergence_threshold:
             return False
-        history.interval.add(nats, seconds)
+        history.interval.add(nats, seconds, gradient_norm)
         return True
 
     def roll_back(self, reporter: TrainingReporter) -> None:
@@ -204,6 +215,7 @@ class TrainingRun:
             learning_rate=self._learning_rate(history.step - 1),
             sample=_sample_text(model, random_seed=history.step),
             is_best=best is None or nats < best.validation.nats_per_character,
+            gradient_norm=history.interval.mean_gradient_norm,
         )
         history.add(evaluation)
         if evaluation.is_best:

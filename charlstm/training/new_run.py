@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from charlstm.cells.registry import get_cell
 from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
+from charlstm.generation.load import file_digest
 from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import RunFolder, find_model
@@ -32,6 +33,7 @@ from charlstm.training.auto_config import (
 )
 from charlstm.training.finetuning import FINE_TUNING, FineTuning, extend_vocabulary
 from charlstm.training.interruption import Interruption
+from charlstm.training.logs.registry import check_logs
 from charlstm.training.overrides import Overrides
 from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.presets import TUTORIAL, preset_settings
@@ -67,6 +69,7 @@ class NewRunRequest:
     command: tuple[str, ...] = ()  # that the run was started with
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
+    logs: tuple[str, ...] = ()  # names of LOGS
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
@@ -81,6 +84,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
             "`unknown` is for characters that the model of `start_from` does not know", hint="leave `unknown` out"
         )
     get_cell(request.overrides.settings.get("cell", ModelConfig.cell))  # raises for an unknown cell
+    request = dataclasses.replace(request, logs=check_logs(request.logs))
     if not request.overwrite:
         request.folder.check_is_free()
     request, start_from, data = _prepare(request, reporter)
@@ -100,6 +104,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
             reporter,
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
+            logs=request.logs,
         )
 
 
@@ -278,7 +283,12 @@ def _choose_settings(request: NewRunRequest, inputs: AutoConfigInputs, overrides
 
 
 def _origin(request: NewRunRequest) -> RunOrigin:
-    start_from = None if request.start_from is None else str(find_model(request.start_from).absolute())
+    start_from = None if request.start_from is None else find_model(request.start_from).absolute()
     return RunOrigin.now(
-        command=request.command, start_from=start_from, unknown=request.unknown, min_count=request.min_count
+        command=request.command,
+        start_from=None if start_from is None else str(start_from),
+        start_from_sha256=None if start_from is None else file_digest(start_from),
+        unknown=request.unknown,
+        min_count=request.min_count,
+        logs=request.logs,
     )

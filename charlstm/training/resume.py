@@ -12,7 +12,7 @@ from charlstm.errors import ChangedTextError, CorpusError, SettingError
 from charlstm.json_objects import object_from_json
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.run_origin import RunOrigin, training_environment
 from charlstm.storage.shipped_models import shipped_name
 from charlstm.text.catalogue import relocate_shipped_text
 from charlstm.text.corpus import recorded_sources
@@ -24,9 +24,9 @@ from charlstm.text.streams import is_stream
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.interruption import Interruption
+from charlstm.training.logs.registry import check_logs
 from charlstm.training.overrides import LENGTH_FIELDS, Overrides
 from charlstm.training.reporting import RunReporter, TrainingResult
-from charlstm.training.snapshots import training_environment
 from charlstm.training.startup import locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, split_text
 
@@ -54,6 +54,7 @@ class ResumeRequest:
     changed_text: bool = False  # resume even if the text is not the same any more
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
+    logs: tuple[str, ...] = ()  # names of LOGS, in addition to those that the run has
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
 
 
@@ -62,7 +63,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
 
     Raises CharLSTMError for everything that the user can fix.
     """
-    folder = request.folder
+    folder, new_logs = request.folder, check_logs(request.logs)
     with locked_run(folder, reporter, request.interruption) as interruption:
         folder.remove_leftovers()
         checkpoint, warning = load_checkpoint(folder, read=read_checked_arrays)
@@ -80,12 +81,14 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
             return None
         data = _read_data_again(request, metadata, config, reporter)
         run = _build_run(data, config, checkpoint, folder, reporter)
+        logs = _add_logs(run, new_logs)
         return train(
             run,
             interruption,
             reporter,
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
+            logs=logs,
         )
 
 
@@ -229,6 +232,15 @@ def _build_run(
         )
     )
     return run
+
+
+def _add_logs(run: "TrainingRun", names: tuple[str, ...]) -> tuple[str, ...]:
+    """Let a run write these logs from now on, and return all that it writes."""
+    if run.origin is None:  # a run of an earlier version, which cannot remember them
+        return names
+    logs = tuple(dict.fromkeys([*run.origin.logs, *names]))
+    run.origin = dataclasses.replace(run.origin, logs=logs)
+    return logs
 
 
 def _environment_changes(checkpoint: Checkpoint) -> str:

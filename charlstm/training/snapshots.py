@@ -5,11 +5,10 @@ from typing import Any
 
 from charlstm.atomic_files import write_atomically
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.machine import environment
 from charlstm.storage.checkpoint import Checkpoint
 from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.storage.run_folder import RunFolder
-from charlstm.storage.run_origin import RunOrigin
+from charlstm.storage.run_origin import RunOrigin, training_environment
 from charlstm.storage.tensor_file import Arrays
 from charlstm.training.history import Evaluation, History
 from charlstm.training.training_data import TrainingData
@@ -80,10 +79,3 @@ def make_model(
     if data.known_lines is not None:
         metadata["line_checksums"] = data.known_lines.to_base64()
     return Model(model_config, data.vocabulary, weights, metadata)
-
-
-def training_environment() -> dict[str, str]:
-    """Return the machine, the libraries and the instruction set: they affect the last bits of the results."""
-    from charlstm.kernels import chosen_instruction_set
-
-    return environment() | {"instruction_set": chosen_instruction_set().name}

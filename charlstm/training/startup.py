@@ -1,6 +1,6 @@
 """Prepare for training: TensorFlow, compiled kernels, a locked run folder, signal handlers."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
@@ -103,6 +103,7 @@ def train(
     *,
     checkpoint_every: float,
     waits_for_space: bool,
+    logs: Sequence[str] = (),
 ) -> TrainingResult:
     """Run the training loop: from here on the first signal stops it gracefully.
 
@@ -113,5 +114,9 @@ def train(
     interruption.stops_gracefully = True
     with tensorflow_memory_errors(), reporter.training() as training_reporter:
         return run.run(
-            training_reporter, interruption, checkpoint_every=checkpoint_every, waits_for_space=waits_for_space
+            training_reporter,
+            interruption,
+            checkpoint_every=checkpoint_every,
+            waits_for_space=waits_for_space,
+            logs=logs,
         )

@@ -68,10 +68,12 @@ class Trainer:
         self._train_steps: Any = None  # the graph, built for the first batch: all batches have the same shape
         self._evaluate_step = tf.function(self._evaluate_step_graph, autograph=False)
 
-    def train_steps(self, batches: npt.NDArray[np.int32], *, step: int, learning_rates: list[float]) -> FloatArray:
+    def train_steps(
+        self, batches: npt.NDArray[np.int32], *, step: int, learning_rates: list[float]
+    ) -> tuple[FloatArray, FloatArray]:
         """Take one step for each batch of ids (steps, batch, time + 1), numbered from `step`.
 
-        Returns the loss before each step, in nats per character.
+        Returns the loss before each step, in nats per character, and the global norm of its gradient before clipping.
         """
         steps = np.arange(step, step + len(batches), dtype=np.int32)
         inputs = tf.constant(batches), tf.constant(steps), tf.constant(learning_rates, tf.float32)
@@ -79,8 +81,8 @@ class Trainer:
             specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in inputs]
             graph = tf.function(self._train_steps_graph, autograph=False)
             self._train_steps = graph.get_concrete_function(*specs)  # a tf.function would look it up at every call
-        losses: FloatArray = self._train_steps(*inputs).numpy()
-        return losses
+        losses, gradient_norms = self._train_steps(*inputs)
+        return losses.numpy(), gradient_norms.numpy()
 
     def evaluate(self, streams: EvaluationStreams) -> Scores:
         """Score a text that has been cut into streams, without dropout."""
@@ -127,24 +129,28 @@ class Trainer:
             named |= {f"states/{layer}/{index}": state for index, state in enumerate(states)}
         return named
 
-    def _train_steps_graph(self, batches: tf.Tensor, steps: tf.Tensor, learning_rates: tf.Tensor) -> tf.Tensor:
-        def take_step(_: tf.Tensor, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    def _train_steps_graph(self, batches: tf.Tensor, steps: tf.Tensor, learning_rates: tf.Tensor) -> Any:
+        def take_step(_: Any, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             return self._train_step_graph(*inputs)
 
-        return tf.scan(take_step, (batches, steps, learning_rates), initializer=tf.zeros(()), parallel_iterations=1)
+        first = tf.zeros(()), tf.zeros(())  # which only have the types and shapes of the results
+        return tf.scan(take_step, (batches, steps, learning_rates), initializer=first, parallel_iterations=1)
 
-    def _train_step_graph(self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
+    def _train_step_graph(
+        self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             loss, new_states = self._loss_graph(batch, step)
         variables = self.network.trainable_variables
         gradients = tape.gradient(loss, variables)
+        gradient_norm = _global_norm(gradients)
         if limit := self._config.clip_value:
             gradients = [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
         self.optimizer.learning_rate.assign(learning_rate)
         self.optimizer.apply(gradients, variables)
         if not self.network.config.window:
             tf.nest.map_structure(lambda carried, new: carried.assign(new), self.states, new_states)
-        return loss
+        return loss, gradient_norm
 
     def _loss_graph(self, batch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, States]:
         """Return the mean loss over the predicted characters of ids (batch, time + 1), and the states after them."""
@@ -204,6 +210,15 @@ def _split_states(states: States, sizes: list[int]) -> list[States]:
 
 def _join_states(shards: list[States]) -> Any:
     return tf.nest.map_structure(lambda *pieces: tf.concat(pieces, axis=1), *shards)
+
+
+def _global_norm(gradients: list[tf.Tensor]) -> tf.Tensor:
+    """Return the L2 norm of all gradients together.
+
+    TensorFlow merges equal nodes of a graph: written as in Keras's clipping, it is computed once for both.
+    """
+    squared_norms = [tf.reduce_sum(tf.square(tf.convert_to_tensor(gradient))) for gradient in gradients]
+    return tf.sqrt(tf.reduce_sum(tf.stack(squared_norms)))
 
 
 def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import pytest
 
 from charlstm.errors import TrainingError
 from charlstm.experiments.comparison import run_comparison
+from charlstm.storage.run_folder import RunFolder
 from tests.experiments.test_plan import make_request
 
 
@@ -66,3 +67,16 @@ def test_the_time_of_a_run_begins_when_its_graph_is_built(tmp_path, monkeypatch)
     request = replace(request, folder=Path("compare"), budget="epochs", amount=1)
     assert run_comparison(request, Reporter()).outcomes
     assert events.index("step") < events.index("clock")
+
+
+@pytest.mark.tensorflow
+def test_every_run_writes_the_logs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("cats.txt").write_text("the cat sat on the mat\n" * 100)
+    request = make_request(cells=["gru", "rnn"], max_time=None, epochs=1, units=8, num_layers=1)
+    request = replace(request, folder=Path("compare"), budget="epochs", amount=1, logs=("csv", "tensorboard"))
+    assert len(run_comparison(request, Reporter()).outcomes) == 2
+    for name in ("gru-1", "rnn-1"):
+        folder = RunFolder(Path("compare") / name)
+        assert len(folder.csv_log.read_text().splitlines()) == 1 + len(folder.history.read_text().splitlines())
+        assert folder.event_file.exists()

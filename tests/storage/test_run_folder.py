@@ -102,6 +102,18 @@ def test_clear_removes_the_files_of_a_run_and_no_others(tmp_path):
     ]
 
 
+def test_clear_removes_the_files_of_trackers_but_nothing_behind_a_link(tmp_path):
+    run, elsewhere = RunFolder(tmp_path / "run"), tmp_path / "elsewhere"
+    for folder in (run.logs / "wandb", elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "run.wandb").write_text("figures")
+    run.clear()
+    assert not run.logs.exists()
+    run.logs.symlink_to(elsewhere)
+    run.clear()
+    assert (elsewhere / "run.wandb").exists()
+
+
 def test_the_text_of_a_run_is_a_file_and_nothing_else(tmp_path):
     run = RunFolder(tmp_path)
     assert not run.has_text

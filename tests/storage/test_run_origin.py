@@ -9,10 +9,19 @@ from charlstm.storage.run_origin import RunOrigin
 
 
 def test_an_origin_goes_through_json_unchanged():
-    origin = RunOrigin.now(command=["charlstm", "train", "a b.txt"], start_from="/x/model.safetensors", min_count=3)
+    origin = RunOrigin.now(
+        command=["charlstm", "train", "a b.txt"],
+        start_from="/x/model.safetensors",
+        start_from_sha256="0" * 64,
+        min_count=3,
+        logs=("csv",),
+    )
     assert RunOrigin.from_json(json.loads(json.dumps(origin.to_json()))) == origin
+    assert len(origin.run_id) == 12
+    assert origin.run_id != RunOrigin.now().run_id
     assert datetime.fromisoformat(origin.started).tzinfo is not None
-    assert {"charlstm", "python", "tensorflow", "keras", "numpy", "processor", "threads"} <= origin.environment.keys()
+    names = {"charlstm", "python", "tensorflow", "keras", "numpy", "processor", "threads", "instruction_set"}
+    assert names <= origin.environment.keys()
 
 
 @pytest.mark.parametrize("values", [None, [], "x", {}, {"started": 3}, {"command": ["charlstm"]}])

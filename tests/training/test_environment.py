@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from charlstm.errors import SettingError
+from charlstm.storage.run_origin import training_environment
 from charlstm.training.resume import _environment_changes
-from charlstm.training.snapshots import training_environment
 
 
 def checkpoint(environment: dict[str, str]) -> Any:

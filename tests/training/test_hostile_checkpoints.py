@@ -44,7 +44,7 @@ def whole(tmp_path_factory):
     history = History(step=9, seconds=1.5, first_nats=2.0, recent_nats=1.9)
     for step in (4, 8):
         history.add(Evaluation(step, 0.5, 1.0, 1.9, Scores(40.0, 7.0, 23), 1e4, 1e-3, "tac", True))
-    history.interval.add(1.9, None)
+    history.interval.add(1.9, None, 1.0)
     types = expected_arrays(MODEL, TRAINING, len(vocabulary))
     arrays = {name: np.zeros(shape, DTYPES[dtype]) for name, (dtype, shape) in types.items()}
     best = {name.removeprefix("best/"): arrays.pop(name) for name in list(arrays) if name.startswith("best/")}

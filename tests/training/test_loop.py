@@ -51,6 +51,7 @@ def test_the_run_folder_holds_everything(trained):
         "validation_nats",
         "characters_per_second",
         "learning_rate",
+        "gradient_norm",
     ]
     assert [entry["step"] for entry in history] == sorted({entry["step"] for entry in history})
     assert min(entry["validation_nats"] for entry in history) == result.best.validation.nats_per_character
@@ -60,9 +61,9 @@ def test_the_run_folder_holds_everything(trained):
     assert run.folder.samples.read_text().count("--- step") == len(history)
     assert run.folder.checkpoint.exists()
     assert run.folder.previous_checkpoint.exists()
-    expected = {path.name for path in run.folder.files} - {
-        path.name for path in (run.folder.damaged_checkpoint, run.folder.text, run.folder.index)
-    }
+    folder = run.folder
+    absent = (folder.damaged_checkpoint, folder.text, folder.index, folder.csv_log, folder.event_file)
+    expected = {path.name for path in folder.files} - {path.name for path in absent}
     assert {path.name for path in run.folder.path.iterdir()} == expected
 
 
@@ -170,8 +171,8 @@ def test_a_loss_that_diverges_rolls_back_to_a_lower_learning_rate(tmp_path):
     train_steps = run.trainer.train_steps
 
     def diverge_once(batches, *, step, **rates):
-        losses = train_steps(batches, step=step, **rates)
-        return np.where(np.arange(step, step + len(losses)) == 50, np.nan, losses)
+        losses, norms = train_steps(batches, step=step, **rates)
+        return np.where(np.arange(step, step + len(losses)) == 50, np.nan, losses), norms
 
     run.trainer.train_steps = diverge_once
     result = run.run(recorder := Recorder())

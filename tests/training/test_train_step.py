@@ -19,7 +19,7 @@ def train(num_steps, **settings):
     trainer = Trainer(SHAPE, config, VOCABULARY_SIZE)
     shape = (num_steps, config.batch_size, config.sequence_length + 1)
     batches = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, shape).astype(np.int32)
-    losses = trainer.train_steps(batches, step=0, learning_rates=[0.01] * num_steps)
+    losses, _ = trainer.train_steps(batches, step=0, learning_rates=[0.01] * num_steps)
     return trainer, losses
 
 
@@ -30,14 +30,33 @@ def test_several_steps_in_one_call_are_the_same_steps():
     batches = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, (5, 4, 13)).astype(np.int32)
     rates = [0.01, 0.02, 0.03, 0.02, 0.01]
     together, singly = (Trainer(SHAPE, config, VOCABULARY_SIZE) for _ in range(2))
-    losses = together.train_steps(batches, step=7, learning_rates=rates)
-    single_losses = [
+    results = together.train_steps(batches, step=7, learning_rates=rates)
+    single_results = [
         singly.train_steps(batches[index : index + 1], step=7 + index, learning_rates=rates[index : index + 1])
         for index in range(5)
     ]
-    np.testing.assert_array_equal(losses, np.concatenate(single_losses))
+    np.testing.assert_array_equal(results, np.concatenate(single_results, axis=1))
     for name, array in together.arrays().items():
         np.testing.assert_array_equal(array, singly.arrays()[name])
+
+
+@pytest.mark.parametrize("settings", [{"clip_norm": 1e-3}, {"clip_norm": 0.0}, {"clip_value": 1e-4}])
+def test_the_norm_is_that_of_the_gradient_before_clipping(settings):
+    import tensorflow as tf
+
+    from charlstm.training.train_step import Trainer
+
+    config = TrainingConfig(batch_size=4, sequence_length=12, dropout=0.0, **settings)
+    batch = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, (4, 13)).astype(np.int32)
+    trainer = Trainer(SHAPE, config, VOCABULARY_SIZE)
+    with tf.GradientTape() as tape:
+        loss, _ = trainer._loss_graph(tf.constant(batch), tf.constant(0))
+    gradients = tape.gradient(loss, trainer.network.trainable_variables)
+    expected = np.sqrt(sum(np.square(tf.convert_to_tensor(gradient)).sum() for gradient in gradients))
+    losses, norms = trainer.train_steps(batch[None], step=0, learning_rates=[0.01])
+    assert losses[0] == pytest.approx(float(loss))
+    assert norms[0] == pytest.approx(expected)
+    assert norms[0] > 0.01
 
 
 def test_shards_change_nothing_but_rounding():

@@ -102,6 +102,7 @@ def compare(
     encoding: text_options.Encoding = None,
     normalize: text_options.Normalize = "nfc",
     keep_boilerplate: text_options.KeepBoilerplate = False,
+    log: training_options.Log = None,
     as_json: Json = False,
     _config: Config = None,
 ) -> None:
@@ -155,6 +156,7 @@ def compare(
         decoding=decoding,
         parts=parts,
         plot=plot,
+        logs=tuple(log or ()),
     )
     plot = plot or folder / PLOT_FILE
     with comparison_display(num_runs=len(names) * repeats, plot=plot, style=style) as display:

@@ -40,6 +40,7 @@ def resume(
     ] = None,
     changed_text: Annotated[bool, typer.Option("--changed-text", help="Resume even if the text has changed.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
+    log: training_options.Log = None,
     quiet: training_options.Quiet = False,
 ) -> None:
     """Continue an interrupted run, with the same result as if it had not been interrupted.
@@ -65,6 +66,7 @@ def resume(
         changed_text=changed_text,
         checkpoint_every=checkpoint_every,
         waits_for_space=sys.stderr.isatty(),
+        logs=tuple(log or ()),
     )
     resume_and_show(request, TerminalReporter(request.folder, quiet=quiet))
 

@@ -99,6 +99,7 @@ def train(
         ),
     ] = None,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
+    log: training_options.Log = None,
     _help_all: training_options.HelpAll = False,
 ) -> None:
     """Train a network on a text.
@@ -155,7 +156,11 @@ def train(
 
     folder = _run_folder(output, texts)
     reporter = TerminalReporter(folder, quiet=quiet)
-    saving: dict[str, Any] = {"checkpoint_every": checkpoint_every, "waits_for_space": sys.stderr.isatty()}
+    saving: dict[str, Any] = {
+        "checkpoint_every": checkpoint_every,
+        "waits_for_space": sys.stderr.isatty(),
+        "logs": tuple(log or ()),
+    }
     if resume and folder.has_checkpoint and not show_config:
         about_text: dict[str, Any] = {
             "encoding": encoding,

@@ -109,8 +109,9 @@ def _origin_rows(origin: RunOrigin | None) -> "list[tuple[str, str]]":
     rows += [("from", shipped_name(origin.start_from) or origin.start_from)] if origin.start_from else []
     environment = dict(origin.environment)
     processor, threads = environment.pop("processor", ""), environment.pop("threads", "")
+    instruction_set = f", {name}" if (name := environment.pop("instruction_set", "")) else ""
     rows += [("versions", ", ".join(f"{name} {version}" for name, version in environment.items()))]
-    return [*rows, ("processor", f"{processor}, {threads} threads")]
+    return [*rows, ("processor", f"{processor}, {threads} threads{instruction_set}")]
 
 
 def _metrics(training: "Metadata") -> list[str]:
