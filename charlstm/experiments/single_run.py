@@ -1,0 +1,86 @@
+"""One run of an experiment, in a folder of its own: started, or continued where it was stopped."""
+
+import gc
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from charlstm.errors import SettingError
+from charlstm.text.streams import is_stream
+from charlstm.training.new_run import NewRunRequest, train_new_run
+from charlstm.training.overrides import Overrides
+from charlstm.training.reporting import StartupReporter, TrainingReporter, TrainingResult
+from charlstm.training.resume import ResumeRequest, resume_run
+
+
+class ExperimentReporter(StartupReporter, TrainingReporter, Protocol):
+    """Receives the progress of an experiment's current run."""
+
+    def on_changed_characters(self, changes: dict[str, str]) -> None:
+        """Receive what each character outside the vocabulary was changed to; an empty string: it was left out."""
+        ...
+
+
+class OneOfManyReporter:
+    """Passes on what the runs of an experiment report, and what all of them say before they train only once."""
+
+    def __init__(self, reporter: ExperimentReporter) -> None:
+        self._reporter, self._is_first = reporter, True
+        self._warnings = set[str]()
+
+    def on_message(self, message: str) -> None:
+        if self._is_first:
+            self._reporter.on_message(message)
+
+    def on_changed_characters(self, changes: dict[str, str]) -> None:
+        if self._is_first:
+            self._reporter.on_changed_characters(changes)
+
+    def on_warning(self, message: str) -> None:
+        if message not in self._warnings:
+            self._warnings.add(message)
+            self._reporter.on_warning(message)
+
+    def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
+        return self._reporter.starting_tensorflow()
+
+    @contextmanager
+    def training(self) -> Iterator[TrainingReporter]:
+        self._is_first = False
+        yield self._reporter
+
+
+def finish_run(request: NewRunRequest, reporter: OneOfManyReporter) -> TrainingResult | None:
+    """Train a run, or continue the one that was stopped in its folder; returns None if that is complete.
+
+    Raises CharLSTMError like `train_new_run` and `resume_run`.
+    """
+    try:
+        if not request.folder.has_checkpoint:
+            return train_new_run(request, reporter)
+        resumed = ResumeRequest(
+            folder=request.folder,
+            overrides=Overrides(),
+            checkpoint_every=request.checkpoint_every,
+            waits_for_space=request.waits_for_space,
+            interruption=request.interruption,
+        )
+        return resume_run(resumed, reporter)
+    finally:
+        _free_memory()
+
+
+def _free_memory() -> None:
+    """Free the network of the last run and its graph, which Keras keeps."""
+    if "keras" in sys.modules:
+        import keras
+
+        keras.backend.clear_session()
+    gc.collect()
+
+
+def check_can_be_read_again(texts: Sequence[str]) -> None:
+    """Raise SettingError for a text that only one run could read."""
+    for text in filter(is_stream, texts):
+        raise SettingError(f"{text} can be read only once, but every run reads the text", hint="save it in a file")
