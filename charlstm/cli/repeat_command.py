@@ -1,7 +1,7 @@
 """The command that repeats a run."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -53,12 +53,18 @@ def repeat_command(folder: RunFolder, settings: Mapping[str, Any]) -> RepeatComm
         decoding = _decoding(folder, settings)
     except (KeyError, TypeError, AttributeError, SettingError):
         return None
-    fields = model.to_json() | training.to_json()
-    arguments = ["charlstm", "train", *texts, *_setting_options(fields), *_reading_options(decoding, origin)]
+    arguments = train_command(texts, model.to_json() | training.to_json(), decoding, origin)
     caveat = _caveat(training, origin)
     if not caveat and folder.text.exists() and settings["text"].get("name") != corpus_name([folder.text]):
         caveat = f"the same weights: the model calls its text {corpus_name([folder.text])}"
     return RepeatCommand((*arguments, "--output", f"{folder.path}-again"), caveat)
+
+
+def train_command(
+    texts: Sequence[str], fields: Mapping[str, Any], decoding: "DecodingOptions", origin: RunOrigin
+) -> list[str]:
+    """Return the command that trains a run with these fields of its two configs."""
+    return ["charlstm", "train", *texts, *_setting_options(fields), *_reading_options(decoding, origin)]
 
 
 def _decoding(folder: RunFolder, settings: Mapping[str, Any]) -> "DecodingOptions":

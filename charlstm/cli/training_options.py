@@ -261,3 +261,8 @@ def given_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
     given = {field: parameters.get(name) for name, field in SETTING_PARAMETERS.items()}
     given["precision"] = None if given["precision"] == "auto" else given["precision"]
     return {field: value for field, value in given.items() if value is not None}
+
+
+def setting_names() -> dict[str, str]:
+    """Return the names of settings as options without their dashes, and their fields: `layers`, `learning-rate`."""
+    return {name.replace("_", "-"): field for name, field in SETTING_PARAMETERS.items()}

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from charlstm.errors import SettingError
 from charlstm.text.streams import is_stream
+from charlstm.training.history import Evaluation, Progress
 from charlstm.training.new_run import NewRunRequest, train_new_run
 from charlstm.training.overrides import Overrides
 from charlstm.training.reporting import StartupReporter, TrainingReporter, TrainingResult
@@ -28,6 +29,7 @@ class OneOfManyReporter:
     def __init__(self, reporter: ExperimentReporter) -> None:
         self._reporter, self._is_first = reporter, True
         self._warnings = set[str]()
+        self.watch: Callable[[Evaluation], None] = lambda _: None  # is called after each evaluation
 
     def on_message(self, message: str) -> None:
         if self._is_first:
@@ -48,7 +50,17 @@ class OneOfManyReporter:
     @contextmanager
     def training(self) -> Iterator[TrainingReporter]:
         self._is_first = False
-        yield self._reporter
+        yield self
+
+    def on_step(self, progress: Progress) -> None:
+        self._reporter.on_step(progress)
+
+    def on_evaluation_start(self) -> None:
+        self._reporter.on_evaluation_start()
+
+    def on_evaluation(self, evaluation: Evaluation) -> None:
+        self._reporter.on_evaluation(evaluation)
+        self.watch(evaluation)
 
 
 def finish_run(request: NewRunRequest, reporter: OneOfManyReporter) -> TrainingResult | None:
