@@ -112,7 +112,7 @@ def read_space(path: Path, names: Mapping[str, str]) -> list[Dimension]:
 
 
 def _dimension(key: str, value: Any, names: Mapping[str, str]) -> Dimension:
-    field = names.get(key.replace("_", "-"), key)
+    field = names.get(key.replace("_", "-"), key.replace("-", "_"))
     if field not in TYPES:
         known = sorted(name for name in names if names[name] not in SAME_FOR_ALL)
         otherwise = f"settings are: {', '.join(known)}"

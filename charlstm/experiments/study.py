@@ -11,14 +11,14 @@ import re
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.atomic_files import cannot_write
 from charlstm.errors import LibraryError, RunError
-from charlstm.storage.lock import HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, exclusive_lock, is_locked
+from charlstm.storage.lock import HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, OWNER_FILE, exclusive_lock, is_locked
 from charlstm.storage.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -123,11 +123,13 @@ class SharedStudy:
         for trial in trials:
             if trial.state == states.RUNNING and not self._is_alive(trial):
                 self.study.tell(trial.number, state=states.FAIL)
-                shutil.rmtree(self._place_of(trial), ignore_errors=True)
         retried = {number for trial in trials for number in trial.system_attrs.get("retry_history", [])}
         for trial in self.study.get_trials(states=(states.FAIL,)):
             if trial.number not in retried:
                 _retry(self.study, trial)
+        for place in (self._folder / WORKERS).iterdir():
+            if (place / OWNER_FILE).exists() and not is_locked(place):
+                shutil.rmtree(place, ignore_errors=True)
 
     def give_back(self, number: int) -> None:
         """Let a trial of this process wait for another one, or for this one when it is started again."""
@@ -164,9 +166,17 @@ def registered_worker(folder: Path) -> Iterator[str]:
             place.path.parent.rmdir()  # unless others are at work
 
 
-def first_number(trial: "optuna.trial.FrozenTrial") -> int:
-    """Return the number of a trial, of a retried one that of the first try."""
-    return int(trial.system_attrs.get("failed_trial", trial.number))
+def is_retry(trial: "optuna.trial.FrozenTrial") -> bool:
+    return "failed_trial" in trial.system_attrs
+
+
+def number_of(trial: "optuna.trial.FrozenTrial", trials: "Sequence[optuna.trial.FrozenTrial]") -> int:
+    """Return the number of a trial as if none had been retried: retries, which Optuna counts, keep their first number.
+
+    `trials` are all trials of the study in their order.
+    """
+    first = int(trial.system_attrs.get("failed_trial", trial.number))
+    return sum(not is_retry(earlier) for earlier in trials[:first])
 
 
 def _retry(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:

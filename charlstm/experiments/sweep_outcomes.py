@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.experiments.search_space import Value
-from charlstm.experiments.study import first_number
+from charlstm.experiments.study import number_of
 from charlstm.storage.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ def read_trials(study: "optuna.Study", folder: Path) -> list[Trial]:
     """Return the trials in the order in which they began; of one that was retried only the last try."""
     from optuna.trial import TrialState
 
-    tries = [trial for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]
-    return sorted((_trial(trial, folder) for trial in tries), key=lambda trial: trial.number)
+    tries = study.get_trials(deepcopy=False)
+    last = [_trial(trial, number_of(trial, tries), folder) for trial in tries if trial.state != TrialState.FAIL]
+    return sorted(last, key=lambda trial: trial.number)
 
 
 def best_trial(trials: list[Trial]) -> Trial | None:
@@ -79,15 +80,15 @@ def trial_folder(folder: Path, number: int) -> RunFolder:
     return RunFolder(folder / f"trial-{number:04d}")
 
 
-def _trial(trial: "optuna.trial.FrozenTrial", folder: Path) -> Trial:
+def _trial(trial: "optuna.trial.FrozenTrial", number: int, folder: Path) -> Trial:
     curve = [(seconds, bits) for seconds, bits in trial.user_attrs.get(CURVE, [])]
     values = [bits for _, bits in curve] or list(trial.intermediate_values.values())
     return Trial(
-        number=first_number(trial),
+        number=number,
         state=trial.state.name.lower(),
         values=trial.user_attrs.get(USED, trial.params),
         bits=min(values, default=None),
         curve=curve,
         problem=trial.user_attrs.get(PROBLEM, ""),
-        folder=trial_folder(folder, first_number(trial)),
+        folder=trial_folder(folder, number),
     )

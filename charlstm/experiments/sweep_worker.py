@@ -12,7 +12,7 @@ from charlstm.errors import RunError, SettingError, TrainingError
 from charlstm.experiments.pruning import PruningWatch, make_pruner
 from charlstm.experiments.search_space import Value
 from charlstm.experiments.single_run import ExperimentReporter, OneOfManyReporter, finish_run
-from charlstm.experiments.study import SharedStudy, first_number
+from charlstm.experiments.study import SharedStudy, is_retry, number_of
 from charlstm.experiments.sweep_outcomes import (
     CURVE,
     PROBLEM,
@@ -131,13 +131,15 @@ class SweepWorker:
         """
         from optuna.exceptions import TrialPruned
 
-        self._study.sampler = self._make_sampler(trial.number)
+        trials = self._study.get_trials(deepcopy=False)
+        frozen = trials[trial.number]
+        number = number_of(frozen, trials)
+        folder = trial_folder(self._folder, number)
+        self._study.sampler = self._make_sampler(number)
         values = {dimension.field: dimension.suggest(trial) for dimension in self._plan.dimensions}
         trial.set_user_attr(USED, values)
-        frozen = self._study.get_trials(deepcopy=False)[trial.number]
-        number, folder = first_number(frozen), trial_folder(self._folder, first_number(frozen))
         self._reporter.on_trial_start(number, values, num_done)
-        if number == trial.number and is_run(folder):  # of an earlier study
+        if not is_retry(frozen) and is_run(folder):  # of an earlier study
             remove_run(folder)
         settings, interruption = self._plan.settings | values, Interruption()
         watch = self._run_reporter.watch = PruningWatch(
@@ -187,10 +189,8 @@ class SweepWorker:
         """Return the sampler of a trial: what it draws depends on the random seed and the trials before it alone."""
         import optuna
 
-        failed = self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.FAIL,))
-        place = number - sum(trial.number < number for trial in failed)
         random_seed = self._plan.settings.get("random_seed", TrainingConfig.random_seed)
-        seed = zlib.crc32(f"{random_seed} {place}".encode())
+        seed = zlib.crc32(f"{random_seed} {number}".encode())
         return optuna.samplers.TPESampler(n_startup_trials=NUM_RANDOM_TRIALS, seed=seed)
 
     def _remove_other_models(self) -> None:
