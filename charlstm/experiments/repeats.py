@@ -121,8 +121,8 @@ def run_repeats(request: RepeatRequest, reporter: RepeatReporter) -> RepeatResul
         load_corpus(
             request.run.texts, request.run.decoding, own_run=request.run.folder.path
         )  # raises before it is late
-        for run in _runs_in(request.run.folder):
-            remove_run(run)
+        for earlier_run in _runs_in(request.run.folder):
+            remove_run(earlier_run)
     runs = list[RepeatedRun]()
     with Interruption() as interruption:
         for run in _complete_runs(request, earlier, reporter, interruption):
@@ -139,6 +139,8 @@ def _complete_runs(
     """Yield each run once it is complete, until a signal comes."""
     run_reporter = OneOfManyReporter(reporter)
     for number, random_seed in enumerate(request.random_seeds, start=1):
+        if interruption.signal_number is not None:
+            return
         folder = request.folder(random_seed)
         if not _is_complete(folder):
             reporter.on_run_start(random_seed, number)

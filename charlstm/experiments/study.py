@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 JOURNAL_FILE = "study.journal"
 TURN_FILE = ".turn"  # a lock beside it: one process at a time begins a trial
+TURN_TIMEOUT = 10  # seconds after which a process that does not end its turn counts as dead
 WORKERS = ".workers"  # a folder for each process, locked while it lives
 WORKER = "worker"  # attribute of a trial: the name of its process
 PASSWORD = re.compile(r"(?<=://)[^/@]*@")  # in the address of a database
@@ -58,13 +59,13 @@ def storage_errors(storage: str | None, folder: Path) -> Iterator[None]:
 
 def open_storage(storage: str | None, folder: Path) -> Any:
     """Open the journal in a folder that exists, or a database by its URL. Raises RunError if that fails."""
-    import optuna
+    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend
 
     try:
         if storage is None:
-            journal = optuna.storages.journal.JournalFileBackend(str(folder / JOURNAL_FILE))
-            return optuna.storages.JournalStorage(journal)
-        return optuna.storages.RDBStorage(
+            return JournalStorage(JournalFileBackend(str(folder / JOURNAL_FILE)))
+        return RDBStorage(
             storage,
             heartbeat_interval=int(HEARTBEAT_INTERVAL),
             grace_period=int(HEARTBEAT_TIMEOUT),
@@ -90,10 +91,10 @@ class SharedStudy:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait until no other process begins a trial. A process that dies in its turn holds the others up for 30 s."""
-        import optuna
+        """Wait until no other process begins a trial. One that dies in its turn holds the others up."""
+        from optuna.storages.journal import JournalFileOpenLock
 
-        lock = optuna.storages.journal.JournalFileOpenLock(str(self._folder / TURN_FILE))
+        lock = JournalFileOpenLock(str(self._folder / TURN_FILE), grace_period=TURN_TIMEOUT)
         try:
             lock.acquire()
         except OSError as error:

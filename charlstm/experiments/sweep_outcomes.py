@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import optuna
 
 USED, CURVE, PROBLEM = "settings", "curve", "problem"  # attributes of a trial
+MIN_FOR_IMPORTANCE = 10  # complete trials
 COMPLETE, PRUNED, RUNNING, WAITING = "complete", "pruned", "running", "waiting"
 
 
@@ -70,7 +71,7 @@ def importances(study: "optuna.Study") -> dict[str, float]:
     import optuna
 
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    if len({trial.value for trial in complete}) < 2:
+    if len(complete) < MIN_FOR_IMPORTANCE or len({trial.value for trial in complete}) < 2:
         return {}
     found = optuna.importance.get_param_importances(study)
     return dict(sorted(found.items(), key=lambda entry: -entry[1]))

@@ -152,6 +152,7 @@ class SweepWorker:
         problem = self._finish_run(folder, settings, interruption)
         if interruption.signal_number is not None and not watch.is_pruned:
             self._interruption.signal_number = interruption.signal_number
+        if self._interruption.signal_number is not None:
             raise _StoppedError
         curve = [(round(e.seconds, 3), nats_to_bits(e.validation_nats)) for e in _evaluations(folder)]
         trial.set_user_attr(CURVE, curve)
@@ -167,6 +168,8 @@ class SweepWorker:
 
     def _finish_run(self, folder: RunFolder, settings: Settings, interruption: Interruption) -> str:
         """Train the run of a trial, and return why that failed if its settings are the reason."""
+        if self._interruption.signal_number is not None:  # it came while the trial was drawn
+            return ""
         try:
             run = replace(
                 self._request.run,

@@ -7,6 +7,8 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from charlstm.analysis.evaluation import Scores
 from charlstm.experiments import sweep, sweep_worker
@@ -19,7 +21,7 @@ from charlstm.training.new_run import NewRunRequest
 from charlstm.training.overrides import Overrides
 from tests.experiments.reporters import SilentReporter
 
-SPACE = [
+SPACE: list[dict[str, Any]] = [
     {"field": "dropout", "low": 0.0, "high": 0.6},
     {"field": "units", "low": 8, "high": 64, "step": 8},
     {"field": "cell", "choices": ["lstm", "gru"]},
@@ -63,16 +65,17 @@ def make_finish_run(folder, seconds):
         """Write the files of a run that an outcome is read from."""
         run.folder.create()
         lines, names = [], EvaluationFigures.__dataclass_fields__
-        for number in range(1, NUM_EVALUATIONS + 1):
-            time.sleep(seconds / NUM_EVALUATIONS)
-            done = number / NUM_EVALUATIONS
-            nats = loss_of(run.overrides.settings) + 1 - done
-            figures = dict.fromkeys(names, nats) | {"step": number, "epoch": done, "seconds": done}
-            lines.append(json.dumps(figures) + "\n")
-            run.folder.history.write_text("".join(lines))
-            reporter.watch(evaluation_of(nats, done))
-            if run.interruption.signal_number is not None:
-                return
+        with run.interruption:
+            for number in range(1, NUM_EVALUATIONS + 1):
+                time.sleep(seconds / NUM_EVALUATIONS)
+                done = number / NUM_EVALUATIONS
+                nats = loss_of(run.overrides.settings) + 1 - done
+                figures = dict.fromkeys(names, nats) | {"step": number, "epoch": done, "seconds": done}
+                lines.append(json.dumps(figures) + "\n")
+                run.folder.history.write_text("".join(lines))
+                reporter.on_evaluation(evaluation_of(nats, done))
+                if run.interruption.signal_number is not None:
+                    return
         run.folder.model.write_bytes(b"model")
         with (folder / "ended.txt").open("a") as file:
             file.write(f"{run.folder.path.name}\n")
@@ -92,19 +95,13 @@ def make_request(folder, num_trials, **settings):
     return SweepRequest(run=run, num_trials=num_trials, **settings)
 
 
-class FakeReporter(SilentReporter):
-    """Shows nothing."""
-
-    on_plan = on_trials = on_trial_start = on_waiting = SilentReporter.ignore
-
-    def on_trial_end(self, number, bits, *, is_pruned):
-        pass
+def replaced_training(finish_run):
+    return mock.patch.object(sweep_worker, "finish_run", finish_run)
 
 
 def run_fake_sweep(folder, num_trials, seconds=0.0, reporter=None, **settings):
-    sweep.new_plan = plan_of
-    sweep_worker.finish_run = make_finish_run(folder, seconds)
-    return sweep.run_sweep(make_request(folder, num_trials, **settings), reporter or FakeReporter())
+    with mock.patch.object(sweep, "new_plan", plan_of), replaced_training(make_finish_run(folder, seconds)):
+        return sweep.run_sweep(make_request(folder, num_trials, **settings), reporter or SilentReporter())
 
 
 if __name__ == "__main__":

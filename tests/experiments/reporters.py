@@ -1,6 +1,7 @@
-"""Reporters of experiments that show nothing."""
+"""A reporter of experiments that shows nothing."""
 
 from contextlib import nullcontext
+from typing import Any
 
 
 class SilentReporter:
@@ -15,8 +16,8 @@ class SilentReporter:
     def on_warning(self, message: str) -> None:
         self.warnings.append(message)
 
-    def ignore(self, *_: object) -> None:
-        pass
-
-    on_message = on_changed_characters = on_budget = on_outcomes = ignore
-    on_run_start = on_run_end = on_step = on_evaluation = on_evaluation_start = ignore
+    def __getattr__(self, name: str) -> Any:
+        """Return a method that ignores an event."""
+        if not name.startswith("on_"):
+            raise AttributeError(name)
+        return lambda *_, **__: None

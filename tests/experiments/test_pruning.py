@@ -1,6 +1,7 @@
 """Losses are reported to a pruner at the same parts of each trial's time."""
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,8 @@ class FakeTrial:
         return self._prunes_at is not None and max(self.reports) >= self._prunes_at
 
 
-def watch_of(trial, **length):
-    return PruningWatch(trial, Interruption(), **{"epochs": None, "max_time": 100.0} | length)
+def watch_of(trial: Any, interruption=None, **length):
+    return PruningWatch(trial, interruption or Interruption(), **{"epochs": None, "max_time": 100.0} | length)
 
 
 def test_losses_are_interpolated_between_evaluations():
@@ -48,7 +49,7 @@ def test_points_that_are_known_from_an_earlier_try_are_not_reported_again():
 
 def test_a_bad_trial_is_stopped_but_not_at_its_end_or_after_a_signal():
     interruption = Interruption()
-    watch = PruningWatch(FakeTrial(prunes_at=3), interruption, epochs=None, max_time=100.0)
+    watch = watch_of(FakeTrial(prunes_at=3), interruption)
     watch(evaluation_of(LN_2, 30))
     assert (watch.is_pruned, interruption.signal_number) == (True, signal.SIGINT)
     watch = watch_of(FakeTrial(prunes_at=20))
@@ -56,6 +57,6 @@ def test_a_bad_trial_is_stopped_but_not_at_its_end_or_after_a_signal():
     assert not watch.is_pruned
     interruption = Interruption()
     interruption.signal_number = signal.SIGTERM
-    watch = PruningWatch(FakeTrial(prunes_at=3), interruption, epochs=None, max_time=100.0)
+    watch = watch_of(FakeTrial(prunes_at=3), interruption)
     watch(evaluation_of(LN_2, 30))
     assert not watch.is_pruned

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import RunError, SettingError
-from charlstm.experiments import sweep, sweep_worker
 from charlstm.experiments.search_space import Dimension
 from charlstm.experiments.study import WORKERS, open_storage
 from charlstm.experiments.sweep import show_sweep
 from charlstm.storage.lock import OWNER_FILE
-from tests.experiments.fake_sweep import FakeReporter, make_request, run_fake_sweep
+from tests.experiments.fake_sweep import make_request, run_fake_sweep
+from tests.experiments.reporters import SilentReporter
 
 optuna = pytest.importorskip("optuna")
 
@@ -27,8 +27,6 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sweep, "new_plan", sweep.new_plan)  # which the fake replaces
-    monkeypatch.setattr(sweep_worker, "finish_run", sweep_worker.finish_run)
     Path("cats.txt").write_text("the cat sat on the mat\n" * 100)
     return tmp_path / "sweep"
 
@@ -67,6 +65,7 @@ def running_trial_of(process, folder):
 def test_two_processes_share_the_trials_and_one_that_is_killed_loses_none(folder):
     processes = [start(folder, 8, 1.0) for _ in range(2)]
     wait_until(lambda: len(ended(folder)) >= 2 and running_trial_of(processes[0], folder) is not None, processes[0])
+    time.sleep(0.3)  # its turn is over
     processes[0].send_signal(signal.SIGKILL)
     processes[0].wait()
     killed = running_trial_of(processes[0], folder)
@@ -84,11 +83,12 @@ def test_two_processes_share_the_trials_and_one_that_is_killed_loses_none(folder
 
 
 def test_one_process_gives_the_same_trials_again_also_when_it_is_continued(folder):
-    whole = run_fake_sweep(folder, 12)
+    whole = run_fake_sweep(folder, 12, pruner="none")
     parts = folder.with_name("parts")
-    run_fake_sweep(parts, 5)
+    assert run_fake_sweep(parts, 5, pruner="none").importances == {}
     continued = run_fake_sweep(parts, 12)
     assert [trial.values for trial in whole.trials] == [trial.values for trial in continued.trials]
+    assert list(whole.importances)[-1] == "cell"  # which changes nothing
 
 
 def test_the_first_trial_is_the_automatic_choice_and_only_the_best_run_is_kept(folder):
@@ -102,29 +102,42 @@ def test_the_first_trial_is_the_automatic_choice_and_only_the_best_run_is_kept(f
     assert len(list(folder.glob("trial-*"))) >= 3
 
 
-class SignallingReporter(FakeReporter):
-    """Sends a signal at the beginning of the third trial."""
+class NotingReporter(SilentReporter):
+    """Notes which trials begin."""
+
+    def __init__(self):
+        super().__init__()
+        self.started = list[int]()
 
     def on_trial_start(self, number, *_):
-        self.started = [*getattr(self, "started", []), number]
-        if self.started == [0, 1, 2]:
-            sweep_worker.finish_run = interrupted(sweep_worker.finish_run)
+        self.started.append(number)
 
 
-def interrupted(finish_run):
-    def finish(run, reporter):
-        run.interruption.signal_number = signal.SIGINT
-        finish_run(run, reporter)
+class InterruptingReporter(NotingReporter):
+    """Sends a signal when the third trial begins or is evaluated."""
 
-    return finish
+    def __init__(self, event):
+        super().__init__()
+        self._event = event
+
+    def on_trial_start(self, number, *_):
+        super().on_trial_start(number)
+        self._interrupt("start")
+
+    def on_evaluation(self, _):
+        self._interrupt("evaluation")
+
+    def _interrupt(self, event):
+        if (event, self.started[-1]) == (self._event, 2):
+            signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("storage", [None, "sqlite:///study.db"])
-def test_an_interrupted_trial_waits_and_is_continued_in_its_folder(folder, storage):
-    result = run_fake_sweep(folder, 4, reporter=SignallingReporter(), storage=storage)
+@pytest.mark.parametrize(("event", "storage"), [("start", None), ("evaluation", None), ("start", "sqlite:///study.db")])
+def test_an_interrupted_trial_waits_and_is_continued_in_its_folder(folder, event, storage):
+    result = run_fake_sweep(folder, 4, reporter=InterruptingReporter(event), storage=storage)
     assert result.signal_number == signal.SIGINT
     assert [trial.state for trial in result.trials] == ["complete", "complete", "waiting"]
-    reporter = SignallingReporter()
+    reporter = NotingReporter()
     continued = run_fake_sweep(folder, 4, reporter=reporter, storage=storage)
     assert reporter.started == [2, 3]
     assert continued.trials[2].values == result.trials[2].values
@@ -136,7 +149,7 @@ def test_a_trial_that_cannot_be_trained_is_given_up_and_the_next_one_begins(fold
     def fail(run, reporter):
         raise SettingError("no such network")
 
-    reporter = FakeReporter()
+    reporter = SilentReporter()
     run_fake_sweep(folder, 1)
     monkeypatch.setattr("tests.experiments.fake_sweep.make_finish_run", lambda *_: fail)
     result = run_fake_sweep(folder, 3, reporter=reporter)

@@ -11,7 +11,7 @@ from charlstm.cli.config_file import Config
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.repeat_table import repeat_display, repeat_lines
-from charlstm.cli.options import COMMON, Json, command_line, option
+from charlstm.cli.options import COMMON, NETWORK, Json, command_line, option
 from charlstm.errors import TrainingError
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.interruption import exit_code
@@ -38,7 +38,7 @@ def repeat(
             "--out",
             metavar="FOLDER",
             panel=COMMON,
-            help="The folder of the runs. Default: runs/repeat- and the name of the text.",
+            help="The folder of the runs. Default: runs/repeat-TEXT.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -54,10 +54,6 @@ def repeat(
             panel=COMMON,
             help="Start from a run, a file, english or none. Default: auto.",
         ),
-    ] = None,
-    random_seed: Annotated[
-        int | None,
-        option("--random-seed", metavar="N", panel=COMMON, help="The random seed of the first run. Default: 0."),
     ] = None,
     as_json: Json = False,
     _config: Config = None,
@@ -77,6 +73,10 @@ def repeat(
     validation_split: training_options.ValidationSplit = None,
     patience: training_options.Patience = None,
     evaluate_every: training_options.EvaluateEvery = None,
+    random_seed: Annotated[
+        int | None,
+        option("--random-seed", metavar="N", panel=NETWORK, help="The random seed of the first run. Default: 0."),
+    ] = None,
     precision: training_options.Precision = None,
     shards: training_options.Shards = None,
     lowercase: text_options.Lowercase = False,
@@ -87,16 +87,16 @@ def repeat(
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
     _help_all: training_options.HelpAll = False,
 ) -> None:
-    """Train the same settings N times with consecutive random seeds, to see how far the losses scatter.
+    """Train the same settings N times, with other random seeds.
 
-    The first run chooses settings as charlstm train does, and the others have the same. Printed are, in validation
-    bits per character, the mean; the standard deviation s, with n - 1 in the denominator; and the 95% interval of the
-    mean, +- t s / sqrt(n) with Student's t of n - 1 degrees of freedom. Where the validation text is drawn (lines,
-    blocks), each random seed draws another part, which is in the deviation as well.
+    The first run chooses settings as charlstm train does, and the others have the same and the random seeds that
+    follow. Printed are, in validation bits per character, the mean; the standard deviation s, with n - 1 in the
+    denominator; and the 95% interval of the mean, +- t s / sqrt(n) with Student's t of n - 1 degrees of freedom. Where
+    the validation text is drawn (lines, blocks), each random seed draws another part, which is in the deviation too.
 
     Each run is a folder. To continue an interrupted command, or to add runs, give it again: complete runs are kept.
 
-    \\b
+    \b
     charlstm repeat 5 macbeth.txt --max-time 2m
     charlstm repeat 5 lyrics.txt --from none --units 256 --epochs 20 --json
     """

@@ -13,7 +13,7 @@ from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.pictures import check_folder_of
 from charlstm.cli.display.rows import command_lines, output_width
 from charlstm.cli.display.sweep_table import importance_line, sweep_display, trial_lines
-from charlstm.cli.options import COMMON, OUTPUT, Json, command_line, duration, option
+from charlstm.cli.options import COMMON, NETWORK, SEARCH, Json, command_line, duration, option
 from charlstm.cli.overwriting import check_may_replace
 from charlstm.cli.picture_options import Dark, FontSize, style_of_picture
 from charlstm.cli.repeat_command import train_command
@@ -39,8 +39,7 @@ def sweep(
             "--space",
             metavar="FILE",
             panel=COMMON,
-            help="The settings to vary, in TOML: units = [128, 256] or dropout = {low = 0, high = 0.6}; a range may "
-            "have log = true or a step. Default: a space around what train would choose.",
+            help="The settings to vary, in TOML. Default: seven of them.",
         ),
     ] = None,
     trials: Annotated[
@@ -51,7 +50,7 @@ def sweep(
             min=1,
             max=1_000_000,
             rich_help_panel=COMMON,
-            help="How many trials are to be done, by all processes and earlier calls together.",
+            help="How many to do, with earlier ones.",
         ),
     ] = 50,
     max_time: Annotated[
@@ -61,17 +60,19 @@ def sweep(
             parser=duration,
             metavar="TIME",
             panel=COMMON,
-            help="Time for each trial: 90s, 5m, 1h30m. Default: 2m, unless --epochs are given.",
+            help="Time for each trial: 90s, 5m, 1h30m. Default: 2m.",
         ),
     ] = None,
-    epochs: training_options.Epochs = None,
+    epochs: Annotated[
+        float | None, option("--epochs", metavar="N", panel=SEARCH, help="Passes over the training text of each trial.")
+    ] = None,
     pruner: Annotated[
         str | None,
         option(
             "--pruner",
             autocompletion=choices(PRUNERS),
             metavar="NAME",
-            panel=COMMON,
+            panel=SEARCH,
             help="Optuna's rule by which bad trials are given up early: median, hyperband or none. Default: median.",
         ),
     ] = None,
@@ -80,7 +81,7 @@ def sweep(
         option(
             "--storage",
             metavar="URL",
-            panel=COMMON,
+            panel=SEARCH,
             help="Keep the study in a database: sqlite:///study.db, or postgresql:// and mysql:// with their drivers. "
             "Default: a file in the folder of the sweep.",
         ),
@@ -93,19 +94,16 @@ def sweep(
             "--out",
             metavar="FOLDER",
             panel=COMMON,
-            help="The folder of the sweep, whose name is that of the study. Default: runs/sweep- and the name of the "
-            "text.",
+            help="The folder of the sweep. Default: runs/sweep-TEXT.",
         ),
     ] = None,
     overwrite: Annotated[
         bool,
-        typer.Option(
-            "--overwrite", rich_help_panel=COMMON, help="Start over, and replace a sweep in the folder and --plot."
-        ),
+        typer.Option("--overwrite", rich_help_panel=COMMON, help="Start over, and replace the sweep and --plot."),
     ] = False,
     keep_models: Annotated[
         bool,
-        typer.Option("--keep-models", rich_help_panel=COMMON, help="Keep the runs of all trials, not only the best."),
+        typer.Option("--keep-models", rich_help_panel=SEARCH, help="Keep the runs of all trials, not only the best."),
     ] = False,
     start_from: Annotated[
         str | None,
@@ -113,25 +111,24 @@ def sweep(
             "--from",
             autocompletion=complete_starting_points,
             metavar="RUN",
-            panel=COMMON,
+            panel=SEARCH,
             help="Start each trial from a run, a file, or english. Default: from nothing.",
         ),
     ] = None,
     random_seed: Annotated[
         int | None,
-        option("--random-seed", metavar="N", panel=COMMON, help="Of the search and of every trial. Default: 0."),
+        option("--random-seed", metavar="N", panel=SEARCH, help="Of the search and of every trial. Default: 0."),
     ] = None,
     show: Annotated[
-        bool, typer.Option("--show", rich_help_panel=OUTPUT, help="Show the trials so far, and train nothing.")
+        bool, typer.Option("--show", rich_help_panel=COMMON, help="Show the trials so far, and train nothing.")
     ] = False,
     plot: Annotated[
         Path | None,
         option(
             "--plot",
             metavar="FILE",
-            panel=OUTPUT,
-            help="Draw the trials, the importance of the settings, the loss over each of them, and over the two most "
-            "important ones: a .png, .svg or .pdf file.",
+            panel=COMMON,
+            help="Draw what the losses depend on: .png, .svg, .pdf.",
         ),
     ] = None,
     dark: Dark = False,
@@ -140,7 +137,10 @@ def sweep(
     _config: Config = None,
     cell: training_options.Cell = None,
     layers: training_options.Layers = None,
-    units: training_options.Units = None,
+    units: Annotated[
+        int | None,
+        option("--units", metavar="N", panel=NETWORK, help="Units of each layer. Default: varied."),
+    ] = None,
     embedding: training_options.Embedding = None,
     attention: training_options.Attention = None,
     dropout: training_options.Dropout = None,
@@ -164,13 +164,19 @@ def sweep(
     min_count: training_options.MinCount = 1,
     _help_all: training_options.HelpAll = False,
 ) -> None:
-    """Search for good settings for a text.
+    """Search for good settings for a text, with Optuna.
 
-    Optuna's TPE proposes settings, each trial trains a network with them for the same time, and its lowest loss on the
-    validation text counts. The first trial has the settings that train would choose. Options fix a setting for all
-    trials. To continue a sweep, or to join it from another terminal or machine, give the same command again. Printed
-    are the best trials, the importance of each setting, and the command that trains the best one; its run is kept.
-    Needs the extra charlstm[sweep].
+    Each trial trains a network for the same time, and its lowest loss on the validation text counts. Optuna's TPE
+    proposes the settings; the first trial has those that train would choose. Bad trials are given up early. An option
+    fixes a setting for all trials. Without --space, units, layers, dropout, recurrent dropout, learning rate, batch
+    size and sequence length are varied around what train would choose. The file of --space has a line for each setting
+    to vary, a list of choices, units = [128, 256], or a range, dropout = {low = 0, high = 0.6}, which may have
+    log = true or a step.
+
+    To continue a sweep, or to join it from another terminal or machine, give the same command again; --trials counts
+    those of all. Printed are the best trials, the importance of each setting, and the command that trains the best one,
+    whose run is kept. --plot draws the trials, the importances, the loss over each setting, and over the two most
+    important ones. Needs the extra charlstm[sweep].
 
     \b
     charlstm sweep macbeth.txt --trials 50 --max-time 2m

@@ -25,9 +25,9 @@ class LiveTable:
         self._run, self._progress = "", ""
         self._is_live = False
 
-    def start_run(self, run: str, *, details: str = "") -> None:
-        """Say which run starts; a terminal that is drawn again has no place for details."""
-        self._run, self._progress = run, ""
+    def start_run(self, run: str, *, details: str = "", progress: str = "building the network") -> None:
+        """Say which run starts; a terminal that is drawn again has no place for details, but shows the progress."""
+        self._run, self._progress = run, progress
         if not can_redraw():
             say(f"{run}{details}")
         elif not self._is_live:
@@ -42,10 +42,6 @@ class LiveTable:
     def show_progress(self, progress: "Progress") -> None:
         self._progress = f"{progress.fraction_done:.0%}, training {loss(progress.train_nats)}"
 
-    def show_status(self, status: str) -> None:
-        """Say what the user is waiting for while no run is trained."""
-        self.start_run(status)
-
     def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
         return starting_tensorflow(quiet=bool(self._run))  # then the table shows the progress
 
@@ -53,4 +49,4 @@ class LiveTable:
         from rich.console import Group
 
         table = [Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines(width)]
-        return Group(*table, Text(f"{self._run}: {self._progress or 'building the network'}", style="bold"))
+        return Group(*table, Text(f"{self._run}: {self._progress}", style="bold"))

@@ -49,8 +49,8 @@ def _draw_trials(axes: Any, done: "Sequence[Trial]", best: "Trial | None", style
     """Draw the losses of all trials, and the lowest one so far as a line."""
     _scatter(axes, [trial.number for trial in done], done, best, style)
     complete = [trial for trial in done if trial.state == COMPLETE]
-    lowest = accumulate((trial.bits for trial in complete), min)
-    axes.step([trial.number for trial in complete], list(lowest), where="post", label="lowest so far", **style.line(3))
+    lowest = list(accumulate((trial.bits or 0.0 for trial in complete), min))
+    axes.step([trial.number for trial in complete], lowest, where="post", label="lowest so far", **style.line(3))
     axes.set(title="trials", xlabel="trial", ylabel=LOSS)
     axes.legend(fontsize="small")
     clear_frame(axes)

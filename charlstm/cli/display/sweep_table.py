@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from charlstm.cli.display.live_table import LiveTable
 from charlstm.cli.display.messages import changes_line, clock, say, warn
 from charlstm.cli.options import FIELD_OPTIONS
-from charlstm.figures import plain
+from charlstm.figures import counted, plain
 
 if TYPE_CHECKING:
     from charlstm.experiments.search_space import Value
@@ -54,7 +54,8 @@ def trial_lines(
         columns.pop(), widths.pop()
     rows = zip(*columns, strict=True)
     lines = [GAP.join(cell.rjust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*lines, f"{len(done)} trials, {sum(trial.state == 'pruned' for trial in done)} of them given up early"]
+    num_given_up = sum(trial.state == "pruned" for trial in done)
+    return [*lines, counted(len(done), "trial") + (f", {num_given_up} of them given up early" if num_given_up else "")]
 
 
 def importance_line(importances: dict[str, float]) -> str:
@@ -103,7 +104,7 @@ class SweepDisplay:
         self._table.end_run(f"trial {number}: {figures}{', given up' if is_pruned else ''}")
 
     def on_waiting(self, num_running: int) -> None:
-        self._table.start_run(f"waiting for the trials of other processes: {num_running}")
+        self._table.start_run("waiting for other processes", progress=counted(num_running, "trial"))
 
     def on_step(self, progress: "Progress") -> None:
         self._table.show_progress(progress)
