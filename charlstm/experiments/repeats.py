@@ -12,15 +12,17 @@ from charlstm.errors import RunError, SettingError, TrainingError
 from charlstm.experiments.single_run import (
     ExperimentReporter,
     OneOfManyReporter,
-    check_can_be_read_again,
+    check_can_be_repeated,
     finish_run,
+    model_path,
+    run_below,
 )
 from charlstm.experiments.statistics import Estimate
 from charlstm.json_objects import object_from_json
 from charlstm.storage.evaluations import EvaluationFigures, read_evaluations
-from charlstm.storage.run_folder import RunFolder, find_model
+from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_housekeeping import remove_run
-from charlstm.storage.run_summary import read_settings
+from charlstm.storage.run_summary import is_run, read_settings
 from charlstm.text.corpus import load_corpus
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.training.interruption import Interruption
@@ -48,7 +50,7 @@ class RepeatRequest:
         return range(first, first + self.num_runs)
 
     def folder(self, random_seed: int) -> RunFolder:
-        return RunFolder(self.run.folder.path / f"seed-{random_seed}")
+        return run_below(self.run.folder.path, f"seed-{random_seed}")
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,13 @@ def run_repeats(request: RepeatRequest, reporter: RepeatReporter) -> RepeatResul
     The first run chooses the settings that are not fixed, and the others have the same. A run whose loss keeps
     diverging is left out, with a warning. Raises CharLSTMError for everything that the user can fix.
     """
-    check_can_be_read_again(request.run.texts)
+    check_can_be_repeated(request.run)
     earlier = None if request.run.overwrite else _settings_of_earlier_runs(request.run.folder)
     if earlier:
         _check_agreement(request.run, earlier)
     elif request.run.overwrite:
-        load_corpus(
-            request.run.texts, request.run.decoding, own_run=request.run.folder.path
-        )  # raises before it is late
-        for earlier_run in _runs_in(request.run.folder):
+        load_corpus(request.run.texts, request.run.decoding, own_run=request.run.folder.path)  # raises in time
+        for earlier_run in filter(is_run, _runs_in(request.run.folder)):
             remove_run(earlier_run)
     runs = list[RepeatedRun]()
     with Interruption() as interruption:
@@ -190,7 +190,7 @@ def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
     fixed = run.overrides.settings | {"normalize": run.normalize, "lowercase": run.decoding.lowercase or None}
     fixed.pop("random_seed", None)
     changed = [f"`{name}`" for name, value in fixed.items() if value is not None and trained.get(name) != value]
-    if not run.may_start_from_shipped and settings["origin"].get("start_from") != _model_path(run.start_from):
+    if not run.may_start_from_shipped and settings["origin"].get("start_from") != model_path(run.start_from):
         changed.append("`start_from`")
     decoding = object_from_json(DecodingOptions, reading)
     if load_corpus(run.texts, decoding, own_run=run.folder.path).digest != text["sha256"]:
@@ -200,10 +200,6 @@ def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
             f"{run.folder.path} holds runs with another {changed[0]}",
             hint="replace them with `overwrite`, or choose another folder with `output`",
         )
-
-
-def _model_path(start_from: str | None) -> str | None:
-    return None if start_from is None else str(find_model(start_from).absolute())
 
 
 def _with_settings(run: NewRunRequest, settings: Settings) -> NewRunRequest:

@@ -1,8 +1,9 @@
 """The settings that a sweep varies: read from a TOML file, or a space around those that are chosen for a text."""
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
@@ -16,6 +17,7 @@ from charlstm.training.overrides import Overrides
 Value = int | float | str
 RANGE_KEYS = {"low", "high", "log", "step"}
 EXAMPLE = "write lines such as units = [128, 256] or dropout = {low = 0, high = 0.6}"
+ROUNDING = 1e-9  # of a number of steps
 DIGITS = 3  # significant ones, of a value between the ends of a range
 SHAPE = ("num_layers", "units")  # of the settings in the default space, those that a model to start from has itself
 TYPES = {
@@ -37,6 +39,12 @@ class Dimension:
     log: bool = False  # drawn evenly by its logarithm
     step: float | None = None  # between the values of a range; None: any value, of an integer 1
 
+    def __post_init__(self) -> None:
+        if self.field not in TYPES:
+            raise SettingError(f"there is no setting {self.field!r} to vary", hint="the study is damaged")
+        if self.choices is None and (self.low is None or self.high is None):
+            raise SettingError(f"{self.field!r} has neither choices nor a range", hint="the study is damaged")
+
     @property
     def is_integer(self) -> bool:
         return TYPES[self.field] is int
@@ -44,9 +52,7 @@ class Dimension:
     @property
     def bounds(self) -> tuple[float, float]:
         """The ends of a range."""
-        if self.low is None or self.high is None:
-            raise ValueError(f"{self.field} has no range")
-        return self.low, self.high
+        return self.low or 0.0, self.high or 0.0
 
     def suggest(self, trial: Any) -> Value:
         """Let a trial of Optuna draw a value."""
@@ -69,8 +75,8 @@ class Dimension:
         low, high = self.bounds
         number = min(high, max(low, float(value)))
         if self.step:
-            number = low + min(round((number - low) / self.step), int((high - low) / self.step + 1e-9)) * self.step
-        return round(number) if self.is_integer else number
+            number = low + round((number - low) / self.step) * self.step
+        return round(number) if self.is_integer else round(number, 12)
 
     def ends(self) -> Sequence[Value]:
         """Return the values that must be valid for all others to be."""
@@ -160,7 +166,10 @@ def _range(field: str, values: dict[str, Any]) -> Dimension:
         raise SettingError("log needs a low above 0, and has no step", hint="leave log or step out")
     if dimension.step is not None and not 0 < dimension.step <= high - low:
         raise SettingError(f"step is {dimension.step:g}", hint="give a step above 0 that fits into the range")
-    return dimension
+    if dimension.step is None:
+        return dimension
+    num_steps = math.floor((high - low) / dimension.step + ROUNDING)
+    return replace(dimension, high=round(low + num_steps * dimension.step, 12))
 
 
 def _kind(field: str) -> str:

@@ -2,11 +2,13 @@
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol
 
-from charlstm.errors import SettingError
+from charlstm.errors import RunError, SettingError
+from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.text.streams import is_stream
 from charlstm.training.history import Evaluation, Progress
 from charlstm.training.new_run import NewRunRequest, train_new_run
@@ -63,6 +65,19 @@ class OneOfManyReporter:
         self.watch(evaluation)
 
 
+def run_below(folder: Path, name: str) -> RunFolder:
+    """Return one run of the experiment in a folder. Raises RunError if a link to another place is there."""
+    path = folder / name
+    if path.is_symlink():
+        raise RunError(f"{path} is a link, not a folder of this experiment", hint="remove the link")
+    return RunFolder(path)
+
+
+def model_path(start_from: str | None) -> str | None:
+    """Return the full path of the model that runs start from, if they do."""
+    return None if start_from is None else str(find_model(start_from).absolute())
+
+
 def finish_run(request: NewRunRequest, reporter: OneOfManyReporter) -> TrainingResult | None:
     """Train a run, or continue the one that was stopped in its folder; returns None if that is complete.
 
@@ -92,7 +107,11 @@ def _free_memory() -> None:
     gc.collect()
 
 
-def check_can_be_read_again(texts: Sequence[str]) -> None:
-    """Raise SettingError for a text that only one run could read."""
-    for text in filter(is_stream, texts):
+def check_can_be_repeated(run: NewRunRequest) -> None:
+    """Raise SettingError for a text that only one run could read, and for a setting that would change nothing."""
+    for text in filter(is_stream, run.texts):
         raise SettingError(f"{text} can be read only once, but every run reads the text", hint="save it in a file")
+    if run.min_count > 1 and run.start_from:
+        raise SettingError(
+            "`min_count` has no effect: the model of `start_from` has its own characters", hint="leave it out"
+        )

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.atomic_files import cannot_write
-from charlstm.errors import LibraryError, RunError
+from charlstm.errors import RunError
+from charlstm.libraries import library_imports
 from charlstm.storage.lock import HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, OWNER_FILE, exclusive_lock, is_locked
 from charlstm.storage.run_folder import RunFolder
 
@@ -30,16 +31,13 @@ TURN_TIMEOUT = 10  # seconds after which a process that does not end its turn co
 WORKERS = ".workers"  # a folder for each process, locked while it lives
 WORKER = "worker"  # attribute of a trial: the name of its process
 PASSWORD = re.compile(r"(?<=://)[^/@]*@")  # in the address of a database
-INSTALL = "install it with: pip install 'charlstm[sweep]'"
 
 
 @contextmanager
 def optuna_imported() -> Iterator[None]:
     """Import Optuna in this context, and keep it quiet. Raises LibraryError if it is not installed."""
-    try:
+    with library_imports("Optuna", "optuna", without="all commands but sweep work without it", extra="sweep"):
         import optuna
-    except ImportError as problem:
-        raise LibraryError(f"charlstm sweep needs Optuna: {problem}", hint=INSTALL) from problem
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # errors are raised as well
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -73,6 +71,13 @@ def open_storage(storage: str | None, folder: Path) -> Any:
         )
     except Exception as error:  # a driver is missing, the URL is none, a line of the journal is damaged: all differ
         raise _unusable(storage, folder, error) from error
+
+
+def check_has_no_links(folder: Path) -> None:
+    """Raise RunError if a link stands in the place of a file of the study: it could lead anywhere."""
+    for name in (JOURNAL_FILE, WORKERS):
+        if (folder / name).is_symlink():
+            raise RunError(f"{folder / name} is a link, not a file of this sweep", hint="remove the link")
 
 
 def _unusable(storage: str | None, folder: Path, error: Exception) -> RunError:

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from charlstm.errors import RunError
-from charlstm.experiments.single_run import OneOfManyReporter, check_can_be_read_again
+from charlstm.experiments.single_run import OneOfManyReporter, check_can_be_repeated, run_below
 from charlstm.experiments.study import (
     JOURNAL_FILE,
     WORKERS,
     SharedStudy,
+    check_has_no_links,
     open_storage,
     optuna_imported,
     registered_worker,
@@ -25,7 +26,6 @@ from charlstm.experiments.sweep_plan import SweepPlan, SweepRequest, check_agree
 from charlstm.experiments.sweep_worker import SweepReporter, SweepWorker
 from charlstm.json_objects import object_from_json
 from charlstm.storage.lock import is_locked
-from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_housekeeping import remove_run
 from charlstm.storage.run_summary import is_run
 from charlstm.text.corpus import load_corpus
@@ -71,19 +71,22 @@ def run_sweep(request: SweepRequest, reporter: SweepReporter) -> SweepResult:
     A sweep is continued, or joined by another process, by the same request. Raises CharLSTMError for everything the
     user can fix.
     """
-    check_can_be_read_again(request.run.texts)
+    check_can_be_repeated(request.run)
     folder = request.run.folder
     text_sha256 = load_corpus(request.run.texts, request.run.decoding, own_run=folder.path).digest
     with ExitStack() as stack:
         stack.enter_context(optuna_imported())
         stack.enter_context(created_folder(folder))
+        check_has_no_links(folder.path)
         if request.run.overwrite:
             _remove_sweep(request)
         worker = stack.enter_context(registered_worker(folder.path))
         interruption = stack.enter_context(Interruption())
         run_reporter = OneOfManyReporter(reporter)
         stack.enter_context(storage_errors(request.storage, folder.path))
+        interruption.stops_gracefully = False  # there is nothing to save yet
         study, plan = _open_study(request, text_sha256, run_reporter)
+        interruption.stops_gracefully = True
         reporter.on_plan(plan)
         shared = SharedStudy(study, folder.path, has_heartbeats=request.storage is not None, worker=worker)
         sweep = SweepWorker(request, plan, shared, reporter, run_reporter, interruption)
@@ -97,7 +100,7 @@ def show_sweep(request: SweepRequest) -> SweepResult:
     with optuna_imported(), storage_errors(request.storage, folder):
         study = _load_study(request)
         if study is None or PLAN not in study.user_attrs:
-            raise RunError(f"there is no sweep in {folder}", hint="start it: leave --show out")
+            raise RunError(f"there is no sweep in {folder}", hint="start it: leave `show` out")
         plan = object_from_json(SweepPlan, study.user_attrs[PLAN])
         return SweepResult(plan, read_trials(study, folder), importances(study))
 
@@ -160,8 +163,8 @@ def _remove_sweep(request: SweepRequest) -> None:
     folder = request.run.folder.path
     if any(is_locked(place) for place in (folder / WORKERS).glob("*")):
         raise RunError(f"another process works at the sweep in {folder}", hint="stop it, or wait until it ends")
-    for run in map(RunFolder, folder.glob("trial-*")):
-        if is_run(run) and not run.path.is_symlink():
+    for path in folder.glob("trial-*"):
+        if is_run(run := run_below(folder, path.name)):
             remove_run(run)
     if request.storage is None:
         (folder / JOURNAL_FILE).unlink(missing_ok=True)

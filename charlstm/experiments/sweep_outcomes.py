@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.experiments.search_space import Value
+from charlstm.experiments.single_run import run_below
 from charlstm.experiments.study import number_of
 from charlstm.storage.run_folder import RunFolder
 
@@ -78,7 +79,7 @@ def importances(study: "optuna.Study") -> dict[str, float]:
 
 
 def trial_folder(folder: Path, number: int) -> RunFolder:
-    return RunFolder(folder / f"trial-{number:04d}")
+    return run_below(folder, f"trial-{number:04d}")
 
 
 def _trial(trial: "optuna.trial.FrozenTrial", number: int, folder: Path) -> Trial:

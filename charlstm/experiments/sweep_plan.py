@@ -6,8 +6,7 @@ from typing import Any
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError, did_you_mean
 from charlstm.experiments.search_space import Dimension, Value, default_space
-from charlstm.experiments.single_run import OneOfManyReporter
-from charlstm.storage.run_folder import find_model
+from charlstm.experiments.single_run import OneOfManyReporter, model_path
 from charlstm.training.auto_config import Settings
 from charlstm.training.new_run import NewRunRequest, choose_run_settings
 from charlstm.training.overrides import Overrides
@@ -62,10 +61,6 @@ class SweepPlan:
         chosen = default_settings() | self.settings
         return {dimension.field: dimension.nearest(chosen[dimension.field]) for dimension in self.dimensions}
 
-    def settings_of(self, values: dict[str, Value]) -> Settings:
-        """Return all settings of a trial that are not defaults."""
-        return self.settings | values
-
 
 def new_plan(request: SweepRequest, text_sha256: str, reporter: OneOfManyReporter) -> SweepPlan:
     """Choose the settings that are not fixed, by the speed of this machine if they depend on it, and the space."""
@@ -81,7 +76,7 @@ def new_plan(request: SweepRequest, text_sha256: str, reporter: OneOfManyReporte
     return SweepPlan(
         text_sha256=text_sha256,
         reading=request.run.decoding.to_json(),
-        start_from=_model_path(request.run.start_from),
+        start_from=model_path(request.run.start_from),
         min_count=request.run.min_count,
         settings=chosen,
         space=[dimension.to_json() for dimension in space],
@@ -93,7 +88,7 @@ def check_agreement(plan: SweepPlan, request: SweepRequest, text_sha256: str) ->
     """Raise RunError if a study was begun with another text, space or setting than the request."""
     run = request.run
     given = run.overrides.settings | {
-        "start_from": _model_path(run.start_from),
+        "start_from": model_path(run.start_from),
         "min_count": run.min_count,
         "pruner": request.pruner or plan.pruner,
         **{name: run.decoding.to_json()[name] for name in ("normalize", "lowercase")},
@@ -116,7 +111,3 @@ def check_agreement(plan: SweepPlan, request: SweepRequest, text_sha256: str) ->
 def default_settings() -> Settings:
     """Return the settings that a run has which fixes none, apart from those that are chosen."""
     return ModelConfig().to_json() | TrainingConfig().to_json()
-
-
-def _model_path(start_from: str | None) -> str | None:
-    return None if start_from is None else str(find_model(start_from).absolute())

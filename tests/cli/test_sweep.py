@@ -43,7 +43,7 @@ def test_a_sweep_is_trained_continued_and_shown(charlstm, text, known_speed):
     assert [trial["trial"] for trial in result["trials"]] == [0, 1, 2]
     assert "trial 2, 2 of 3 done" in err
     assert "trial 1," not in err
-    assert result["command"][:3] == ["charlstm", "train", text]
+    assert result["command"].startswith(f"charlstm train {text} ")
     assert Path("p.png").read_bytes()[1:4] == b"PNG"
 
     code, shown, err = charlstm("sweep", text, *OPTIONS, "--show", "--json")
@@ -63,6 +63,7 @@ def test_a_sweep_is_trained_continued_and_shown(charlstm, text, known_speed):
         (["--show", "--overwrite"], 2, "--show trains nothing"),
         (["--dark"], 2, "--dark is for pictures"),
         (["--plot", "nowhere/p.svg"], 1, "there is no folder nowhere"),
+        (["--from", "english", "--min-count", 2], 2, "--min-count has no effect: the model of --from"),
         (["--storage", "nonsense"], 1, "nonsense cannot be used"),
     ],
 )

@@ -217,3 +217,13 @@ def test_what_cannot_be_searched_is_refused(folder):
         make_request(folder, 1, fixed={"units": 8}, space=[Dimension(field="units", choices=[8, 16])])
     with pytest.raises(RunError, match="there is no sweep"):
         show_sweep(make_request(folder, 1))
+
+
+@pytest.mark.parametrize("name", ["study.journal", ".workers", "trial-0001"])
+def test_a_link_in_the_place_of_a_file_is_refused(folder, name):
+    run_fake_sweep(folder, 2, keep_models=True)
+    elsewhere = folder.with_name("elsewhere")
+    (folder / name).rename(elsewhere) if (folder / name).exists() else elsewhere.mkdir()
+    (folder / name).symlink_to(elsewhere)
+    with pytest.raises(RunError, match=f"{name} is a link"):
+        run_fake_sweep(folder, 3)

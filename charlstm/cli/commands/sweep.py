@@ -1,5 +1,6 @@
 """`charlstm sweep`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,7 +160,7 @@ def sweep(
     shards: training_options.Shards = None,
     lowercase: text_options.Lowercase = False,
     encoding: text_options.Encoding = None,
-    normalize: text_options.Normalize = "nfc",
+    normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
     min_count: training_options.MinCount = 1,
     _help_all: training_options.HelpAll = False,
@@ -202,7 +203,8 @@ def sweep(
         folder=RunFolder(folder),
         texts=texts,
         overrides=overrides,
-        decoding=DecodingOptions(encoding, normalize, keep_boilerplate, lowercase),
+        decoding=DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase),
+        normalize=normalize,
         min_count=min_count,
         start_from=start_from,
         inherits_precision=precision is None,
@@ -237,7 +239,7 @@ def _print_result(request: "SweepRequest", result: "SweepResult", *, as_json: bo
     """Print the best trials and the command that trains the best one, and say where its model is."""
     command = _best_command(request, result)
     if as_json:
-        print(to_json(result.to_json() | {"command": command}, indent=2))
+        print(to_json(result.to_json() | {"command": command and shlex.join(command)}, indent=2))
     else:
         fields = [dimension.field for dimension in result.plan.dimensions]
         print("\n".join(trial_lines(result.trials, fields, width=output_width())))
