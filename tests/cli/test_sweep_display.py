@@ -9,6 +9,7 @@ pytest.importorskip("optuna")
 from charlstm.cli.display.pictures import PictureStyle
 from charlstm.cli.display.sweep_pictures import save_sweep_picture
 from charlstm.cli.display.sweep_table import importance_line, trial_lines
+from charlstm.experiments.search_space import Value
 from charlstm.experiments.sweep_outcomes import Trial
 from charlstm.storage.run_folder import RunFolder
 from tests.experiments.fake_sweep import run_fake_sweep
@@ -17,7 +18,7 @@ FIELDS = ["num_layers", "learning_rate", "cell"]
 
 
 def make_trial(number, state, bits):
-    values = {"num_layers": 2, "learning_rate": 0.00235, "cell": "lstm"}
+    values: dict[str, Value] = {"num_layers": 2, "learning_rate": 0.00235, "cell": "lstm"}
     curve = [] if bits is None else [(10.0, bits + 1), (61.0, bits)]
     return Trial(number, state, values, bits, curve, "", RunFolder(Path(f"trial-{number:04d}")))
 

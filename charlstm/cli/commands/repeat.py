@@ -36,7 +36,7 @@ def repeat(
             "--output",
             "-o",
             "--out",
-            metavar="FOLDER",
+            metavar="RUNS",
             panel=COMMON,
             help="The folder of the runs. Default: runs/repeat-TEXT.",
         ),
