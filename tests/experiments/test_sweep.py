@@ -74,7 +74,7 @@ def test_two_processes_share_the_trials_and_one_that_is_killed_loses_none(folder
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     trials = show_sweep(make_request(folder, 8)).trials
-    assert [trial.state for trial in trials] == ["complete"] * 8
+    assert [(trial.number, trial.state) for trial in trials] == [(number, "complete") for number in range(8)]
     assert sorted(trial.folder.path.name for trial in trials) == sorted(ended(folder))
     assert len({json.dumps(trial.values) for trial in trials}) == 8
     study = optuna.load_study(storage=open_storage(None, folder), study_name=folder.name)
