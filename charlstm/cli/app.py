@@ -23,7 +23,7 @@ from charlstm.machine import prefer_avx512_openblas
 MEMORY_FIELDS = ("batch_size", "units", "sequence_length", "num_samples", "beam", "length", "characters")
 
 COMMANDS = {  # in the order of --help: each is the function or group of its name in commands/NAME.py
-    **dict.fromkeys(("train", "resume", "compare"), "Train"),
+    **dict.fromkeys(("train", "resume", "compare", "repeat", "sweep"), "Train"),
     **dict.fromkeys(("generate", "write"), "Write"),
     **dict.fromkeys(("evaluate", "score", "info", "inspect", "plot", "samples", "gradients"), "Look"),
     **dict.fromkeys(("export", "import", "push", "pull", "serve"), "Share"),

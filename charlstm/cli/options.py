@@ -21,6 +21,7 @@ FIELD_OPTIONS = {  # where field and option differ
 
 # The panels of options in --help, in their order
 COMMON = "Common"
+SEARCH = "Search"
 NETWORK = "Network"
 REGULARISATION = "Optimization and regularisation"
 TEXT = "Text"
@@ -29,7 +30,7 @@ PROMPT = "Prompt"
 SAMPLING = "Sampling"
 STOPPING = "Where it stops"
 OUTPUT = "Output"
-PANELS = (COMMON, NETWORK, REGULARISATION, TEXT, VALIDATION, PROMPT, SAMPLING, STOPPING, OUTPUT)
+PANELS = (COMMON, SEARCH, NETWORK, REGULARISATION, TEXT, VALIDATION, PROMPT, SAMPLING, STOPPING, OUTPUT)
 
 SHARE_OR_FILE = "SHARE|FILE"  # as the help calls an option that takes either
 
@@ -156,7 +157,7 @@ Mix = Annotated[
         "one of them, drawn by the weights, writes each word or line, and all read it.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the result as one JSON object.")]
 RandomSeed = Annotated[
     int | None,
     option(

@@ -6,13 +6,18 @@ from typing import Annotated
 import typer
 
 from charlstm.cli.display.pictures import PictureStyle, check_image_format
-from charlstm.cli.options import option
+from charlstm.cli.options import OUTPUT, option
 from charlstm.errors import SettingError
 
-Dark = Annotated[bool, typer.Option("--dark", help="Draw the picture on a dark background.")]
+Dark = Annotated[bool, typer.Option("--dark", rich_help_panel=OUTPUT, help="Draw the picture on a dark background.")]
 FontSize = Annotated[
     float | None,
-    option("--font-size", metavar="POINTS", help="Size of the text in the picture. Default: 10; 18 for a projector."),
+    option(
+        "--font-size",
+        metavar="POINTS",
+        panel=OUTPUT,
+        help="Size of the text in the picture. Default: 10; 18 for a projector.",
+    ),
 ]
 
 

@@ -1,7 +1,7 @@
 """The command that repeats a run."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -60,12 +60,24 @@ def repeat_command(folder: RunFolder, settings: Mapping[str, Any]) -> RepeatComm
     fields = model.to_json() | training.to_json()
     if parts and parts.validation:  # then these follow from the parts
         fields |= {"validation": None, "validation_split": None}
-    options = [*_setting_options(fields), *_part_options(parts), *_reading_options(decoding, origin)]
-    arguments = ["charlstm", "train", *texts, *options]
+    arguments = train_command(texts, fields, decoding, origin, parts=parts)
     caveat = _caveat(training, origin)
     if not caveat and folder.text.exists() and settings["text"].get("name") != corpus_name([folder.text]):
         caveat = f"the same weights: the model calls its text {corpus_name([folder.text])}"
     return RepeatCommand((*arguments, "--output", f"{folder.path}-again"), caveat)
+
+
+def train_command(
+    texts: Sequence[str],
+    fields: Mapping[str, Any],
+    decoding: "DecodingOptions",
+    origin: RunOrigin,
+    *,
+    parts: "Parts | None" = None,
+) -> list[str]:
+    """Return the command that trains a run with these fields of its two configs."""
+    options = [*_setting_options(fields), *_part_options(parts), *_reading_options(decoding, origin)]
+    return ["charlstm", "train", *texts, *options]
 
 
 def _decoding(folder: RunFolder, settings: Mapping[str, Any]) -> "DecodingOptions":

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.atomic_files import write_atomically
-from charlstm.errors import RunError
 from charlstm.experiments.final_test import FinalTest
 from charlstm.experiments.outcomes import Outcome, summarize
 from charlstm.experiments.plan import PLAN_FILE, ComparisonPlan
+from charlstm.experiments.single_run import run_below
 from charlstm.storage.lock import LOCK_FILE
 from charlstm.storage.run_folder import RunFolder
 
@@ -20,10 +20,7 @@ JSON_FILE, CSV_FILE, PLOT_FILE = "comparison.json", "comparison.csv", "compariso
 
 def run_folder(folder: Path, cell: str, repeat: int) -> RunFolder:
     """Return the folder of one run, such as `lstm-1`. Raises RunError if a link to another place is there."""
-    path = folder / f"{cell.replace(':', '-')}-{repeat + 1}"
-    if path.is_symlink():
-        raise RunError(f"{path} is a link, not a folder of this comparison", hint="remove the link")
-    return RunFolder(path)
+    return run_below(folder, f"{cell.replace(':', '-')}-{repeat + 1}")
 
 
 def results_to_json(plan: ComparisonPlan, outcomes: list[Outcome], test: FinalTest | None = None) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The outcomes of a comparison: one per run, and a summary per cell."""
 
 from dataclasses import dataclass
-from statistics import mean, median
+from statistics import median
 from typing import Any, NamedTuple
 
 from charlstm.analysis.evaluation import nats_to_bits
 from charlstm.cells.shapes import num_parameters
 from charlstm.config import ModelConfig
+from charlstm.experiments.statistics import Estimate
 from charlstm.training.history import Evaluation, History
 
 MAX_LINE_LENGTH = 60  # characters of a sample's line that are shown
@@ -86,9 +87,7 @@ class Summary:
     num_parameters: int
     characters_per_second: float  # median over repeats
     epochs: float  # of the training text that were read, median over repeats
-    bits: float  # mean over repeats
-    half_range: float  # of the bits: half of highest minus lowest
-    num_repeats: int
+    bits: Estimate  # per character of the validation text
     line: str  # from a sample of the best repeat
 
     def to_json(self) -> dict[str, Any]:
@@ -98,9 +97,10 @@ class Summary:
             "parameters": self.num_parameters,
             "characters_per_second": self.characters_per_second,
             "epochs": round(self.epochs, 3),
-            "bits": self.bits,
-            "spread": self.half_range,
-            "repeats": self.num_repeats,
+            "bits": self.bits.mean,
+            "standard_deviation": self.bits.standard_deviation,
+            "interval_95": self.bits.to_json()["interval_95"],
+            "repeats": self.bits.num_runs,
             "line": self.line,
         }
 
@@ -109,7 +109,7 @@ def summarize(outcomes: list[Outcome]) -> list[Summary]:
     """Return one summary per cell, the best first."""
     cells = dict.fromkeys(outcome.cell for outcome in outcomes)
     summaries = [_summary([outcome for outcome in outcomes if outcome.cell == cell]) for cell in cells]
-    return sorted(summaries, key=lambda summary: summary.bits)
+    return sorted(summaries, key=lambda summary: summary.bits.mean)
 
 
 def best_line(sample: str) -> str:
@@ -120,7 +120,6 @@ def best_line(sample: str) -> str:
 
 
 def _summary(repeats: list[Outcome]) -> Summary:
-    bits = [outcome.bits for outcome in repeats]
     best = min(repeats, key=lambda outcome: outcome.bits)
     return Summary(
         cell=best.cell,
@@ -128,8 +127,6 @@ def _summary(repeats: list[Outcome]) -> Summary:
         num_parameters=best.num_parameters,
         characters_per_second=median(outcome.characters_per_second for outcome in repeats),
         epochs=median(outcome.evaluations[-1].epoch for outcome in repeats),
-        bits=mean(bits),
-        half_range=(max(bits) - min(bits)) / 2,
-        num_repeats=len(repeats),
+        bits=Estimate.of([outcome.bits for outcome in repeats]),
         line=best_line(best.best.sample),
     )

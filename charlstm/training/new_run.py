@@ -41,7 +41,7 @@ from charlstm.training.preview import expected_throughput
 from charlstm.training.replaced_files import check_sources
 from charlstm.training.reporting import RunReporter, TrainingResult
 from charlstm.training.starting_point import choose_starting_point
-from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
+from charlstm.training.startup import Startup, created_folder, locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData, own_validation_settings, split_text, splitting_config
 
 if TYPE_CHECKING:
@@ -134,6 +134,19 @@ def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, 
     }
     left_out = {*UNSETTABLE, *(("validation", "validation_split") if request.parts.has_own_validation else ())}
     return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in left_out}
+
+
+def choose_run_settings(request: NewRunRequest, reporter: RunReporter) -> Settings:
+    """Return the settings that a run would be trained with if it started now, by their fields, without training it.
+
+    Those of no effect on other choices may be left out: they have their defaults. Raises CharLSTMError like
+    `train_new_run`.
+    """
+    request, _, data = _prepare(request, reporter)
+    overrides = request.overrides.settings
+    with tensorflow_ready(reporter, precision=overrides.get("precision")) as startup:
+        overrides |= {"precision": startup.precision} | data.split_settings
+        return _choose_settings(request, _measured_inputs(data, overrides, startup), overrides)
 
 
 def _prepare(request: NewRunRequest, reporter: RunReporter) -> tuple[NewRunRequest, Model | None, TrainingData]:
@@ -250,14 +263,10 @@ def _build_run(
     cells = [str(overrides["cell"])] if "cell" in overrides else []
     with tensorflow_ready(reporter, precision=overrides.get("precision"), cells=cells) as startup:
         from charlstm.training.loop import TrainingRun
-        from charlstm.training.throughput import best_throughput, measure_step_time
+        from charlstm.training.throughput import measure_step_time
 
         overrides |= {"precision": startup.precision} | data.split_settings
-        throughput = None
-        if needs_throughput(overrides):
-            startup.show_status("measuring how fast this machine trains")
-            throughput = best_throughput(precision=startup.precision)
-        inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
+        inputs = _measured_inputs(data, overrides, startup)
         settings = _choose_settings(request, inputs, overrides)
         origin = _origin(request)
         run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
@@ -273,6 +282,17 @@ def _build_run(
         reporter.on_message(choice)
     reporter.on_message(run.plan.describe_pace(seconds_per_step=step_time, steps_per_epoch=run.streams.steps_per_epoch))
     return run
+
+
+def _measured_inputs(data: TrainingData, overrides: Settings, startup: Startup) -> AutoConfigInputs:
+    """Return what settings are chosen by; the speed of this machine only if one of them depends on it."""
+    throughput = None
+    if needs_throughput(overrides):
+        from charlstm.training.throughput import best_throughput
+
+        startup.show_status("measuring how fast this machine trains")
+        throughput = best_throughput(precision=startup.precision)
+    return AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
 
 
 def _choose_settings(request: NewRunRequest, inputs: AutoConfigInputs, overrides: Settings) -> Settings:

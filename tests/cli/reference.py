@@ -13,6 +13,8 @@ COMMANDS = (
     "train",
     "resume",
     "compare",
+    "repeat",
+    "sweep",
     "generate",
     "write",
     "evaluate",
@@ -35,7 +37,7 @@ COMMANDS = (
     "corpus list",
     "corpus fetch",
 )
-WITH_MORE_OPTIONS = (("train",), ("generate",))  # than `--help` shows
+WITH_MORE_OPTIONS = (("train",), ("repeat",), ("sweep",), ("generate",))  # than `--help` shows
 WIDTH = "80"
 SETTINGS = """\
 An option that is not on the command line is taken from its environment variable, then from the file of `--config`, and
@@ -43,9 +45,9 @@ else has its default:
 
 - The variable of `charlstm train --max-time` is `CHARLSTM_TRAIN_MAX_TIME`, and so on for every command and every option
   that can be given only once. The variable of a switch is `1` or `0`.
-- The file of `train --config` and `compare --config` is TOML. Its keys are the options without dashes, and `text`.
-  `charlstm train macbeth.txt --show-config > run.toml` writes one with everything that `charlstm train --config
-  run.toml` would use, and says for each setting whether it was given, chosen or is the default.
+- The file of `--config`, which `train`, `compare`, `repeat` and `sweep` take, is TOML. Its keys are the options without
+  dashes, and `text`. `charlstm train macbeth.txt --show-config > run.toml` writes one with everything that `charlstm
+  train --config run.toml` would use, and says for each setting whether it was given, chosen or is the default.
 
 ```toml
 text = ["macbeth.txt"]

@@ -11,8 +11,11 @@ from charlstm.cli.help_text import help_text
 from tests.cli.reference import COMMANDS, WITH_MORE_OPTIONS
 
 ROWS, NARROW, USUAL = 24, 40, 80
+TRAINING = ["Network", "Optimization and regularisation", "Text", "Validation and checkpoints", "Output"]
 PANELS = {
-    "train": ["Network", "Optimization and regularisation", "Text", "Validation and checkpoints", "Output"],
+    "train": TRAINING,
+    "repeat": TRAINING,
+    "sweep": ["Search", *TRAINING],
     "generate": ["Prompt", "Sampling", "Where it stops", "Output"],
 }
 

@@ -12,6 +12,7 @@ from charlstm.cli.display.rows import command_lines
 from charlstm.cli.display.sample_list import RecordedSample, sample_list
 from charlstm.cli.display.text_statistics import describe_text_list
 from charlstm.experiments.outcomes import Summary
+from charlstm.experiments.statistics import Estimate
 from charlstm.storage.evaluations import EvaluationFigures
 
 TEXTS = [
@@ -23,7 +24,8 @@ TEXTS = [
 @pytest.fixture
 def summaries(monkeypatch):
     names = ("lstm", "peephole:fi")
-    summaries = [Summary(name, 16, 1234567, 123456.0, 0.5, 2.34567, 0.5, 1, "to be or not " * 20) for name in names]
+    bits = Estimate.of([2.34567])
+    summaries = [Summary(name, 16, 1234567, 123456.0, 0.5, bits, "to be or not " * 20) for name in names]
     monkeypatch.setattr("charlstm.experiments.outcomes.summarize", Mock(return_value=summaries))
 
 

@@ -20,7 +20,7 @@ PACKAGE = Path(package.__file__).parent
 FIELD = re.compile(r"`(\w+)`")
 USERS = {  # of packages, the commands that show most of their messages
     "analysis": ["generate", "gradients", "evaluate", "inspect"],
-    "experiments": ["compare"],
+    "experiments": ["compare", "repeat", "sweep"],
     "generation": ["generate"],
     "sharing": ["push", "pull"],
     "storage": ["train", "runs rm"],

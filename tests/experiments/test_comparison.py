@@ -1,7 +1,6 @@
 """The runs of a comparison."""
 
 import shutil
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,23 +9,11 @@ import pytest
 from charlstm.errors import TrainingError
 from charlstm.experiments.comparison import run_comparison
 from charlstm.storage.run_folder import RunFolder
+from tests.experiments.reporters import SilentReporter
 from tests.experiments.test_plan import make_request
 
 
-class Reporter:
-    """Shows nothing."""
-
-    def starting_tensorflow(self):
-        return nullcontext(lambda _: None)
-
-    def ignore(self, *_: object) -> None:
-        pass
-
-    on_message = on_warning = on_budget = on_outcomes = on_run_start = ignore
-    on_step = on_evaluation = on_evaluation_start = ignore
-
-
-class RemovingReporter(Reporter):
+class RemovingReporter(SilentReporter):
     """Removes the folder when the first run starts."""
 
     def on_run_start(self, *_: object) -> None:
@@ -65,7 +52,7 @@ def test_the_time_of_a_run_begins_when_its_graph_is_built(tmp_path, monkeypatch)
     monkeypatch.setattr(TrainingClock, "__enter__", enter_noted)
     request = make_request(cells=["gru"], max_time=None, epochs=1, units=8, num_layers=1)
     request = replace(request, folder=Path("compare"), budget="epochs", amount=1)
-    assert run_comparison(request, Reporter()).outcomes
+    assert run_comparison(request, SilentReporter()).outcomes
     assert events.index("step") < events.index("clock")
 
 
@@ -75,7 +62,7 @@ def test_every_run_writes_the_logs(tmp_path, monkeypatch):
     Path("cats.txt").write_text("the cat sat on the mat\n" * 100)
     request = make_request(cells=["gru", "rnn"], max_time=None, epochs=1, units=8, num_layers=1)
     request = replace(request, folder=Path("compare"), budget="epochs", amount=1, logs=("csv", "tensorboard"))
-    assert len(run_comparison(request, Reporter()).outcomes) == 2
+    assert len(run_comparison(request, SilentReporter()).outcomes) == 2
     for name in ("gru-1", "rnn-1"):
         folder = RunFolder(Path("compare") / name)
         assert len(folder.csv_log.read_text().splitlines()) == 1 + len(folder.history.read_text().splitlines())

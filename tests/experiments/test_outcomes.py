@@ -37,9 +37,9 @@ def test_summaries_average_the_best_evaluation_of_each_repeat():
         make_outcome("lstm", 1, [2.4, 2.6]),
     ]
     lstm, gru = summarize(outcomes)
-    assert (lstm.cell, lstm.num_repeats, gru.num_repeats) == ("lstm", 2, 1)
-    assert lstm.bits == pytest.approx(2.2)
-    assert lstm.half_range == pytest.approx(0.2)
+    assert (lstm.cell, lstm.bits.num_runs, gru.bits.num_runs) == ("lstm", 2, 1)
+    assert lstm.bits.mean == pytest.approx(2.2)
+    assert lstm.bits.standard_deviation == pytest.approx(0.2 * 2**0.5)
     assert lstm.line == "the best of all"
     assert lstm.characters_per_second == 1500
     assert lstm.epochs == 1.0
@@ -52,7 +52,7 @@ def test_keys_on_disk_stay_the_same():
         "cell repeat units layers parameters characters_per_second validation_bits validation_nats seconds epochs line"
     )
     assert list(outcome.to_json()) == columns.split()
-    summary = "cell units parameters characters_per_second epochs bits spread repeats line"
+    summary = "cell units parameters characters_per_second epochs bits standard_deviation interval_95 repeats line"
     assert list(summarize([outcome])[0].to_json()) == summary.split()
 
 

@@ -44,7 +44,12 @@ def compare(
     repeats: Annotated[
         int,
         typer.Option(
-            "--repeats", metavar="N", min=1, max=1000, help="Number of runs per cell, with consecutive random seeds."
+            "--repeats",
+            metavar="N",
+            min=1,
+            max=1000,
+            help="Number of runs per cell, with consecutive random seeds. The table then has the mean, the standard "
+            "deviation (std) and the half width of its 95% interval, as charlstm repeat defines them.",
         ),
     ] = 1,
     equal: Annotated[

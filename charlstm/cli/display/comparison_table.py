@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
-from rich.text import Text
 
-from charlstm.cli.display.library_startup import starting_tensorflow
-from charlstm.cli.display.live_display import LiveDisplay
-from charlstm.cli.display.messages import can_redraw, loss, say, visible, warn
+from charlstm.cli.display.live_table import LiveTable
+from charlstm.cli.display.messages import say, visible, warn
 from charlstm.cli.display.pictures import PictureStyle, save_plot
 from charlstm.cli.display.plots import Line, Panel
 from charlstm.figures import counted
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from charlstm.experiments.final_test import FinalTest
     from charlstm.experiments.outcomes import Outcome, Summary
     from charlstm.training.history import Evaluation, Progress
@@ -40,8 +36,9 @@ COLUMNS = (
     Column("parameters", 12, lambda summary: f"{summary.num_parameters:,}", 1),
     Column("characters/s", 14, lambda summary: f"{summary.characters_per_second:,.0f}", 3),
     Column("text read", 11, lambda summary: _share(summary.epochs), 4),
-    Column("bits", 8, lambda summary: f"{summary.bits:.4f}", 6),
-    Column("+-", 8, lambda summary: f"{summary.half_range:.4f}" if summary.num_repeats > 1 else "", 5),
+    Column("bits", 8, lambda summary: f"{summary.bits.mean:.4f}", 7),
+    Column("std", 8, lambda summary: _deviation(summary.bits.standard_deviation), 5),
+    Column("+-95%", 8, lambda summary: _deviation(summary.bits.half_width), 6),
 )
 CELL_WIDTH, MIN_LINE_WIDTH = 14, 20  # columns; a line that would have fewer stands below its cell
 
@@ -79,6 +76,10 @@ def test_lines(test: "FinalTest | None") -> list[str]:
     return [f"test part, {test.run}: {test.scores.bits_per_character:.4f} bits per character{skipped}"]
 
 
+def _deviation(bits: float | None) -> str:
+    return "" if bits is None else f"{bits:.4f}"
+
+
 def _share(epochs: float) -> str:
     """Return how much of the text was read: a share of it, or how many times."""
     return f"{epochs:.0%}" if epochs < 0.995 else f"{epochs:.1f} times"
@@ -111,10 +112,9 @@ class ComparisonDisplay:
     """Shows the outcomes so far and the progress of the current run, and keeps the plot up to date."""
 
     def __init__(self, num_runs: int, plot: Path, style: PictureStyle, stack: ExitStack) -> None:
-        self._num_runs, self._plot, self._style, self._stack = num_runs, plot, style, stack
-        self._outcomes = list["Outcome"]()
-        self._run, self._progress, self._budget = "", "", ""
-        self._is_live = False
+        self._num_runs, self._plot, self._style = num_runs, plot, style
+        self._outcomes, self._budget = list["Outcome"](), ""
+        self._table = LiveTable(lambda width: comparison_lines(self._outcomes, self._budget, width=width), stack)
 
     def on_message(self, message: str) -> None:
         say(message)
@@ -123,44 +123,27 @@ class ComparisonDisplay:
         warn(message)
 
     def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
-        return starting_tensorflow(quiet=bool(self._run))  # then the table shows the progress
+        return self._table.starting_tensorflow()
 
     def on_budget(self, budget: str) -> None:
         self._budget = budget
 
     def on_run_start(self, cell: str, repeat: int, number: int) -> None:
-        self._run, self._progress = f"{cell}, run {number} of {self._num_runs}", ""
-        if not can_redraw():
-            say(f"{self._run} (repeat {repeat + 1})")
-        elif not self._is_live:
-            self._start_live_table()
+        self._table.start_run(f"{cell}, run {number} of {self._num_runs}", details=f" (repeat {repeat + 1})")
 
     def on_outcomes(self, outcomes: "list[Outcome]") -> None:
         self._outcomes = outcomes
-        if not can_redraw():
-            newest = outcomes[-1]
-            speed, read = newest.characters_per_second, _share(newest.evaluations[-1].epoch)
-            say(f"{newest.cell}: {newest.bits:.4f} bits per character, {speed:,.0f} characters/s, text read: {read}")
+        newest = outcomes[-1]
+        speed, read = newest.characters_per_second, _share(newest.evaluations[-1].epoch)
+        figures = f"{newest.bits:.4f} bits per character, {speed:,.0f} characters/s, text read: {read}"
+        self._table.end_run(f"{newest.cell}: {figures}")
         save_comparison_plot(self._plot, outcomes, self._style)
 
     def on_step(self, progress: "Progress") -> None:
-        self._progress = f"{progress.fraction_done:.0%}, training {loss(progress.train_nats)}"
+        self._table.show_progress(progress)
 
     def on_evaluation_start(self) -> None:
         pass
 
     def on_evaluation(self, evaluation: "Evaluation") -> None:
         pass
-
-    def _start_live_table(self) -> None:
-        self._is_live = True
-        self._stack.enter_context(LiveDisplay(self._render))
-
-    def _render(self, width: int, _: int) -> "RenderableType":
-        from rich.console import Group
-
-        table = [
-            Text(line, no_wrap=True, overflow="ellipsis")
-            for line in comparison_lines(self._outcomes, self._budget, width=width)
-        ]
-        return Group(*table, Text(f"{self._run}: {self._progress or 'building the network'}", style="bold"))

@@ -7,7 +7,8 @@ grey and with any colour vision.
 import io
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -82,19 +83,32 @@ def check_folder_of(path: Path) -> None:
         raise RunError(f"there is no folder {path.parent} for the plot", hint="create it first")
 
 
-def save_plot(path: Path, panels: Sequence[Panel], style: PictureStyle | None = None) -> None:
-    """Draw panels side by side into an image file; raises RunError, and leaves no part of it, if that fails.
+@contextmanager
+def new_picture(path: Path, style: PictureStyle, *, columns: int, rows: int = 1) -> Iterator[Any]:
+    """Yield a figure of matplotlib, as large as so many panels, that is written into an image file at the end.
 
-    A name is drawn in the same way in all of them, and panels of the same unit have the same vertical axis.
+    Raises RunError, and leaves no part of the file, if that fails.
     """
     with library_imports("Matplotlib", "matplotlib", without="plot draws in the terminal without it"):
         import matplotlib as mpl
         from matplotlib.figure import Figure  # pyplot and matplotlib.style take longer to import
 
-    style, image = style or PictureStyle(), io.BytesIO()
+    image = io.BytesIO()
     width, height = PANEL_SIZE
     with mpl.rc_context(style.settings):
-        figure = Figure(figsize=(width * len(panels), height), dpi=PICTURE_DPI, layout="tight")
+        figure = Figure(figsize=(width * columns, height * rows), dpi=PICTURE_DPI, layout="tight")
+        yield figure
+        figure.savefig(image, format=path.suffix[1:].lower())
+    write_atomically(path, image.getvalue(), follow_links=True)
+
+
+def save_plot(path: Path, panels: Sequence[Panel], style: PictureStyle | None = None) -> None:
+    """Draw panels side by side into an image file; raises RunError, and leaves no part of it, if that fails.
+
+    A name is drawn in the same way in all of them, and panels of the same unit have the same vertical axis.
+    """
+    style = style or PictureStyle()
+    with new_picture(path, style, columns=len(panels)) as figure:
         has_one_unit = len({(panel.y_label, panel.log_y) for panel in panels}) == 1
         all_axes = figure.subplots(1, len(panels), squeeze=False, sharey=has_one_unit)[0]
         panels = [in_millions(panel) for panel in panels]
@@ -105,8 +119,12 @@ def save_plot(path: Path, panels: Sequence[Panel], style: PictureStyle | None = 
         figure.draw_without_rendering()  # the labels need the size of the axes
         for panel, axes in zip(panels, all_axes, strict=True):
             _label(panel, axes, looks, font_size=style.font_size)
-        figure.savefig(image, format=path.suffix[1:].lower())
-    write_atomically(path, image.getvalue(), follow_links=True)
+
+
+def clear_frame(axes: Any) -> None:
+    """Draw a pair of axes in the style of all pictures: two sides, and a faint grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
 
 
 def _draw(panel: Panel, axes: Any, looks: Looks, *, title_width: int) -> None:
@@ -126,8 +144,7 @@ def _draw(panel: Panel, axes: Any, looks: Looks, *, title_width: int) -> None:
     axes.set(title=textwrap.fill(panel.title, title_width), xlabel=panel.x_label, ylabel=panel.y_label)
     axes.set_yscale("log" if panel.log_y else "linear")
     axes.ticklabel_format(axis="x" if panel.log_y else "both", style="plain", useOffset=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
+    clear_frame(axes)
 
 
 def _label(panel: Panel, axes: Any, looks: Looks, *, font_size: float) -> None:

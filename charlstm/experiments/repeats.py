@@ -1,0 +1,209 @@
+"""Train the same settings with several random seeds, one run after the other; complete runs are not done again."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from charlstm.analysis.evaluation import nats_to_bits
+from charlstm.atomic_files import write_atomically
+from charlstm.config import MAX_SEED, TrainingConfig
+from charlstm.errors import RunError, SettingError, TrainingError
+from charlstm.experiments.single_run import (
+    ExperimentReporter,
+    OneOfManyReporter,
+    check_can_be_repeated,
+    finish_run,
+    model_path,
+    run_below,
+)
+from charlstm.experiments.statistics import Estimate
+from charlstm.json_objects import object_from_json
+from charlstm.storage.evaluations import EvaluationFigures, read_evaluations
+from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_housekeeping import remove_run
+from charlstm.storage.run_summary import is_run, read_settings
+from charlstm.text.corpus import load_corpus
+from charlstm.text.decoding_options import DecodingOptions
+from charlstm.training.interruption import Interruption
+from charlstm.training.new_run import NewRunRequest
+from charlstm.training.overrides import Overrides
+
+RESULTS_FILE = "repeats.json"
+MAX_RUNS = 1000
+
+Settings = dict[str, Any]  # the content of a run's config.json
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatRequest:
+    """How often to train what."""
+
+    run: NewRunRequest  # the first one; its folder is that of all runs, each of which has one below it
+    num_runs: int
+
+    @property
+    def random_seeds(self) -> range:
+        first = self.run.overrides.settings.get("random_seed", TrainingConfig.random_seed)
+        if first + self.num_runs - 1 > MAX_SEED:
+            raise SettingError(f"`random_seed` is {first}, and later runs count up from it", hint="give a smaller one")
+        return range(first, first + self.num_runs)
+
+    def folder(self, random_seed: int) -> RunFolder:
+        return run_below(self.run.folder.path, f"seed-{random_seed}")
+
+
+@dataclass(frozen=True)
+class RepeatedRun:
+    """A complete run."""
+
+    random_seed: int
+    folder: RunFolder
+    evaluations: list[EvaluationFigures]
+
+    @property
+    def best(self) -> EvaluationFigures:
+        return min(self.evaluations, key=lambda evaluation: evaluation.validation_nats)
+
+    @property
+    def bits(self) -> float:
+        """Validation bits per character of the best model."""
+        return nats_to_bits(self.best.validation_nats)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "random_seed": self.random_seed,
+            "folder": str(self.folder.path),
+            "validation_bits": self.bits,
+            "validation_nats": self.best.validation_nats,
+            "best_epoch": self.best.epoch,
+            "epochs": self.evaluations[-1].epoch,
+            "seconds": self.evaluations[-1].seconds,
+        }
+
+
+@dataclass(frozen=True)
+class RepeatResult:
+    """The complete runs, and the signal that interrupted the others, if any."""
+
+    runs: list[RepeatedRun]
+    signal_number: int | None
+
+    @property
+    def bits(self) -> Estimate:
+        return Estimate.of([run.bits for run in self.runs])
+
+    def to_json(self) -> dict[str, Any]:
+        return {"bits": self.bits.to_json() if self.runs else None, "runs": [run.to_json() for run in self.runs]}
+
+
+class RepeatReporter(ExperimentReporter, Protocol):
+    """Receives the progress of repeated runs."""
+
+    def on_run_start(self, random_seed: int, number: int) -> None:
+        """Receive which run starts; its number counts from 1, and counts runs that were complete before."""
+        ...
+
+    def on_run_end(self, runs: list[RepeatedRun]) -> None:
+        """Receive the complete runs so far, the newest last."""
+        ...
+
+
+def run_repeats(request: RepeatRequest, reporter: RepeatReporter) -> RepeatResult:
+    """Train with each random seed, unless that was done earlier, and write the results after each run.
+
+    The first run chooses the settings that are not fixed, and the others have the same. A run whose loss keeps
+    diverging is left out, with a warning. Raises CharLSTMError for everything that the user can fix.
+    """
+    check_can_be_repeated(request.run)
+    earlier = None if request.run.overwrite else _settings_of_earlier_runs(request.run.folder)
+    if earlier:
+        _check_agreement(request.run, earlier)
+    elif request.run.overwrite:
+        load_corpus(request.run.texts, request.run.decoding, own_run=request.run.folder.path)  # raises in time
+        for earlier_run in filter(is_run, _runs_in(request.run.folder)):
+            remove_run(earlier_run)
+    runs = list[RepeatedRun]()
+    with Interruption() as interruption:
+        for run in _complete_runs(request, earlier, reporter, interruption):
+            runs.append(run)
+            content = json.dumps(RepeatResult(runs, None).to_json(), indent=2) + "\n"
+            write_atomically(request.run.folder.path / RESULTS_FILE, content.encode())
+            reporter.on_run_end(list(runs))
+    return RepeatResult(runs, interruption.signal_number)
+
+
+def _complete_runs(
+    request: RepeatRequest, earlier: Settings | None, reporter: RepeatReporter, interruption: Interruption
+) -> Iterator[RepeatedRun]:
+    """Yield each run once it is complete, until a signal comes."""
+    run_reporter = OneOfManyReporter(reporter)
+    for number, random_seed in enumerate(request.random_seeds, start=1):
+        if interruption.signal_number is not None:
+            return
+        folder = request.folder(random_seed)
+        if not _is_complete(folder):
+            reporter.on_run_start(random_seed, number)
+            run = _with_settings(request.run, earlier) if earlier else request.run
+            overrides = Overrides({**run.overrides.explicit, "random_seed": random_seed}, run.overrides.preset)
+            run = replace(run, folder=folder, overrides=overrides, overwrite=False, interruption=Interruption())
+            try:
+                finish_run(run, run_reporter)
+            except TrainingError as error:
+                reporter.on_warning(f"random seed {random_seed}: {error}")
+                continue
+            finally:
+                interruption.signal_number = interruption.signal_number or run.interruption.signal_number
+        if interruption.signal_number is not None:
+            return
+        earlier = earlier or read_settings(folder)
+        yield RepeatedRun(random_seed, folder, read_evaluations(folder))
+
+
+def _runs_in(folder: RunFolder) -> list[RunFolder]:
+    return [RunFolder(path) for path in sorted(folder.path.glob("seed-*")) if path.is_dir() and not path.is_symlink()]
+
+
+def _is_complete(run: RunFolder) -> bool:
+    try:
+        return read_settings(run).get("finished") is True
+    except (OSError, ValueError):  # it has not been started, or not far
+        return False
+
+
+def _settings_of_earlier_runs(folder: RunFolder) -> Settings | None:
+    """Return the settings of a run in the folder, which those of all others are the same as; None if there is none."""
+    for run in _runs_in(folder):
+        try:
+            settings = read_settings(run)
+            if {"model", "training", "text", "origin"} <= settings.keys():
+                return settings
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
+    """Raise RunError if the runs in the folder were trained with other settings, or on another text."""
+    text, reading = settings["text"], settings["text"]["reading"]
+    trained = settings["model"] | settings["training"] | {name: reading[name] for name in ("normalize", "lowercase")}
+    fixed = run.overrides.settings | {"normalize": run.normalize, "lowercase": run.decoding.lowercase or None}
+    fixed.pop("random_seed", None)
+    changed = [f"`{name}`" for name, value in fixed.items() if value is not None and trained.get(name) != value]
+    if not run.may_start_from_shipped and settings["origin"].get("start_from") != model_path(run.start_from):
+        changed.append("`start_from`")
+    decoding = object_from_json(DecodingOptions, reading)
+    if load_corpus(run.texts, decoding, own_run=run.folder.path).digest != text["sha256"]:
+        changed.append("text")
+    if changed:
+        raise RunError(
+            f"{run.folder.path} holds runs with another {changed[0]}",
+            hint="replace them with `overwrite`, or choose another folder with `output`",
+        )
+
+
+def _with_settings(run: NewRunRequest, settings: Settings) -> NewRunRequest:
+    """Return the request for a run that is like an earlier one in everything but its random seed."""
+    same = {name: value for name, value in (settings["model"] | settings["training"]).items() if value is not None}
+    origin = settings["origin"]
+    return replace(run, overrides=Overrides(same), start_from=origin.get("start_from"), may_start_from_shipped=False)
