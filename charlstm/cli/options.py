@@ -25,11 +25,12 @@ NETWORK = "Network"
 REGULARISATION = "Optimization and regularisation"
 TEXT = "Text"
 VALIDATION = "Validation and checkpoints"
+WORKERS = "Several machines"
 PROMPT = "Prompt"
 SAMPLING = "Sampling"
 STOPPING = "Where it stops"
 OUTPUT = "Output"
-PANELS = (COMMON, NETWORK, REGULARISATION, TEXT, VALIDATION, PROMPT, SAMPLING, STOPPING, OUTPUT)
+PANELS = (COMMON, NETWORK, REGULARISATION, TEXT, VALIDATION, WORKERS, PROMPT, SAMPLING, STOPPING, OUTPUT)
 
 _FIELD = re.compile(r"(?<!['\"])`(\w+)`(?!['\"])")  # not in quotation marks, which a user's own text stands in
 

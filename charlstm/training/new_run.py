@@ -41,6 +41,7 @@ from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
+    from charlstm.training.workers import Workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class NewRunRequest:
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
+    workers: "Workers | None" = None  # with which the run is trained; this process is their chief
 
 
 def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResult:
@@ -249,9 +251,18 @@ def _build_run(
             startup.show_status("measuring how fast this machine trains")
             throughput = best_throughput(precision=startup.precision)
         inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
+        if request.workers:
+            inputs = inputs.for_workers(len(request.workers))
         settings = _choose_settings(request, inputs, overrides)
         origin = _origin(request)
-        run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
+        run = TrainingRun(
+            data,
+            *make_configs(settings),
+            request.folder,
+            start_from=start_from,
+            origin=origin,
+            workers=request.workers,
+        )
         startup.show_status("measuring how long an epoch takes")
         step_time = measure_step_time(run.trainer, run.streams.batch(0))
     reporter.on_message(data.describe(run.config))
