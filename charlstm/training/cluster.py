@@ -116,13 +116,13 @@ class ClusterOptions:
                 f"{source} does not name the workers: {str(error).partition(chr(10))[0]}",
                 hint="give their addresses with `workers` and `worker_index`",
             ) from error
+        if self.workers is None and len(tasks) < 2:
+            return None
         if index is None:
             raise SettingError(
-                f"{source} names the task {own[0]} {own[1]}, which does not train",
+                f"{source} gives this process the task {own[0]} {own[1]}, which does not train",
                 hint="run charlstm in the tasks chief and worker only",
             )
-        if self.workers is None and len(tasks) == 1:
-            return None
         return Cluster(tuple(address for *_, address in tasks), index, self.timeout)
 
 

@@ -206,7 +206,7 @@ class Workers:
         return found
 
     def _exchange_part(self, length: int, content: bytes) -> tuple[int, bytes]:
-        """Exchange the length of a message and a part of it; others than the chief only add whether they got a signal."""
+        """Exchange a message's length and a part of it; others than the chief only say whether they got a signal."""
         has_signal = self._interruption.signal_number is not None and not self.is_chief
         words = np.concatenate([np.array([length, has_signal], np.int32), _as_words(content, MESSAGE_WORDS)])
         found = self._run_sum(words, MESSAGE)
