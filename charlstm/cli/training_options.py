@@ -256,4 +256,4 @@ CheckpointEvery = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Show only errors and warnings.")]
-HelpAll = Annotated[bool, help_all("network, optimization, text, validation, workers")]
+HelpAll = Annotated[bool, help_all("network, training, text, workers")]
