@@ -142,7 +142,7 @@ def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
 def read_data_again(
     request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig, reporter: RunReporter
 ) -> TrainingData:
-    """Read the text of a run, in the ids of its vocabulary and split as it was. Raises CorpusError if it is not the same."""
+    """Read the text of a run, in the ids of its vocabulary and split as it was. Raises CorpusError if it is another."""
     text = metadata["text"]
     decoding = object_from_json(DecodingOptions, text["reading"])
     corpus = _load_same_corpus(request, text, decoding, reporter)

@@ -147,11 +147,11 @@ class Workers:
         """End training on all workers, with a message from the chief, unless one is lost or stuck in a step."""
         if self._is_in_step or not (self.is_chief or self._has_last_message):
             return
-        self._ended.set()  # from here on, nobody needs to answer
         with suppress(TrainingError):
             if self.is_chief:
                 self.send(do="end", **message)
             self.report("")  # the chief leaves after the others have its message
+        self._ended.set()
 
     @property
     def _watched(self) -> range:
@@ -161,7 +161,7 @@ class Workers:
     def _start_server(self) -> None:
         """Start TensorFlow's server, without the coordination service of tf.distribute's strategies.
 
-        Waiting for other workers, that service can be stopped by no signal.
+        While that waits for other workers, SIGTERM does not end the process.
         """
         cluster, index = self.cluster, self.cluster.index
         self._context.configure_collective_ops(collective_leader=_task(0), device_filters=(f"/job:{JOB}/task:{index}",))

@@ -12,7 +12,14 @@ from tests.cli.reference import COMMANDS, WITH_MORE_OPTIONS
 
 ROWS, NARROW, USUAL = 24, 40, 80
 PANELS = {
-    "train": ["Network", "Optimization and regularisation", "Text", "Validation and checkpoints", "Output"],
+    "train": [
+        "Network",
+        "Optimization and regularisation",
+        "Text",
+        "Validation and checkpoints",
+        "Several machines",
+        "Output",
+    ],
     "generate": ["Prompt", "Sampling", "Where it stops", "Output"],
 }
 

@@ -55,8 +55,10 @@ TIMEOUT = 5  # seconds
 
 def start(*arguments, cwd, environment=None):
     command = [sys.executable, "-m", "charlstm", *map(str, arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=cwd, env=os.environ | (environment or {}), **pipes)
+    environment = os.environ | (environment or {})
+    return subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def free_addresses():
