@@ -26,11 +26,12 @@ NETWORK = "Network"
 REGULARISATION = "Optimization and regularisation"
 TEXT = "Text"
 VALIDATION = "Validation and checkpoints"
+WORKERS = "Several machines"
 PROMPT = "Prompt"
 SAMPLING = "Sampling"
 STOPPING = "Where it stops"
 OUTPUT = "Output"
-PANELS = (COMMON, SEARCH, NETWORK, REGULARISATION, TEXT, VALIDATION, PROMPT, SAMPLING, STOPPING, OUTPUT)
+PANELS = (COMMON, SEARCH, NETWORK, REGULARISATION, TEXT, VALIDATION, WORKERS, PROMPT, SAMPLING, STOPPING, OUTPUT)
 
 SHARE_OR_FILE = "SHARE|FILE"  # as the help calls an option that takes either
 

@@ -16,6 +16,7 @@ from charlstm.cli.options import (
     SHARE_OR_FILE,
     TEXT,
     VALIDATION,
+    WORKERS,
     duration,
     option,
     share_or_file,
@@ -23,6 +24,7 @@ from charlstm.cli.options import (
 from charlstm.config import PRECISIONS, VALIDATION_SPLITS, TrainingConfig
 from charlstm.text.splits import SPLIT_NAMES
 from charlstm.training.auto_config import DEFAULT_EMBEDDING_DIM, DEFAULT_NUM_LAYERS, DEFAULT_SEQUENCE_LENGTH
+from charlstm.training.cluster import WORKER_TIMEOUT
 from charlstm.training.logs.registry import LOGS
 from charlstm.training.presets import PRESETS
 from charlstm.training.schedule import CHECKPOINT_EVERY, NUM_EVALUATIONS
@@ -241,6 +243,35 @@ Shards = Annotated[
         "last bits of the weights depend on it: give the same number to repeat a run on a machine with other cores.",
     ),
 ]
+WorkerAddresses = Annotated[
+    str | None,
+    option(
+        "--workers",
+        metavar="HOST:PORT,...",
+        panel=WORKERS,
+        help="Train together with other machines, which run the same command: the addresses of all of them, the "
+        "chief's first; or slurm[:PORT], the tasks of SLURM. Default: those of TF_CONFIG, if it is set, else alone.",
+    ),
+]
+WorkerIndex = Annotated[
+    int | None,
+    option(
+        "--worker-index",
+        metavar="I",
+        panel=WORKERS,
+        help="Which of the --workers this one is: 0, the chief, shows the progress and writes the run.",
+    ),
+]
+WorkerTimeout = Annotated[
+    float,
+    option(
+        "--worker-timeout",
+        parser=duration,
+        metavar="TIME",
+        panel=WORKERS,
+        help=f"End training if a worker does not answer for this long. Default: {WORKER_TIMEOUT:g}s.",
+    ),
+]
 MinCount = Annotated[
     int,
     typer.Option(
@@ -274,7 +305,7 @@ Log = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Show only errors and warnings.")]
-HelpAll = Annotated[bool, help_all("network, optimization, text, validation")]
+HelpAll = Annotated[bool, help_all("network, training, text, workers")]
 
 
 SETTING_PARAMETERS = {  # parameters of a command, and the fields that they set

@@ -6,7 +6,7 @@ further than its text allows; dropout grows with the number of epochs.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from charlstm.cells.shapes import num_parameters
@@ -46,6 +46,13 @@ class AutoConfigInputs:
     vocabulary_size: int
     num_cores: int
     throughput: float | None  # floating-point operations per second, see measure_throughput; None: not measured
+    num_workers: int = 1  # machines that share the work
+
+    def for_workers(self, num_workers: int) -> "AutoConfigInputs":
+        """Return the inputs for this many machines, each like the one that was measured."""
+        throughput = None if self.throughput is None else num_workers * self.throughput
+        num_cores = num_workers * self.num_cores
+        return replace(self, num_cores=num_cores, throughput=throughput, num_workers=num_workers)
 
 
 def choose_settings(inputs: AutoConfigInputs, overrides: Settings) -> Settings:
@@ -74,7 +81,8 @@ def choose_settings(inputs: AutoConfigInputs, overrides: Settings) -> Settings:
         "learning_rate": _choose_learning_rate(fixed["units"]),
         **fixed,
     }
-    settings.setdefault("num_shards", num_shards_for(int(settings["batch_size"]), inputs.num_cores))
+    num_shards = num_shards_for(int(settings["batch_size"]), inputs.num_cores)
+    settings.setdefault("num_shards", -(-num_shards // inputs.num_workers) * inputs.num_workers)  # as many for each
     return settings
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
+from charlstm.training.leading import LeadingTrainer, check_shards
 from charlstm.training.logs.logged_run import LoggedRun
 from charlstm.training.logs.logging_reporter import LoggingReporter
 from charlstm.training.reporting import TrainingReporter, TrainingResult
@@ -30,6 +31,9 @@ from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
+
+if TYPE_CHECKING:
+    from charlstm.training.workers import Workers
 
 SAMPLE_LENGTH = 240  # characters
 DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is this many times the first loss
@@ -53,12 +57,14 @@ class TrainingRun:
         checkpoint: Checkpoint | None = None,
         start_from: Model | None = None,
         origin: RunOrigin | None = None,
+        workers: "Workers | None" = None,
     ) -> None:
+        """Make the network. With other workers, which this process leads, they make it too."""
         self.data, self.model_config, self.config, self.folder = data, model_config, config, folder
         self.streams = data.training_streams(model_config, config)
         self._validation_streams = data.validation_streams(model_config)
         self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
-        self.trainer = Trainer(model_config, config, len(data.vocabulary))
+        self.trainer: Trainer | LeadingTrainer = Trainer(model_config, config, len(data.vocabulary), workers=workers)
         self.history = History()
         self.origin: RunOrigin | None = origin or RunOrigin.now()
         self.best_weights = self.trainer.network.get_named_weights()
@@ -67,6 +73,9 @@ class TrainingRun:
             self.trainer.network.set_named_weights(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
+        if workers:
+            check_shards(len(workers), config)
+            self.trainer = LeadingTrainer(self.trainer, workers, self._settings())
         self._clock = TrainingClock(self.history.seconds)
         self._graph_is_built = False  # the first step of a process builds it, and is not timed
 

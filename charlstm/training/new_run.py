@@ -46,6 +46,7 @@ from charlstm.training.training_data import TrainingData, own_validation_setting
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
+    from charlstm.training.workers import Workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,7 @@ class NewRunRequest:
     waits_for_space: bool = False  # see TrainingRun.run
     logs: tuple[str, ...] = ()  # names of LOGS
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
+    workers: "Workers | None" = None  # with which the run is trained; this process is their chief
 
 
 def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResult:
@@ -267,9 +269,18 @@ def _build_run(
 
         overrides |= {"precision": startup.precision} | data.split_settings
         inputs = _measured_inputs(data, overrides, startup)
+        if request.workers:
+            inputs = inputs.for_workers(len(request.workers))
         settings = _choose_settings(request, inputs, overrides)
         origin = _origin(request)
-        run = TrainingRun(data, *make_configs(settings), request.folder, start_from=start_from, origin=origin)
+        run = TrainingRun(
+            data,
+            *make_configs(settings),
+            request.folder,
+            start_from=start_from,
+            origin=origin,
+            workers=request.workers,
+        )
         startup.show_status("measuring how long an epoch takes")
         step_time = measure_step_time(run.trainer, run.streams.batch(0))
     reporter.on_message(data.describe(run.config))

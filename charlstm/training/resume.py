@@ -32,6 +32,7 @@ from charlstm.training.training_data import TrainingData, split_text
 
 if TYPE_CHECKING:
     from charlstm.training.loop import TrainingRun
+    from charlstm.training.workers import Workers
 
 NOT_GIVEN = {  # how a run was trained without an option
     "encoding": "the detected one",
@@ -56,6 +57,7 @@ class ResumeRequest:
     waits_for_space: bool = False  # see TrainingRun.run
     logs: tuple[str, ...] = ()  # names of LOGS, in addition to those that the run has
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
+    workers: "Workers | None" = None  # with which the run is trained; this process is their chief
 
 
 def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult | None:
@@ -79,8 +81,8 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
         config = _with_new_length(config_then, request.overrides)
         if metadata["history"]["finished"] and not _is_longer(config, config_then):
             return None
-        data = _read_data_again(request, metadata, config, reporter)
-        run = _build_run(data, config, checkpoint, folder, reporter)
+        data = read_data_again(request, metadata, config, reporter)
+        run = _build_run(request, data, config, checkpoint, reporter)
         logs = _add_logs(run, new_logs)
         return train(
             run,
@@ -155,9 +157,10 @@ def _is_longer(config: TrainingConfig, config_then: TrainingConfig) -> bool:
     return any(now is not None and (then is None or now > then) for now, then in pairs)
 
 
-def _read_data_again(
+def read_data_again(
     request: ResumeRequest, metadata: dict[str, Any], config: TrainingConfig, reporter: RunReporter
 ) -> TrainingData:
+    """Read the text of a run, in the ids of its vocabulary and split as it was. Raises CorpusError if it is another."""
     text = metadata["text"]
     decoding = object_from_json(DecodingOptions, text["reading"])
     divided = _read_same_text(request, text, decoding, reporter)
@@ -209,14 +212,15 @@ def _read_same_text(
 
 
 def _build_run(
-    data: TrainingData, config: TrainingConfig, checkpoint: Checkpoint, folder: RunFolder, reporter: RunReporter
+    request: ResumeRequest, data: TrainingData, config: TrainingConfig, checkpoint: Checkpoint, reporter: RunReporter
 ) -> "TrainingRun":
+    folder = request.folder
     model_config = ModelConfig.from_json(checkpoint.metadata["model"])
     with tensorflow_ready(reporter, precision=config.precision, cells=[model_config.cell]) as startup:
         from charlstm.training.loop import TrainingRun
         from charlstm.training.throughput import measure_step_time
 
-        run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint)
+        run = TrainingRun(data, model_config, config, folder, checkpoint=checkpoint, workers=request.workers)
         startup.show_status("measuring how long an epoch takes")
         step_time = measure_step_time(run.trainer, run.streams.batch(run.history.step))
     if changes := _environment_changes(checkpoint):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.machine import load_throughput, num_cores, save_throughput, throughput_age
 from charlstm.training.auto_config import REFERENCE_UNITS, num_shards_for, operations_per_character
+from charlstm.training.leading import LeadingTrainer
 from charlstm.training.train_step import Trainer
 
 NUM_MEASUREMENTS, MEASUREMENT_TIME = 5, 0.1  # seconds each, after the graph is built
@@ -55,7 +56,7 @@ def measure_throughput(*, precision: str) -> float:
     return fastest * characters_per_step * operations_per_character(VOCABULARY_SIZE, model_config.to_json())
 
 
-def measure_step_time(trainer: Trainer, batch: npt.NDArray[np.int32]) -> float:
+def measure_step_time(trainer: Trainer | LeadingTrainer, batch: npt.NDArray[np.int32]) -> float:
     """Return the seconds that a step on a batch of ids (batch, time + 1) takes; the trainer is left as it was.
 
     The first step builds the graph. It is only counted if it is so slow that another one is not worth the wait.
@@ -69,7 +70,7 @@ def measure_step_time(trainer: Trainer, batch: npt.NDArray[np.int32]) -> float:
     return median(times or [built])
 
 
-def _step_time(trainer: Trainer, batch: npt.NDArray[np.int32]) -> float:
+def _step_time(trainer: Trainer | LeadingTrainer, batch: npt.NDArray[np.int32]) -> float:
     start = time.perf_counter()
     trainer.train_steps(batch[None], step=0, learning_rates=[0.0])
     return time.perf_counter() - start

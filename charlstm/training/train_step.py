@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from charlstm.arrays import FloatArray
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.network.network import CharacterNetwork, States
 from charlstm.training.optimizer import FusedAdam
+
+if TYPE_CHECKING:
+    from charlstm.training.workers import Workers
 
 EVALUATION_CHUNK = 64  # characters of each stream: as many as in training, so that its memory is reused
 STATE_RESET_RATE = 1 / 32  # of the streams start from zero states at each step. Otherwise the network comes to depend
@@ -50,7 +53,15 @@ class Trainer:
     decoupled weight decay (Loshchilov and Hutter 2019).
     """
 
-    def __init__(self, model_config: ModelConfig, config: TrainingConfig, vocabulary_size: int) -> None:
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        config: TrainingConfig,
+        vocabulary_size: int,
+        *,
+        workers: "Workers | None" = None,
+    ) -> None:
+        """Make a network with random weights. With other workers this one computes some of the shards of each batch."""
         self.network = CharacterNetwork(
             model_config, vocabulary_size, random_seed=config.random_seed, precision=config.precision
         )
@@ -60,8 +71,11 @@ class Trainer:
         if config.weight_decay:
             self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(self.network.trainable_variables)
-        self._config = config
-        self.shard_sizes = shard_sizes(config.batch_size, config.num_shards)
+        self._config, self._workers = config, workers
+        sizes = shard_sizes(config.batch_size, config.num_shards)
+        own = workers.own_part(len(sizes)) if workers else range(len(sizes))
+        self._first_shard, self.shard_sizes = own.start, sizes[own.start : own.stop]
+        self.rows = slice(sum(sizes[: own.start]), sum(sizes[: own.stop]))  # of the batch, that are computed here
         self.states = [
             [tf.Variable(state) for state in layer] for layer in self.network.initial_states(config.batch_size)
         ]
@@ -73,10 +87,11 @@ class Trainer:
     ) -> tuple[FloatArray, FloatArray]:
         """Take one step for each batch of ids (steps, batch, time + 1), numbered from `step`.
 
-        Returns the loss before each step, in nats per character, and the global norm of its gradient before clipping.
+        All workers take it together, each with its own rows of the batch. Returns the loss before each step, in nats
+        per character, and the global norm of its gradient before clipping.
         """
         steps = np.arange(step, step + len(batches), dtype=np.int32)
-        inputs = tf.constant(batches), tf.constant(steps), tf.constant(learning_rates, tf.float32)
+        inputs = tf.constant(batches[:, self.rows]), tf.constant(steps), tf.constant(learning_rates, tf.float32)
         if self._train_steps is None:
             specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in inputs]
             graph = tf.function(self._train_steps_graph, autograph=False)
@@ -107,6 +122,21 @@ class Trainer:
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return everything that a step changes: weights, the optimizer's variables, carried states."""
         return {name: np.array(variable.numpy()) for name, variable in self._variables().items()}
+
+    def gather_states(self) -> None:
+        """Set the states of all streams to those of the workers that compute them."""
+        if self._workers:
+            states = tf.nest.flatten(self.states)
+            own = np.zeros(self._config.batch_size, np.bool_)
+            own[self.rows] = True
+            gathered = self._workers.gather([np.where(own, state.numpy(), np.float32(0)) for state in states])
+            for state, values in zip(states, gathered, strict=True):
+                state.assign(values)
+
+    def copy_from_chief(self) -> None:
+        """Set everything that a step changes to what the chief has."""
+        if self._workers:
+            self._workers.copy(list(self._variables().values()))
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Set everything to what `arrays()` returned."""
@@ -143,17 +173,23 @@ class Trainer:
             loss, new_states = self._loss_graph(batch, step)
         variables = self.network.trainable_variables
         gradients = tape.gradient(loss, variables)
+        # that of an embedding may be sparse, with a row for each use of a character: their norm is not that of the sum
+        gradients = [tf.reshape(gradient, one.shape) for gradient, one in zip(gradients, variables, strict=True)]
+        if self._workers:
+            loss, *gradients = self._workers.sum_in_graph([loss, *gradients])
         gradient_norm = _global_norm(gradients)
         if limit := self._config.clip_value:
             gradients = [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
         self.optimizer.learning_rate.assign(learning_rate)
         self.optimizer.apply(gradients, variables)
         if not self.network.config.window:
-            tf.nest.map_structure(lambda carried, new: carried.assign(new), self.states, new_states)
+            tf.nest.map_structure(self._carry, self.states, new_states)
         return loss, gradient_norm
 
     def _loss_graph(self, batch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, States]:
-        """Return the mean loss over the predicted characters of ids (batch, time + 1), and the states after them."""
+        """Return the loss of ids (batch, time + 1), divided by the predicted characters of the whole batch, and the
+        states after them.
+        """
         window = self.network.config.window
         first = window - 1 if window else 0  # index of the first character whose successor is predicted
         prepared = self.network.prepare(
@@ -161,7 +197,7 @@ class Trainer:
         )
         losses, new_states = [], []
         shards = zip(tf.split(batch, self.shard_sizes), self._carried_states(step), strict=True)
-        for shard, (ids, states) in enumerate(shards):
+        for shard, (ids, states) in enumerate(shards, start=self._first_shard):
             logits, shard_states = prepared.run(
                 ids[:, :-1],
                 states,
@@ -180,11 +216,15 @@ class Trainer:
         seeds = [self._config.random_seed % 2**31 + 1_000_003 * index, step * len(self.states)]
         return tf.stack([tf.cast(seed, tf.int64) for seed in seeds])
 
+    def _carry(self, carried: tf.Variable, new: tf.Tensor) -> tf.Tensor:
+        return carried[:, self.rows].assign(new) if self._workers else carried.assign(new)
+
     def _carried_states(self, step: tf.Tensor) -> list[States]:
         """Return the carried states by shard, with those of a few streams reset to zero: see STATE_RESET_RATE."""
         uniforms = tf.random.stateless_uniform([self._config.batch_size], self._seed(step, RESET_SEED))
-        keep_state = tf.cast(uniforms >= STATE_RESET_RATE, tf.float32)
-        return _split_states([[state * keep_state for state in layer] for layer in self.states], self.shard_sizes)
+        keep_state = tf.cast(uniforms >= STATE_RESET_RATE, tf.float32)[self.rows]
+        states = [[state[:, self.rows] * keep_state for state in layer] for layer in self.states]
+        return _split_states(states, self.shard_sizes)
 
     def _evaluate_step_graph(self, inputs: tf.Tensor, targets: tf.Tensor, scored: tf.Tensor, states: States) -> Any:
         """Return the summed loss, the number of correct predictions and the new states of (batch, time) characters."""

@@ -13,7 +13,7 @@ from tests.cli.reference import COMMANDS, WITH_MORE_OPTIONS
 ROWS, NARROW, USUAL = 24, 40, 80
 TRAINING = ["Network", "Optimization and regularisation", "Text", "Validation and checkpoints", "Output"]
 PANELS = {
-    "train": TRAINING,
+    "train": [*TRAINING[:-1], "Several machines", "Output"],
     "repeat": TRAINING,
     "sweep": ["Search", *TRAINING],
     "generate": ["Prompt", "Sampling", "Where it stops", "Output"],

@@ -1,6 +1,7 @@
 """`charlstm resume`."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,11 +11,13 @@ from charlstm.cli.completion import complete_runs, complete_texts
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.options import option
+from charlstm.training.cluster import WORKER_TIMEOUT, ClusterOptions
 from charlstm.training.interruption import exit_code
 from charlstm.training.overrides import Overrides
 from charlstm.training.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
+    from charlstm.training.following import Followed
     from charlstm.training.reporting import TrainingResult
     from charlstm.training.resume import ResumeRequest
 
@@ -41,6 +44,9 @@ def resume(
     changed_text: Annotated[bool, typer.Option("--changed-text", help="Resume even if the text has changed.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
     log: training_options.Log = None,
+    workers: training_options.WorkerAddresses = None,
+    worker_index: training_options.WorkerIndex = None,
+    worker_timeout: training_options.WorkerTimeout = WORKER_TIMEOUT,
     quiet: training_options.Quiet = False,
 ) -> None:
     """Continue an interrupted run, with the same result as if it had not been interrupted.
@@ -68,18 +74,33 @@ def resume(
         waits_for_space=sys.stderr.isatty(),
         logs=tuple(log or ()),
     )
-    resume_and_show(request, TerminalReporter(request.folder, quiet=quiet))
+    cluster = ClusterOptions.given(workers, worker_index, worker_timeout)
+    resume_and_show(request, TerminalReporter(request.folder, quiet=quiet), cluster)
 
 
-def resume_and_show(request: "ResumeRequest", reporter: TerminalReporter) -> None:
-    """Resume a run and show its result."""
+def resume_and_show(
+    request: "ResumeRequest", reporter: TerminalReporter, cluster: ClusterOptions | None = None
+) -> None:
+    """Resume a run, perhaps with other workers, and show its result."""
+    from charlstm.training.following import connected, follow_run
     from charlstm.training.resume import resume_run
 
-    result = resume_run(request, reporter)
+    with connected(cluster, request.interruption, reporter) as workers:
+        if workers and not workers.is_chief:
+            finish_following(follow_run(request, workers, reporter), reporter)
+            return
+        result = resume_run(replace(request, workers=workers), reporter)
     if result is None:
         say(f"{request.folder.path} is complete; extend it with a larger --epochs or --max-time")
     else:
         finish(result, reporter)
+
+
+def finish_following(followed: "Followed", reporter: TerminalReporter) -> None:
+    """Say where the run is that the chief led; if a signal stopped it, exit with that signal's exit code."""
+    reporter.on_message(f"training has ended; the run is saved by the chief at {followed.chief}")
+    if followed.signal_number is not None:
+        raise typer.Exit(exit_code(followed.signal_number))
 
 
 def finish(result: "TrainingResult", reporter: TerminalReporter) -> None:

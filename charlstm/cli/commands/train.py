@@ -1,13 +1,14 @@
 """`charlstm train`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from charlstm.cli import text_options, training_options
-from charlstm.cli.commands.resume import finish, resume_and_show
+from charlstm.cli.commands.resume import finish, finish_following, resume_and_show
 from charlstm.cli.completion import AUTO, NOTHING, choices, complete_starting_points
 from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.messages import command_line as command_to_type
@@ -16,6 +17,7 @@ from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_li
 from charlstm.errors import ChangedTextError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.parts import PartsRequest
+from charlstm.training.cluster import WORKER_TIMEOUT, ClusterOptions
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL
 from charlstm.training.schedule import CHECKPOINT_EVERY
@@ -100,6 +102,9 @@ def train(
     ] = None,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
     log: training_options.Log = None,
+    workers: training_options.WorkerAddresses = None,
+    worker_index: training_options.WorkerIndex = None,
+    worker_timeout: training_options.WorkerTimeout = WORKER_TIMEOUT,
     _help_all: training_options.HelpAll = False,
 ) -> None:
     """Train a network on a text.
@@ -148,10 +153,11 @@ def train(
     overrides = Overrides.from_options(options, preset=preset)
     parts = PartsRequest(validation if isinstance(validation, str) else None, test, split)
     parts.check_settings(overrides.settings)
+    cluster = ClusterOptions.given(workers, worker_index, worker_timeout)
     _refuse_contradictions(resume and overwrite, min_count=min_count, start_from=start_from, unknown=unknown)
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
     from charlstm.storage.run_folder import find_model
-    from charlstm.training.new_run import NewRunRequest, train_new_run
+    from charlstm.training.new_run import NewRunRequest
     from charlstm.training.resume import ResumeRequest
 
     folder = _run_folder(output, texts)
@@ -177,9 +183,10 @@ def train(
         given = {name: value for name, value in about_text.items() if value is not None}
         if starts_from_nothing:
             given["start_from"] = None
-        _resume(ResumeRequest(folder=folder, texts=texts, overrides=overrides, text_options=given, **saving), reporter)
+        request = ResumeRequest(folder=folder, texts=texts, overrides=overrides, text_options=given, **saving)
+        _resume(request, reporter, cluster)
         return
-    request = NewRunRequest(
+    new_run = NewRunRequest(
         folder=folder,
         texts=texts,
         parts=parts,
@@ -196,9 +203,9 @@ def train(
         **saving,
     )
     if show_config:
-        _show_config(context, request, reporter)
+        _show_config(context, new_run, reporter)
         return
-    finish(train_new_run(request, reporter), reporter)
+    _train(new_run, reporter, cluster)
 
 
 def _refuse_contradictions(
@@ -212,10 +219,31 @@ def _refuse_contradictions(
         raise SettingError("--unknown is for characters that the model of --from does not know", hint="leave it out")
 
 
-def _resume(request: "ResumeRequest", reporter: TerminalReporter) -> None:
+def _train(request: "NewRunRequest", reporter: TerminalReporter, cluster: ClusterOptions | None) -> None:
+    """Train a new run, perhaps with other workers, and show its result."""
+    from charlstm.training.following import connected, follow_run
+    from charlstm.training.new_run import train_new_run
+    from charlstm.training.resume import ResumeRequest
+
+    with connected(cluster, request.interruption, reporter) as workers:
+        if workers and not workers.is_chief:
+            about_run = ResumeRequest(
+                folder=request.folder,
+                texts=request.texts,
+                overrides=request.overrides,
+                interruption=request.interruption,
+                checkpoint_every=request.checkpoint_every,
+            )
+            finish_following(follow_run(about_run, workers, reporter), reporter)
+            return
+        result = train_new_run(replace(request, workers=workers), reporter)
+    finish(result, reporter)
+
+
+def _resume(request: "ResumeRequest", reporter: TerminalReporter, cluster: ClusterOptions | None) -> None:
     """Resume a run; only the command `resume` accepts a text that has changed."""
     try:
-        resume_and_show(request, reporter)
+        resume_and_show(request, reporter, cluster)
     except ChangedTextError as error:
         texts = [word for text in request.texts or () for word in ("--text", text)]
         command = command_to_type("resume", "--changed-text", *texts, request.folder.path)
