@@ -17,7 +17,7 @@ from charlstm.training.presets import PRESETS
 
 if TYPE_CHECKING:
     from charlstm.text.decoding_options import DecodingOptions
-    from charlstm.text.parts import Parts
+    from charlstm.text.parts import PartsRequest
 
 PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # have no option
 WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
@@ -48,19 +48,18 @@ def repeat_command(folder: RunFolder, settings: Mapping[str, Any]) -> RepeatComm
     origin = RunOrigin.from_json(settings.get("origin"))
     if origin is None:
         return None
-    from charlstm.text.parts import Parts
+    from charlstm.text.parts import Parts, PartsRequest
 
     try:
         model, training = ModelConfig.from_json(settings["model"]), TrainingConfig.from_json(settings["training"])
         texts = _texts(folder, settings["text"]["sources"])
         decoding = _decoding(folder, settings)
         parts = Parts.from_json(settings["text"].get("parts"))
+        parts_request = parts.request if parts else PartsRequest()
     except (KeyError, TypeError, AttributeError, SettingError):
         return None
     fields = model.to_json() | training.to_json()
-    if parts and parts.validation:  # then these follow from the parts
-        fields |= {"validation": None, "validation_split": None}
-    arguments = train_command(texts, fields, decoding, origin, parts=parts)
+    arguments = train_command(texts, fields, decoding, origin, parts_request)
     caveat = _caveat(training, origin)
     if not caveat and folder.text.exists() and settings["text"].get("name") != corpus_name([folder.text]):
         caveat = f"the same weights: the model calls its text {corpus_name([folder.text])}"
@@ -72,10 +71,11 @@ def train_command(
     fields: Mapping[str, Any],
     decoding: "DecodingOptions",
     origin: RunOrigin,
-    *,
-    parts: "Parts | None" = None,
+    parts: "PartsRequest",
 ) -> list[str]:
     """Return the command that trains a run with these fields of its two configs."""
+    if parts.has_own_validation:  # then these follow from the parts
+        fields = {**fields, "validation": None, "validation_split": None}
     options = [*_setting_options(fields), *_part_options(parts), *_reading_options(decoding, origin)]
     return ["charlstm", "train", *texts, *options]
 
@@ -135,13 +135,9 @@ def _setting_options(fields: Mapping[str, Any]) -> list[str]:
     return options
 
 
-def _part_options(parts: "Parts | None") -> list[str]:
-    if parts is None:
-        return []
-    if parts.split:
-        return ["--split", parts.split]
-    given = [("--validation", parts.validation), ("--test", parts.test)]
-    return [word for name, part in given if part for word in (name, *part.sources)]
+def _part_options(parts: "PartsRequest") -> list[str]:
+    given = dataclasses.asdict(parts).items()
+    return [word for name, value in given if value is not None for word in (f"--{name}", value)]
 
 
 def _as_typed(value: Any) -> str:

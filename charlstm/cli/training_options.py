@@ -22,6 +22,7 @@ from charlstm.cli.options import (
     share_or_file,
 )
 from charlstm.config import PRECISIONS, VALIDATION_SPLITS, TrainingConfig
+from charlstm.text.parts import PartsRequest
 from charlstm.text.splits import SPLIT_NAMES
 from charlstm.training.auto_config import DEFAULT_EMBEDDING_DIM, DEFAULT_NUM_LAYERS, DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.cluster import WORKER_TIMEOUT
@@ -338,7 +339,18 @@ def given_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that a command was given, by their fields; `parameters` are those of its context."""
     given = {field: parameters.get(name) for name, field in SETTING_PARAMETERS.items()}
     given["precision"] = None if given["precision"] == "auto" else given["precision"]
+    given["validation"] = validation_share(given["validation"])
     return {field: value for field, value in given.items() if value is not None}
+
+
+def validation_share(validation: str | float | None) -> float | None:
+    """Return the share of the text that is for validation; None if none is given, or a file in its place."""
+    return validation if isinstance(validation, float) else None
+
+
+def parts_request(validation: str | float | None, test: str | None, split: str | None) -> PartsRequest:
+    """Return how the text is divided; a share for validation is a setting, and no part of it."""
+    return PartsRequest(validation if isinstance(validation, str) else None, test, split)
 
 
 def setting_names() -> dict[str, str]:

@@ -9,6 +9,8 @@ from charlstm.analysis.evaluation import nats_to_bits
 from charlstm.atomic_files import write_atomically
 from charlstm.config import MAX_SEED, TrainingConfig
 from charlstm.errors import RunError, SettingError, TrainingError
+from charlstm.experiments.final_test import FinalTest, report_test
+from charlstm.experiments.shared_text import changed_parts, read_shared_text
 from charlstm.experiments.single_run import (
     ExperimentReporter,
     OneOfManyReporter,
@@ -23,8 +25,8 @@ from charlstm.storage.evaluations import EvaluationFigures, read_evaluations
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_housekeeping import remove_run
 from charlstm.storage.run_summary import is_run, read_settings
-from charlstm.text.corpus import load_corpus
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import Parts
 from charlstm.training.interruption import Interruption
 from charlstm.training.new_run import NewRunRequest
 from charlstm.training.overrides import Overrides
@@ -87,14 +89,19 @@ class RepeatResult:
     """The complete runs, and the signal that interrupted the others, if any."""
 
     runs: list[RepeatedRun]
-    signal_number: int | None
+    signal_number: int | None = None
+    test: FinalTest | None = None  # of the best run; None: there is no test part, or no end yet
 
     @property
     def bits(self) -> Estimate:
         return Estimate.of([run.bits for run in self.runs])
 
     def to_json(self) -> dict[str, Any]:
-        return {"bits": self.bits.to_json() if self.runs else None, "runs": [run.to_json() for run in self.runs]}
+        results = {"bits": self.bits.to_json() if self.runs else None, "runs": [run.to_json() for run in self.runs]}
+        return results | ({"test": self.test.to_json()} if self.test else {})
+
+    def save(self, folder: RunFolder) -> None:
+        write_atomically(folder.path / RESULTS_FILE, (json.dumps(self.to_json(), indent=2) + "\n").encode())
 
 
 class RepeatReporter(ExperimentReporter, Protocol):
@@ -113,24 +120,28 @@ def run_repeats(request: RepeatRequest, reporter: RepeatReporter) -> RepeatResul
     """Train with each random seed, unless that was done earlier, and write the results after each run.
 
     The first run chooses the settings that are not fixed, and the others have the same. A run whose loss keeps
-    diverging is left out, with a warning. Raises CharLSTMError for everything that the user can fix.
+    diverging is left out, with a warning. At the end the run with the lowest validation loss is scored on the test
+    part, if there is one. Raises CharLSTMError for everything that the user can fix.
     """
     check_can_be_repeated(request.run)
     earlier = None if request.run.overwrite else _settings_of_earlier_runs(request.run.folder)
     if earlier:
         _check_agreement(request.run, earlier)
     elif request.run.overwrite:
-        load_corpus(request.run.texts, request.run.decoding, own_run=request.run.folder.path)  # raises in time
+        read_shared_text(request.run)  # raises in time
         for earlier_run in filter(is_run, _runs_in(request.run.folder)):
             remove_run(earlier_run)
     runs = list[RepeatedRun]()
     with Interruption() as interruption:
         for run in _complete_runs(request, earlier, reporter, interruption):
             runs.append(run)
-            content = json.dumps(RepeatResult(runs, None).to_json(), indent=2) + "\n"
-            write_atomically(request.run.folder.path / RESULTS_FILE, content.encode())
+            RepeatResult(runs).save(request.run.folder)
             reporter.on_run_end(list(runs))
-    return RepeatResult(runs, interruption.signal_number)
+    if interruption.signal_number is not None or not runs:
+        return RepeatResult(runs, interruption.signal_number)
+    result = RepeatResult(runs, test=report_test(min(runs, key=lambda run: run.bits).folder))
+    result.save(request.run.folder)
+    return result
 
 
 def _complete_runs(
@@ -184,7 +195,7 @@ def _settings_of_earlier_runs(folder: RunFolder) -> Settings | None:
 
 
 def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
-    """Raise RunError if the runs in the folder were trained with other settings, or on another text."""
+    """Raise RunError if the runs in the folder were trained with other settings, or on another text or other parts."""
     text, reading = settings["text"], settings["text"]["reading"]
     trained = settings["model"] | settings["training"] | {name: reading[name] for name in ("normalize", "lowercase")}
     fixed = run.overrides.settings | {"normalize": run.normalize, "lowercase": run.decoding.lowercase or None}
@@ -193,8 +204,7 @@ def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
     if not run.may_start_from_shipped and settings["origin"].get("start_from") != model_path(run.start_from):
         changed.append("`start_from`")
     decoding = object_from_json(DecodingOptions, reading)
-    if load_corpus(run.texts, decoding, own_run=run.folder.path).digest != text["sha256"]:
-        changed.append("text")
+    changed += changed_parts(text["sha256"], Parts.from_json(text.get("parts")), read_shared_text(run, decoding))
     if changed:
         raise RunError(
             f"{run.folder.path} holds runs with another {changed[0]}",
@@ -205,5 +215,7 @@ def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
 def _with_settings(run: NewRunRequest, settings: Settings) -> NewRunRequest:
     """Return the request for a run that is like an earlier one in everything but its random seed."""
     same = {name: value for name, value in (settings["model"] | settings["training"]).items() if value is not None}
+    if run.parts.has_own_validation:  # then these follow from the parts
+        del same["validation"], same["validation_split"]
     origin = settings["origin"]
     return replace(run, overrides=Overrides(same), start_from=origin.get("start_from"), may_start_from_shipped=False)

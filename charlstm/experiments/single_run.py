@@ -108,9 +108,10 @@ def _free_memory() -> None:
 
 
 def check_can_be_repeated(run: NewRunRequest) -> None:
-    """Raise SettingError for a text that only one run could read, and for a setting that would change nothing."""
+    """Raise SettingError for a text that only one run could read, and for settings that would change nothing."""
     for text in filter(is_stream, run.texts):
         raise SettingError(f"{text} can be read only once, but every run reads the text", hint="save it in a file")
+    run.parts.check_settings(run.overrides.settings)
     if run.min_count > 1 and run.start_from:
         raise SettingError(
             "`min_count` has no effect: the model of `start_from` has its own characters", hint="leave it out"

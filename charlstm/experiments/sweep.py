@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from charlstm.errors import RunError
+from charlstm.experiments.final_test import FinalTest, report_test
+from charlstm.experiments.shared_text import read_shared_text
 from charlstm.experiments.single_run import OneOfManyReporter, check_can_be_repeated, run_below
 from charlstm.experiments.study import (
     JOURNAL_FILE,
@@ -28,7 +30,7 @@ from charlstm.json_objects import object_from_json
 from charlstm.storage.lock import is_locked
 from charlstm.storage.run_housekeeping import remove_run
 from charlstm.storage.run_summary import is_run
-from charlstm.text.corpus import load_corpus
+from charlstm.text.part_reader import DividedText
 from charlstm.training.interruption import Interruption
 from charlstm.training.startup import created_folder
 
@@ -48,13 +50,14 @@ class SweepResult:
     trials: list[Trial]
     importances: dict[str, float]
     signal_number: int | None = None
+    test: FinalTest | None = None  # of the best trial; None: there is no test part, no run of it here, or no end yet
 
     @property
     def best(self) -> Trial | None:
         return best_trial(self.trials)
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        results = {
             "text_sha256": self.plan.text_sha256,
             "chosen": self.plan.settings,
             "space": self.plan.space,
@@ -63,17 +66,19 @@ class SweepResult:
             "importances": self.importances,
             "trials": [trial.to_json() for trial in self.trials],
         }
+        return results | ({"test": self.test.to_json()} if self.test else {})
 
 
 def run_sweep(request: SweepRequest, reporter: SweepReporter) -> SweepResult:
     """Train trials until as many as requested are done, by this process and others together.
 
-    A sweep is continued, or joined by another process, by the same request. Raises CharLSTMError for everything the
+    At the end the best trial is scored on the test part, if there is one. A sweep is continued, or joined by another
+    process, by the same request. Raises CharLSTMError for everything the
     user can fix.
     """
     check_can_be_repeated(request.run)
     folder = request.run.folder
-    text_sha256 = load_corpus(request.run.texts, request.run.decoding, own_run=folder.path).digest
+    text = read_shared_text(request.run)
     with ExitStack() as stack:
         stack.enter_context(optuna_imported())
         stack.enter_context(created_folder(folder))
@@ -85,13 +90,18 @@ def run_sweep(request: SweepRequest, reporter: SweepReporter) -> SweepResult:
         run_reporter = OneOfManyReporter(reporter)
         stack.enter_context(storage_errors(request.storage, folder.path))
         interruption.stops_gracefully = False  # there is nothing to save yet
-        study, plan = _open_study(request, text_sha256, run_reporter)
+        study, plan = _open_study(request, text, run_reporter)
         interruption.stops_gracefully = True
         reporter.on_plan(plan)
         shared = SharedStudy(study, folder.path, has_heartbeats=request.storage is not None, worker=worker)
         sweep = SweepWorker(request, plan, shared, reporter, run_reporter, interruption)
         sweep.run()
-        return SweepResult(plan, sweep.trials, importances(study), interruption.signal_number)
+        test = None
+        if plan.has_test_part and interruption.signal_number is None:
+            interruption.stops_gracefully = False  # all is saved
+            with shared.turn():  # so that no other process removes the run
+                test = _test_best(sweep.trials)
+        return SweepResult(plan, sweep.trials, importances(study), interruption.signal_number, test)
 
 
 def show_sweep(request: SweepRequest) -> SweepResult:
@@ -105,8 +115,14 @@ def show_sweep(request: SweepRequest) -> SweepResult:
         return SweepResult(plan, read_trials(study, folder), importances(study))
 
 
+def _test_best(trials: list[Trial]) -> FinalTest | None:
+    """Score the best trial on its test part; None if there is none, or if its run is on another machine."""
+    best = best_trial(trials)
+    return report_test(best.folder) if best and is_run(best.folder) else None
+
+
 def _open_study(
-    request: SweepRequest, text_sha256: str, reporter: OneOfManyReporter
+    request: SweepRequest, text: DividedText, reporter: OneOfManyReporter
 ) -> "tuple[optuna.Study, SweepPlan]":
     """Return the study of a sweep and its plan; both are made now, unless a process has done that before.
 
@@ -116,7 +132,7 @@ def _open_study(
 
     study = _load_study(request)
     if study is None:
-        plan = new_plan(request, text_sha256, reporter)
+        plan = new_plan(request, text, reporter)
         storage = open_storage(request.storage, request.run.folder.path)
         try:
             study = optuna.create_study(storage=storage, study_name=_study_name(request), direction="minimize")
@@ -126,10 +142,10 @@ def _open_study(
     end = time.monotonic() + PLAN_TIMEOUT
     while PLAN not in study.user_attrs:
         if time.monotonic() > end:
-            return study, _save_plan(study, new_plan(request, text_sha256, reporter))
+            return study, _save_plan(study, new_plan(request, text, reporter))
         time.sleep(POLL_EVERY)
     plan = object_from_json(SweepPlan, study.user_attrs[PLAN])
-    check_agreement(plan, request, text_sha256)
+    check_agreement(plan, request, text)
     return study, plan
 
 

@@ -6,7 +6,10 @@ from typing import Any
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError, SettingError, did_you_mean
 from charlstm.experiments.search_space import Dimension, Value, default_space
+from charlstm.experiments.shared_text import changed_parts
 from charlstm.experiments.single_run import OneOfManyReporter, model_path
+from charlstm.text.part_reader import DividedText
+from charlstm.text.parts import Parts
 from charlstm.training.auto_config import Settings
 from charlstm.training.new_run import NewRunRequest, choose_run_settings
 from charlstm.training.overrides import Overrides
@@ -50,10 +53,15 @@ class SweepPlan:
     settings: dict[str, Any]  # the automatic choice, which the trials vary
     space: list[dict[str, Any]]
     pruner: str
+    parts: dict[str, Any] | None = None  # where the parts of the text are; None: it was not divided
 
     @property
     def dimensions(self) -> list[Dimension]:
         return [Dimension.from_json(values) for values in self.space]
+
+    @property
+    def has_test_part(self) -> bool:
+        return "test" in (self.parts or {})
 
     @property
     def automatic_choice(self) -> dict[str, Value]:
@@ -62,7 +70,7 @@ class SweepPlan:
         return {dimension.field: dimension.nearest(chosen[dimension.field]) for dimension in self.dimensions}
 
 
-def new_plan(request: SweepRequest, text_sha256: str, reporter: OneOfManyReporter) -> SweepPlan:
+def new_plan(request: SweepRequest, text: DividedText, reporter: OneOfManyReporter) -> SweepPlan:
     """Choose the settings that are not fixed, by the speed of this machine if they depend on it, and the space."""
     fixed = request.run.overrides.settings
     length = {} if fixed.keys() & {"epochs", "max_time"} else {"max_time": DEFAULT_MAX_TIME}
@@ -70,22 +78,25 @@ def new_plan(request: SweepRequest, text_sha256: str, reporter: OneOfManyReporte
     chosen = {name: value for name, value in choose_run_settings(run, reporter).items() if value is not None}
     if "num_shards" not in fixed:
         chosen.pop("num_shards")  # it follows the batch size and the cores of each machine
+    if text.has_own_validation:
+        del chosen["validation"], chosen["validation_split"]  # they follow from the parts
     space = request.space or default_space(chosen, fixed, has_shape=run.start_from is not None)
     if not space:
         raise SettingError("all settings of the default space are fixed", hint="leave one out, or give a `space`")
     return SweepPlan(
-        text_sha256=text_sha256,
+        text_sha256=text.corpus.digest,
         reading=request.run.decoding.to_json(),
         start_from=model_path(request.run.start_from),
         min_count=request.run.min_count,
         settings=chosen,
         space=[dimension.to_json() for dimension in space],
         pruner=request.pruner or PRUNERS[0],
+        parts=text.parts.to_json() if text.parts else None,
     )
 
 
-def check_agreement(plan: SweepPlan, request: SweepRequest, text_sha256: str) -> None:
-    """Raise RunError if a study was begun with another text, space or setting than the request."""
+def check_agreement(plan: SweepPlan, request: SweepRequest, text: DividedText) -> None:
+    """Raise RunError if a study was begun with another text, part, space or setting than the request."""
     run = request.run
     given = run.overrides.settings | {
         "start_from": model_path(run.start_from),
@@ -99,8 +110,7 @@ def check_agreement(plan: SweepPlan, request: SweepRequest, text_sha256: str) ->
     changed = [f"`{name}`" for name, value in given.items() if name in varied or planned.get(name) != value]
     if request.space is not None and [dimension.to_json() for dimension in request.space] != plan.space:
         changed.append("`space`")
-    if text_sha256 != plan.text_sha256:
-        changed.append("text")
+    changed += changed_parts(plan.text_sha256, Parts.from_json(plan.parts), text)
     if changed:
         raise RunError(
             f"{run.folder.path} holds a sweep with another {changed[0]}",

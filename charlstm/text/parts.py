@@ -102,6 +102,14 @@ class Parts:
     def test(self) -> Part | None:
         return self.by_name.get("test")
 
+    @property
+    def request(self) -> PartsRequest:
+        """How the text was divided."""
+        if self.split:
+            return PartsRequest(split=self.split)
+        files = {name: part.sources[0] for name, part in self.by_name.items() if part.sources and name != "training"}
+        return PartsRequest(**files)
+
     def to_json(self) -> dict[str, Any]:
         values: dict[str, Any] = {name: part.to_json() for name, part in self.by_name.items()}
         values |= {"reading": self.reading.to_json()} if self.reading else {}

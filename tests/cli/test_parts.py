@@ -3,7 +3,9 @@
 import io
 import json
 import random
+import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from charlstm.storage.run_folder import RunFolder
 
 pytestmark = pytest.mark.tensorflow
+NEEDS_OPTUNA = pytest.mark.skipif(find_spec("optuna") is None, reason="needs the extra charlstm[sweep]")
 
 WORDS = ["".join(random.Random(number).choices("abcdefgh", k=2 + number % 6)) for number in range(200)]
 SMALL = ("--units", 8, "--layers", 1, "--epochs", 0.5, "--from", "none")
@@ -173,12 +176,15 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("command", ["train", "compare"])
+COMMANDS = [("train",), ("compare",), ("repeat", 2), pytest.param(("sweep",), marks=NEEDS_OPTUNA)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize(("options", "code", "message"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
 def test_wrong_parts_leave_nothing_behind(charlstm, folder, command, options, code, message):
-    actual, out, err = charlstm(command, "text.txt", *options)
+    actual, out, err = charlstm(*command, "text.txt", *options)
     assert (actual, out) == (code, "")
-    assert err.startswith(f"error: {message}")
+    assert f"error: {message}" in err
     assert not Path("runs").exists()
 
 
@@ -214,3 +220,59 @@ def test_a_comparison_tests_its_winner_once(charlstm, folder):
     for other, changed in ((("--split", "80/15/5"), "--validation"), ((), "text")):
         code, _, err = charlstm("compare", "text.txt", *options, *other)
         assert (code, f"holds a comparison with another {changed}" in err) == (1, True)
+
+
+@pytest.mark.parametrize("options", [("--split", "80/10/10"), FILES])
+def test_repeated_runs_share_the_parts_and_the_best_is_tested_once(charlstm, folder, options):
+    arguments = ("text.txt", *SMALL, "--output", "repeated")
+    code, out, err = charlstm("repeat", 2, *arguments, *options)
+    assert code == 0, err
+    results = json.loads(Path("repeated/repeats.json").read_text())
+    best = min(results["runs"], key=lambda run: run["validation_bits"])
+    figures, _ = evaluate(charlstm, best["folder"], "--part", "test")
+    assert results["test"]["run"] == Path(best["folder"]).name
+    assert results["test"]["bits_per_character"] == figures["bits_per_character"]
+    assert out.splitlines()[-1] == (
+        f"test part, {results['test']['run']}: {figures['bits_per_character']:.4f} bits per character"
+    )
+    texts = [json.loads(Path(f"repeated/seed-{seed}/config.json").read_text())["text"] for seed in (0, 1)]
+    assert texts[0] == texts[1]
+    assert json.loads(charlstm("repeat", 2, *arguments, *options, "--json")[1]) == results
+    code, _, err = charlstm("repeat", 2, *arguments)
+    assert (code, "holds runs with another " in err) == (1, True)
+
+
+def test_repeated_runs_are_not_continued_with_other_parts(charlstm, folder):
+    arguments = ("repeat", 1, "text.txt", *SMALL, "--output", "repeated")
+    assert charlstm(*arguments, *FILES)[0] == 0
+    for other, changed in (
+        (("--split", "80/10/10"), "--split"),
+        (("--validation", "0.1", "--test", "test.txt"), "--validation"),
+        (("--test", "test.txt"), "validation part"),
+        (("--validation", "test.txt", "--test", "test.txt"), "validation part"),
+        (("--validation", "valid.txt", "--test", "valid.txt"), "test part"),
+        (("--validation", "valid.txt"), "test part"),
+    ):
+        code, out, err = charlstm(*arguments, *other)
+        assert (code, out, f"holds runs with another {changed}\n" in err) == (1, "", True), err
+    Path("valid.txt").rename("moved.txt")
+    assert charlstm(*arguments, "--validation", "moved.txt", "--test", "test.txt")[0] == 0
+
+
+@NEEDS_OPTUNA
+@pytest.mark.parametrize("options", [("--split", "80/10/10"), FILES])
+def test_a_sweep_tests_its_best_trial_once_and_names_the_parts(charlstm, folder, options):
+    Path("space.toml").write_text("units = [8, 12]\n")
+    arguments = ("sweep", "text.txt", "--layers", 1, "--epochs", 0.5, "--space", "space.toml", "--trials", 2, *options)
+    code, out, err = charlstm(*arguments)
+    assert code == 0, err
+    *_, test_line, command = out.splitlines()
+    (kept,) = Path("runs/sweep-text").glob("trial-*")
+    figures, _ = evaluate(charlstm, kept, "--part", "test")
+    assert test_line == f"test part, {kept.name}: {figures['bits_per_character']:.4f} bits per character"
+    assert shlex.join(options) in command
+    assert charlstm(*shlex.split(command)[1:], "-o", "again", "--quiet")[0] == 0
+    assert Path("again/model.safetensors").read_bytes() == (kept / "model.safetensors").read_bytes()
+    results = json.loads(charlstm(*arguments, "--json")[1])
+    assert results["test"]["bits_per_character"] == figures["bits_per_character"]
+    assert "test" not in json.loads(charlstm(*arguments, "--show", "--json")[1])

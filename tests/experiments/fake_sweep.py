@@ -16,6 +16,7 @@ from charlstm.experiments.sweep_plan import SweepPlan, SweepRequest
 from charlstm.storage.evaluations import EvaluationFigures
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.parts import PartsRequest
 from charlstm.training.history import Evaluation
 from charlstm.training.new_run import NewRunRequest
 from charlstm.training.overrides import Overrides
@@ -29,15 +30,16 @@ SPACE: list[dict[str, Any]] = [
 NUM_EVALUATIONS = 5
 
 
-def plan_of(request, text_sha256, _=None):
+def plan_of(request, text, _=None):
     return SweepPlan(
-        text_sha256=text_sha256,
+        text_sha256=text.corpus.digest,
         reading=DecodingOptions().to_json(),
         start_from=None,
         min_count=1,
         settings={"dropout": 0.2, "units": 32, "batch_size": 4, "sequence_length": 10, "max_time": 1.0},
         space=SPACE,
         pruner=request.pruner or "median",
+        parts=text.parts and text.parts.to_json(),
     )
 
 
@@ -87,6 +89,7 @@ def make_request(folder, num_trials, **settings):
     run = NewRunRequest(
         folder=RunFolder(folder),
         texts=["cats.txt"],
+        parts=settings.pop("parts", PartsRequest()),
         overrides=Overrides(settings.pop("fixed", {})),
         decoding=DecodingOptions(),
         overwrite=settings.pop("overwrite", False),

@@ -15,6 +15,7 @@ from charlstm.experiments.search_space import Dimension
 from charlstm.experiments.study import WORKERS, open_storage
 from charlstm.experiments.sweep import show_sweep
 from charlstm.storage.lock import OWNER_FILE
+from charlstm.text.parts import PartsRequest
 from tests.experiments.fake_sweep import make_request, run_fake_sweep
 from tests.experiments.reporters import SilentReporter
 
@@ -171,6 +172,9 @@ def test_bad_trials_are_given_up_early(folder):
         ({"fixed": {"units": 32}}, "`units`"),
         ({"pruner": "hyperband"}, "`pruner`"),
         ({"space": [Dimension(field="units", choices=[8, 16])]}, "`space`"),
+        ({"parts": PartsRequest(split="90/5/5")}, "`split`"),
+        ({"parts": PartsRequest(validation="cats.txt")}, "validation part"),
+        ({"parts": PartsRequest(test="cats.txt")}, "test part"),
     ],
 )
 def test_a_sweep_is_not_joined_with_other_settings(folder, changes, name):

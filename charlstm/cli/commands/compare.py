@@ -9,17 +9,17 @@ from charlstm.cells.registry import get_cell
 from charlstm.cli import text_options, training_options
 from charlstm.cli.completion import BUDGETS, choices, complete_cells
 from charlstm.cli.config_file import Config
-from charlstm.cli.display.comparison_table import comparison_display, comparison_lines, test_lines
+from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.pictures import check_folder_of, check_image_format
 from charlstm.cli.display.rows import output_width
+from charlstm.cli.display.test_part import test_lines
 from charlstm.cli.options import Json, duration, option
 from charlstm.cli.overwriting import check_may_replace
 from charlstm.cli.picture_options import Dark, FontSize, picture_style
 from charlstm.errors import SettingError
 from charlstm.text.decoding_options import DecodingOptions
-from charlstm.text.parts import PartsRequest
 from charlstm.training.interruption import exit_code
 from charlstm.training.overrides import Overrides
 
@@ -134,12 +134,12 @@ def compare(
         "recurrent_dropout": recurrent_dropout,
         "learning_rate": learning_rate,
         "max_time": max_time if max_time is not None or amount is not None else DEFAULT_MAX_TIME,
-        "validation": validation if isinstance(validation, float) else None,
+        "validation": training_options.validation_share(validation),
         "validation_split": validation_split,
         "random_seed": random_seed,
     }
     overrides = Overrides.from_options(options)
-    parts = PartsRequest(validation if isinstance(validation, str) else None, test, split)
+    parts = training_options.parts_request(validation, test, split)
     parts.check_settings(overrides.settings)
     decoding = DecodingOptions(encoding, normalize, keep_boilerplate, lowercase)
     from charlstm.experiments.comparison import run_comparison

@@ -15,7 +15,6 @@ from charlstm.cli.options import Json, option, set_current_command
 from charlstm.errors import SettingError
 from charlstm.machine import cache_folder, make_cache_folder
 from charlstm.text.decoding_options import DecodingOptions
-from charlstm.text.parts import PartsRequest
 from charlstm.training.interruption import Interruption
 
 corpus = typer.Typer(name="corpus", cls=Group, invoke_without_command=True, rich_markup_mode=None)
@@ -55,13 +54,14 @@ def stats(
     from charlstm.training.part_overlap import overlaps_of_text
     from charlstm.training.preview import preview_settings
 
-    share: dict[str, Any] = {"validation": validation} if isinstance(validation, float) else {}
-    parts = PartsRequest(validation if isinstance(validation, str) else None, test, split)
-    parts.check_settings(share)
+    share = training_options.validation_share(validation)
+    settings: dict[str, Any] = {} if share is None else {"validation": share}
+    parts = training_options.parts_request(validation, test, split)
+    parts.check_settings(settings)
     reader = PartReader(texts, DecodingOptions(encoding, normalize, keep_boilerplate), on_message=say)
     text = reader.whole
     statistics = text_statistics(text)
-    overlaps = overlaps_of_text(reader.divide(parts), share)
+    overlaps = overlaps_of_text(reader.divide(parts), settings)
     chosen = preview_settings(len(text), len(text.characters))
     if as_json:
         print(to_json(statistics.to_json() | {"also_in_training": overlaps, "settings": chosen}, indent=2))

@@ -11,6 +11,7 @@ from charlstm.cli.config_file import Config
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.repeat_table import repeat_display, repeat_lines
+from charlstm.cli.display.test_part import test_lines
 from charlstm.cli.options import COMMON, NETWORK, Json, command_line, option
 from charlstm.errors import TrainingError
 from charlstm.text.decoding_options import DecodingOptions
@@ -70,6 +71,8 @@ def repeat(
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
     validation: training_options.Validation = None,
+    test: training_options.Test = None,
+    split: training_options.Split = None,
     validation_split: training_options.ValidationSplit = None,
     patience: training_options.Patience = None,
     evaluate_every: training_options.EvaluateEvery = None,
@@ -94,6 +97,8 @@ def repeat(
     denominator; and the 95% interval of the mean, +- t s / sqrt(n) with Student's t of n - 1 degrees of freedom. Where
     the validation text is drawn (lines, blocks), each random seed draws another part, which is in the deviation too.
 
+    With a test part, the run with the lowest validation loss is scored on it once, at the end.
+
     Each run is a folder. To continue an interrupted command, or to add runs, give it again: complete runs are kept.
 
     \b
@@ -111,6 +116,7 @@ def repeat(
     run = NewRunRequest(
         folder=RunFolder(folder),
         texts=texts,
+        parts=training_options.parts_request(validation, test, split),
         overrides=overrides,
         decoding=decoding,
         normalize=normalize,
@@ -129,5 +135,6 @@ def repeat(
         raise typer.Exit(exit_code(result.signal_number))
     if not result.runs:
         raise TrainingError("none of the runs could be trained", hint="train with a lower `learning_rate`")
-    print(to_json(result.to_json(), indent=2) if as_json else "\n".join(repeat_lines(result.runs)))
+    lines = repeat_lines(result.runs) + test_lines(result.test)
+    print(to_json(result.to_json(), indent=2) if as_json else "\n".join(lines))
     say(f"in {folder}: repeats.json, and a folder for each run")

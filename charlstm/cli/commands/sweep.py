@@ -14,6 +14,7 @@ from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.pictures import check_folder_of
 from charlstm.cli.display.rows import command_lines, output_width
 from charlstm.cli.display.sweep_table import importance_line, sweep_display, trial_lines
+from charlstm.cli.display.test_part import test_lines
 from charlstm.cli.options import COMMON, NETWORK, SEARCH, Json, command_line, duration, option
 from charlstm.cli.overwriting import check_may_replace
 from charlstm.cli.picture_options import Dark, FontSize, style_of_picture
@@ -153,6 +154,8 @@ def sweep(
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
     validation: training_options.Validation = None,
+    test: training_options.Test = None,
+    split: training_options.Split = None,
     validation_split: training_options.ValidationSplit = None,
     patience: training_options.Patience = None,
     evaluate_every: training_options.EvaluateEvery = None,
@@ -176,8 +179,8 @@ def sweep(
 
     To continue a sweep, or to join it from another terminal or machine, give the same command again; --trials counts
     those of all. Printed are the best trials, the importance of each setting, and the command that trains the best one,
-    whose run is kept. --plot draws the trials, the importances, the loss over each setting, and over the two most
-    important ones. Needs the extra charlstm[sweep].
+    whose run is kept. With a test part, that run is scored on it once, at the end. --plot draws the trials, the
+    importances, the loss over each setting, and over the two most important ones. Needs the extra charlstm[sweep].
 
     \b
     charlstm sweep macbeth.txt --trials 50 --max-time 2m
@@ -202,6 +205,7 @@ def sweep(
     run = NewRunRequest(
         folder=RunFolder(folder),
         texts=texts,
+        parts=training_options.parts_request(validation, test, split),
         overrides=overrides,
         decoding=DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase),
         normalize=normalize,
@@ -236,7 +240,7 @@ def sweep(
 
 
 def _print_result(request: "SweepRequest", result: "SweepResult", *, as_json: bool) -> None:
-    """Print the best trials and the command that trains the best one, and say where its model is."""
+    """Print the best trials, the result on the test part and the command for the best one; say where its model is."""
     command = _best_command(request, result)
     if as_json:
         print(to_json(result.to_json() | {"command": command and shlex.join(command)}, indent=2))
@@ -245,6 +249,8 @@ def _print_result(request: "SweepRequest", result: "SweepResult", *, as_json: bo
         print("\n".join(trial_lines(result.trials, fields, width=output_width())))
         if result.importances:
             print(importance_line(result.importances))
+        for line in test_lines(result.test):
+            print(line)
         if command:
             print(command_lines(command, indent="", width=output_width()))
     if result.best and result.best.folder.model.exists():
@@ -263,5 +269,5 @@ def _best_command(request: "SweepRequest", result: "SweepResult") -> list[str] |
     if "num_shards" not in plan.settings:
         fields["num_shards"] = None  # chosen by the machine
     origin = RunOrigin(started="", start_from=plan.start_from, min_count=plan.min_count)
-    command = train_command(request.run.texts, fields, request.run.decoding, origin)
+    command = train_command(request.run.texts, fields, request.run.decoding, origin, request.run.parts)
     return command if plan.start_from else [*command, "--from", "none"]

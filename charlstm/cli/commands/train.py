@@ -16,7 +16,6 @@ from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, is_given, option
 from charlstm.errors import ChangedTextError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
-from charlstm.text.parts import PartsRequest
 from charlstm.training.cluster import WORKER_TIMEOUT, ClusterOptions
 from charlstm.training.overrides import Overrides
 from charlstm.training.presets import TUTORIAL
@@ -142,7 +141,7 @@ def train(
         "clip_norm": clip_norm,
         "clip_value": clip_value,
         "weight_decay": weight_decay,
-        "validation": validation if isinstance(validation, float) else None,
+        "validation": training_options.validation_share(validation),
         "validation_split": validation_split,
         "patience": patience,
         "evaluate_every": evaluate_every,
@@ -151,7 +150,7 @@ def train(
         "num_shards": shards,
     }
     overrides = Overrides.from_options(options, preset=preset)
-    parts = PartsRequest(validation if isinstance(validation, str) else None, test, split)
+    parts = training_options.parts_request(validation, test, split)
     parts.check_settings(overrides.settings)
     cluster = ClusterOptions.given(workers, worker_index, worker_timeout)
     _refuse_contradictions(resume and overwrite, min_count=min_count, start_from=start_from, unknown=unknown)

@@ -13,10 +13,8 @@ from charlstm.cli.display.live_table import LiveTable
 from charlstm.cli.display.messages import say, visible, warn
 from charlstm.cli.display.pictures import PictureStyle, save_plot
 from charlstm.cli.display.plots import Line, Panel
-from charlstm.figures import counted
 
 if TYPE_CHECKING:
-    from charlstm.experiments.final_test import FinalTest
     from charlstm.experiments.outcomes import Outcome, Summary
     from charlstm.training.history import Evaluation, Progress
 
@@ -66,14 +64,6 @@ def comparison_lines(outcomes: "list[Outcome]", budget: str, *, width: int | Non
         else:
             lines.append(f"  {_cropped(visible(summary.line), width and width - 2)}")
     return [*(textwrap.wrap(budget, width, break_on_hyphens=False) if width else [budget]), *lines]
-
-
-def test_lines(test: "FinalTest | None") -> list[str]:
-    """Return the result of the best run on the test part, if there is one, as a line."""
-    if test is None:
-        return []
-    skipped = f", {counted(test.num_skipped, 'character')} left out that it does not know" if test.num_skipped else ""
-    return [f"test part, {test.run}: {test.scores.bits_per_character:.4f} bits per character{skipped}"]
 
 
 def _deviation(bits: float | None) -> str:
