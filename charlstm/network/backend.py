@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from charlstm.errors import LibraryError
 from charlstm.libraries import library_imports
@@ -29,6 +29,19 @@ def import_tensorflow() -> None:
             f"Keras uses {backend}, but charlstm needs its {BACKEND} backend",
             hint=f"set KERAS_BACKEND={BACKEND} before Keras is imported",
         )
+
+
+def set_threads(num_cores: int) -> None:
+    """Run each operation on one thread, and as many operations in parallel as there are cores: one per shard.
+
+    Call it before TensorFlow's first operation; later calls change nothing.
+    """
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # its warning about many graphs: we want one for each shape
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(num_cores)
 
 
 @contextmanager

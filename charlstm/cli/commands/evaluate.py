@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli import text_options
+from charlstm.cli import adapting, text_options
 from charlstm.cli.completion import choices, complete_models, complete_texts
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.json_output import to_json
@@ -44,6 +44,15 @@ def evaluate(
             "validation, which the model has not learned; all of any other text.",
         ),
     ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Also score the text with a copy of the model that learns from it, each segment after it is predicted.",
+        ),
+    ] = False,
+    adapt_rate: adapting.AdaptRate = None,
+    adapt_length: adapting.AdaptLength = None,
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,
@@ -62,10 +71,12 @@ def evaluate(
     \b
     charlstm evaluate hamlet.txt
     charlstm evaluate runs/macbeth macbeth.txt --part train --json
+    charlstm evaluate runs/macbeth hamlet.txt --adapt
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
     _check_is_text(text)
+    adaptation = adapting.adaptation_config(adapt=adapt, adapt_rate=adapt_rate, adapt_length=adapt_length)
     from charlstm.analysis.evaluation import encode_corpus
     from charlstm.analysis.trained_text import check_part, choose_text
     from charlstm.storage.model_file import load_model
@@ -85,6 +96,7 @@ def evaluate(
         say(chosen.note)
     if chosen.warning:
         warn(chosen.warning)
+    adapted = adaptation and adapting.score(model, encoded.ids, adaptation, quiet=as_json)
     scores = _score(model, encoded)
     if not run:
         say(newest_run_line(path))
@@ -92,9 +104,11 @@ def evaluate(
         say(changes_line(encoded.changes))
     if as_json:
         result = scores.to_json() | {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
+        result |= {"adapted": adapted.to_json()} if adapted else {}
         print(to_json({"model": str(path)} | result))
     else:
-        print(aligned(_rows(scores, encoded), name_width=20))
+        rows = _rows(scores, encoded) + (adapted.rows() if adapted else [])
+        print(aligned(rows, name_width=20))
 
 
 def _check_is_text(text: str) -> None:

@@ -1,0 +1,92 @@
+"""Models that learn from a text while they read it: the options, and what is said about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from charlstm.cli.display.library_startup import starting_tensorflow
+from charlstm.cli.display.progress import progress_over
+from charlstm.cli.options import option
+from charlstm.config import AdaptationConfig
+from charlstm.errors import SettingError
+from charlstm.figures import counted, plain
+from charlstm.machine import num_cores
+
+if TYPE_CHECKING:
+    from charlstm.analysis.adaptation import AdaptiveNetwork
+    from charlstm.analysis.evaluation import Scores
+    from charlstm.arrays import Ids
+    from charlstm.storage.model_file import Model
+
+AdaptRate = Annotated[
+    float | None,
+    option(
+        "--adapt-rate", metavar="RATE", help=f"Learning rate of --adapt. Default: {plain(AdaptationConfig.adapt_rate)}."
+    ),
+]
+AdaptLength = Annotated[
+    int | None,
+    option(
+        "--adapt-length",
+        metavar="N",
+        help=f"Characters that --adapt predicts before it learns them. Default: {AdaptationConfig.adapt_length}.",
+    ),
+]
+
+
+def adaptation_config(*, adapt: bool, adapt_rate: float | None, adapt_length: int | None) -> AdaptationConfig | None:
+    """Return how a model learns while it reads, or None if it does not. Raises SettingError for settings in vain."""
+    settings = {"adapt_rate": adapt_rate, "adapt_length": adapt_length}
+    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    if adapt:
+        return AdaptationConfig(**given)
+    for name in given:
+        raise SettingError(f"`{name}` has no effect without `adapt`", hint=f"give `adapt`, or leave `{name}` out")
+    return None
+
+
+@contextmanager
+def adaptive_network(model: "Model", config: AdaptationConfig, *, quiet: bool) -> Iterator["AdaptiveNetwork"]:
+    """Yield a copy of a model that learns what it reads. Raises LibraryError without TensorFlow."""
+    from charlstm.network.backend import import_tensorflow, set_threads, tensorflow_memory_errors
+
+    with starting_tensorflow(quiet=quiet):
+        import_tensorflow()
+        set_threads(num_cores())
+        from charlstm.analysis.adaptation import AdaptiveNetwork
+
+    with tensorflow_memory_errors():
+        yield AdaptiveNetwork(model, config)
+
+
+@dataclass(frozen=True)
+class AdaptedScores:
+    """How well a model that learns predicts a text, and how it learns."""
+
+    scores: "Scores"
+    config: AdaptationConfig
+
+    def to_json(self) -> dict[str, Any]:
+        return self.scores.to_json() | {"settings": self.config.to_json()}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the rows of a table."""
+        scores, config = self.scores, self.config
+        figures = f"{scores.nats_per_character:.4f} nats, {scores.bits_per_character:.4f} bits"
+        return [
+            ("adapted", f"{figures}, perplexity {scores.perplexity:.3f}, accuracy {scores.accuracy:.2%}"),
+            ("adapting", f"every {counted(config.adapt_length, "character")}, at a rate of {plain(config.adapt_rate)}"),
+        ]
+
+
+def score(model: "Model", ids: "Ids", config: AdaptationConfig, *, quiet: bool) -> AdaptedScores:
+    """Score ids (characters,) with a copy of a model that learns them."""
+    with adaptive_network(model, config, quiet=quiet) as network:
+        return AdaptedScores(read_and_learn(network, ids, "scoring and learning"), config)
+
+
+def read_and_learn(network: "AdaptiveNetwork", ids: "Ids", label: str) -> "Scores":
+    """Let a network read ids (characters,) behind a progress bar; return how well it predicted them."""
+    *_, scores = progress_over(network.read(ids), label, total=network.num_segments(ids))
+    return scores
