@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
+from charlstm.cli.completion import complete_texts
 from charlstm.cli.display.library_startup import starting_tensorflow
+from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import progress_over
-from charlstm.cli.options import option
+from charlstm.cli.options import PROMPT, option
 from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
 from charlstm.figures import counted, plain
@@ -17,12 +19,26 @@ if TYPE_CHECKING:
     from charlstm.analysis.adaptation import AdaptiveNetwork
     from charlstm.analysis.evaluation import Scores
     from charlstm.arrays import Ids
+    from charlstm.generation.load import LoadedModel
     from charlstm.storage.model_file import Model
 
+AdaptText = Annotated[
+    str | None,
+    option(
+        "--adapt",
+        metavar="FILE",
+        panel=PROMPT,
+        autocompletion=complete_texts,
+        help="Before anything is generated, let a copy of the model read and learn this text.",
+    ),
+]
 AdaptRate = Annotated[
     float | None,
     option(
-        "--adapt-rate", metavar="RATE", help=f"Learning rate of --adapt. Default: {plain(AdaptationConfig.adapt_rate)}."
+        "--adapt-rate",
+        metavar="RATE",
+        panel=PROMPT,
+        help=f"Learning rate of --adapt. Default: {plain(AdaptationConfig.adapt_rate)}.",
     ),
 ]
 AdaptLength = Annotated[
@@ -30,6 +46,7 @@ AdaptLength = Annotated[
     option(
         "--adapt-length",
         metavar="N",
+        panel=PROMPT,
         help=f"Characters that --adapt predicts before it learns them. Default: {AdaptationConfig.adapt_length}.",
     ),
 ]
@@ -74,19 +91,47 @@ class AdaptedScores:
         """Return the rows of a table."""
         scores, config = self.scores, self.config
         figures = f"{scores.nats_per_character:.4f} nats, {scores.bits_per_character:.4f} bits"
+        every = counted(config.adapt_length, "character")
         return [
             ("adapted", f"{figures}, perplexity {scores.perplexity:.3f}, accuracy {scores.accuracy:.2%}"),
-            ("adapting", f"every {counted(config.adapt_length, "character")}, at a rate of {plain(config.adapt_rate)}"),
+            ("adapting", f"every {every}, at a rate of {plain(config.adapt_rate)}"),
         ]
 
 
 def score(model: "Model", ids: "Ids", config: AdaptationConfig, *, quiet: bool) -> AdaptedScores:
     """Score ids (characters,) with a copy of a model that learns them."""
     with adaptive_network(model, config, quiet=quiet) as network:
-        return AdaptedScores(read_and_learn(network, ids, "scoring and learning"), config)
+        return AdaptedScores(_read_and_learn(network, ids, "scoring and learning"), config)
 
 
-def read_and_learn(network: "AdaptiveNetwork", ids: "Ids", label: str) -> "Scores":
+def adapt_models(
+    models: "list[LoadedModel]", text: str, config: AdaptationConfig, *, unknown: str, encoding: str | None
+) -> "list[LoadedModel]":
+    """Return copies of some models that have learned a text, each as it spells the text, and say how they read it.
+
+    Raises CorpusError if the text is missing, unreadable, or shorter than two characters.
+    """
+    from charlstm.analysis.evaluation import encode_corpus
+    from charlstm.text.corpus import load_corpus
+    from charlstm.text.decoding_options import DecodingOptions
+
+    adapted = []
+    for loaded in models:
+        vocabulary = loaded.model.vocabulary
+        options = DecodingOptions(encoding, vocabulary.normalize, lowercase=vocabulary.lowercase)
+        corpus = load_corpus([text], options, on_message=say)
+        encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
+        if encoded.changes:
+            say(changes_line(encoded.changes))
+        with adaptive_network(loaded.model, config, quiet=False) as network:
+            scores = _read_and_learn(network, encoded.ids, f"learning {corpus.name}")
+            adapted.append(replace(loaded, model=network.model))
+        characters = counted(scores.characters, "character")
+        say(f"read and learned {characters} of {corpus.name}, predicted at {scores.nats_per_character:.4f} nats each")
+    return adapted
+
+
+def _read_and_learn(network: "AdaptiveNetwork", ids: "Ids", label: str) -> "Scores":
     """Let a network read ids (characters,) behind a progress bar; return how well it predicted them."""
     *_, scores = progress_over(network.read(ids), label, total=network.num_segments(ids))
     return scores

@@ -48,7 +48,7 @@ def evaluate(
         bool,
         typer.Option(
             "--adapt",
-            help="Also score the text with a copy of the model that learns from it, each segment after it is predicted.",
+            help="Also score the text with a copy of the model that learns it, each segment after predicting it.",
         ),
     ] = False,
     adapt_rate: adapting.AdaptRate = None,
