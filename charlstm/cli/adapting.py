@@ -1,6 +1,6 @@
 """Models that learn from a text while they read it: the options, and what is said about it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from charlstm.analysis.adaptation import AdaptiveNetwork
     from charlstm.analysis.evaluation import Scores
     from charlstm.arrays import Ids
+    from charlstm.generation.generate import LanguageModel
     from charlstm.generation.load import LoadedModel
     from charlstm.storage.model_file import Model
+
+    Learn = Callable[[str], LanguageModel | None]
 
 AdaptText = Annotated[
     str | None,
@@ -129,6 +132,28 @@ def adapt_models(
         characters = counted(scores.characters, "character")
         say(f"read and learned {characters} of {corpus.name}, predicted at {scores.nats_per_character:.4f} nats each")
     return adapted
+
+
+@contextmanager
+def learning_text(
+    models: "list[LoadedModel]", text: str, config: AdaptationConfig | None, *, unknown: str
+) -> "Iterator[Learn | None]":
+    """Yield a function that learns a text as it grows, once this text has been learned; None without a config.
+
+    Raises SettingError if there are several models.
+    """
+    if config is None:
+        yield None
+        return
+    if len(models) > 1:
+        raise SettingError("`adapt` is for one model", hint="give `model` once, or leave `adapt` out")
+    with adaptive_network(models[0].model, config, quiet=False) as network:
+        from charlstm.analysis.adaptation import TextLearner
+
+        learner = TextLearner(network, unknown=unknown)
+        for _ in progress_over(learner.learn(text), "learning the text", total=learner.num_segments(text)):
+            pass
+        yield learner.learned_model
 
 
 def _read_and_learn(network: "AdaptiveNetwork", ids: "Ids", label: str) -> "Scores":
