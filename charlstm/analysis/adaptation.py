@@ -21,7 +21,7 @@ from charlstm.network.network import CharacterNetwork
 from charlstm.network.optimizer import FusedAdam
 from charlstm.storage.model_file import Model
 
-MEAN_SQUARE_DECAY = 0.99  # of the running mean of squared gradients, per segment
+MEAN_SQUARE_DECAY = 0.999  # of the running mean of squared gradients, per segment
 MAX_RELEARNED = 1000  # characters of a text that is learned while it is edited
 
 
@@ -42,7 +42,7 @@ class AdaptiveNetwork:
         self._model, self.config, self.vocabulary = model, config, model.vocabulary
         self._network = CharacterNetwork(model.config, len(model.vocabulary), precision=model.precision)
         self._network.set_named_weights(model.weights)
-        self._optimizer = FusedAdam(learning_rate=config.adapt_rate, beta_1=0.0, beta_2=MEAN_SQUARE_DECAY)
+        self._optimizer = FusedAdam(learning_rate=float(config.adapt_rate), beta_1=0.0, beta_2=MEAN_SQUARE_DECAY)
         self._optimizer.build(self._network.trainable_variables)
         self._states = self._network.initial_states(1)
         spec = tf.TensorSpec((1, None), tf.int32)

@@ -14,6 +14,7 @@ from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
 from charlstm.figures import counted, plain
 from charlstm.machine import num_cores
+from charlstm.text.decoding_options import DecodingOptions
 
 if TYPE_CHECKING:
     from charlstm.analysis.adaptation import AdaptiveNetwork
@@ -72,7 +73,7 @@ def adaptive_network(model: "Model", config: AdaptationConfig, *, quiet: bool) -
     from charlstm.network.backend import import_tensorflow, set_threads, tensorflow_memory_errors
 
     with starting_tensorflow(quiet=quiet):
-        import_tensorflow()
+        import_tensorflow(without="leave `adapt` out to do without it")
         set_threads(num_cores())
         from charlstm.analysis.adaptation import AdaptiveNetwork
 
@@ -107,31 +108,44 @@ def score(model: "Model", ids: "Ids", config: AdaptationConfig, *, quiet: bool) 
         return AdaptedScores(_read_and_learn(network, ids, "scoring and learning"), config)
 
 
+@dataclass(frozen=True)
+class LearnedText:
+    """A text that models have learned after they were loaded."""
+
+    name: str  # as the user gave it
+    config: AdaptationConfig
+    end: str  # its last characters, and a line end
+
+    def to_json(self) -> dict[str, Any]:
+        return {"text": self.name, "settings": self.config.to_json()}
+
+
 def adapt_models(
-    models: "list[LoadedModel]", text: str, config: AdaptationConfig, *, unknown: str, encoding: str | None
-) -> "list[LoadedModel]":
+    models: "list[LoadedModel]", name: str, config: AdaptationConfig, *, unknown: str, encoding: str | None
+) -> "tuple[list[LoadedModel], LearnedText]":
     """Return copies of some models that have learned a text, each as it spells the text, and say how they read it.
 
     Raises CorpusError if the text is missing, unreadable, or shorter than two characters.
     """
     from charlstm.analysis.evaluation import encode_corpus
-    from charlstm.text.corpus import load_corpus
-    from charlstm.text.decoding_options import DecodingOptions
+    from charlstm.generation.session import CONTEXT_LENGTH
+    from charlstm.text.corpus import Corpus, load_corpus
 
-    adapted = []
+    adapted, corpora = list["LoadedModel"](), dict[DecodingOptions, Corpus]()
     for loaded in models:
         vocabulary = loaded.model.vocabulary
         options = DecodingOptions(encoding, vocabulary.normalize, lowercase=vocabulary.lowercase)
-        corpus = load_corpus([text], options, on_message=say)
-        encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
+        corpora[options] = corpora.get(options) or load_corpus([name], options, on_message=say)
+        encoded = encode_corpus(corpora[options], vocabulary, unknown=unknown)
         if encoded.changes:
             say(changes_line(encoded.changes))
         with adaptive_network(loaded.model, config, quiet=False) as network:
-            scores = _read_and_learn(network, encoded.ids, f"learning {corpus.name}")
+            scores = _read_and_learn(network, encoded.ids, "learning the text")
             adapted.append(replace(loaded, model=network.model))
         characters = counted(scores.characters, "character")
-        say(f"read and learned {characters} of {corpus.name}, predicted at {scores.nats_per_character:.4f} nats each")
-    return adapted
+        say(f"read and learned {characters} of {name}, predicted at {scores.nats_per_character:.4f} nats each")
+    text = next(iter(corpora.values())).text
+    return adapted, LearnedText(name, config, text[-CONTEXT_LENGTH:].rstrip("\n") + "\n")
 
 
 @contextmanager

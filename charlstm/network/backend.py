@@ -12,15 +12,16 @@ BACKEND = "tensorflow"
 WITHOUT = "generate, write, evaluate and info work without it"
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(*, without: str = WITHOUT) -> None:
     """Import TensorFlow and Keras, with Keras's own defaults whatever the user's settings for it are.
 
-    Raises LibraryError if one of them is missing, broken, or has another version or backend.
+    Raises LibraryError, with `without` for what works all the same, if one of them is missing, broken, or has another
+    version or backend.
     """
     with _keras_defaults(), _without_pictures():  # TensorFlow imports Keras too
-        with library_imports("TensorFlow", "tensorflow", without=WITHOUT):
+        with library_imports("TensorFlow", "tensorflow", without=without):
             import tensorflow.python  # noqa: F401  # a folder of that name has no such module
-        with library_imports("Keras", "keras", without=WITHOUT):
+        with library_imports("Keras", "keras", without=without):
             import keras
 
             backend = keras.backend.backend()

@@ -136,13 +136,15 @@ def generate(
     stream = batch if batch is not None and is_stream(batch) else None  # whose lines are answered as they come
     request = Request(seed if seed_file is None else _read_prompt_file(seed_file, encoding), config, rules)
     requests = [] if stream else [request] if batch is None else _read_batch(batch, request, encoding)
+    learned = None
     if adapt is not None and adaptation:
-        models = adapting.adapt_models(models, adapt, adaptation, unknown=unknown, encoding=encoding)
+        models, learned = adapting.adapt_models(models, adapt, adaptation, unknown=unknown, encoding=encoding)
     line_filter = None if beam else choose_line_filter(models, say, new=new, unique=unique, temperature=temperature)
     job = GenerationJob(
         models,
         requests,
         unknown=unknown,
+        context=learned.end if learned else "",
         num_samples=1 if beam else num_samples,
         is_batch=batch is not None,
         line_filter=line_filter,
@@ -165,7 +167,7 @@ def generate(
         single_lines=may_be_lines and are_single_lines(requests or [request], models, echo=echo),
         answers=stream is not None,
         models=models,
-        adapted={"text": adapt, "settings": adaptation.to_json()} if adaptation else None,
+        adapted=learned.to_json() if learned else None,
         mix=mix,
         beam=beam,
         scores=scores,
