@@ -65,6 +65,9 @@ def evaluate(
     last; the first is not scored, because nothing comes before it. Characters that the model does not know are skipped
     and counted; with --unknown nearest they are scored as the characters that replace them.
 
+    With --adapt a copy of the model learns as it reads (dynamic evaluation): every 50 characters are predicted, then
+    learned in one update. Its figures stand beside those of the model as it is, which is not changed.
+
     Of the text that the model was trained on, only the validation part is scored. A warning says if another text shares
     passages with it.
 
