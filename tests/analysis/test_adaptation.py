@@ -1,5 +1,6 @@
 """Dynamic evaluation: against gradients by finite differences, and what must not depend on later text."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -28,14 +29,14 @@ def learner(model, **settings):
     return TextLearner(adaptive(model, **settings), unknown="nearest")
 
 
-def some_ids(length, *, random_seed=0, size=len(ALPHABET)):
-    return np.random.default_rng(random_seed).integers(0, size, length)
+def some_ids(length, *, random_seed=0, characters=ALPHABET):
+    return np.random.default_rng(random_seed).integers(0, len(characters), length)
 
 
 def read(network, ids):
     """Return the scores of each segment."""
     totals = [Scores(), *network.read(ids)]
-    return [new.nats - old.nats for old, new in zip(totals, totals[1:], strict=False)]
+    return [new.nats - old.nats for old, new in itertools.pairwise(totals)]
 
 
 def nats(model, weights, segment, states):
@@ -62,7 +63,7 @@ def gradient_of(model, weights, segment, states, *, step=1e-5):
 def test_losses_are_those_of_rmsprop_on_numerical_gradients(num_layers):
     rate, length = 0.02, 6
     model = random_model(num_layers=num_layers, units=3, embedding_dim=2, characters="abcd")
-    ids = some_ids(3 * length + 3, size=4)
+    ids = some_ids(3 * length + 3, characters="abcd")
     weights = {name: weight.astype(np.float64) for name, weight in model.weights.items()}
     mean_squares = {name: np.zeros_like(weight) for name, weight in weights.items()}
     states = [tuple(np.zeros((1, 3)) for _ in range(2)) for _ in range(num_layers)]
