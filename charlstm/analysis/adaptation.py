@@ -29,8 +29,9 @@ class AdaptiveNetwork:
     """A copy of a model that learns what it reads; the model itself stays as it is.
 
     An update is the gradient of the segment's mean loss, each element divided by the root of the running mean of its
-    squares (RMSprop: Tieleman and Hinton 2012, with the bias correction of Adam). The gradient goes back to the start
-    of the segment, and the states are carried from one segment to the next.
+    squares (RMSprop: Tieleman and Hinton 2012, with the bias correction of Adam); then every weight decays towards
+    its trained value. The gradient goes back to the start of the segment, and the states are carried from one segment
+    to the next.
     """
 
     def __init__(self, model: Model, config: AdaptationConfig) -> None:
@@ -42,6 +43,7 @@ class AdaptiveNetwork:
         self._model, self.config, self.vocabulary = model, config, model.vocabulary
         self._network = CharacterNetwork(model.config, len(model.vocabulary), precision=model.precision)
         self._network.set_named_weights(model.weights)
+        self._trained = [tf.constant(variable.value) for variable in self._network.trainable_variables]
         self._optimizer = FusedAdam(learning_rate=float(config.adapt_rate), beta_1=0.0, beta_2=MEAN_SQUARE_DECAY)
         self._optimizer.build(self._network.trainable_variables)
         self._states = self._network.initial_states(1)
@@ -51,7 +53,8 @@ class AdaptiveNetwork:
     def read(self, ids: Ids) -> Iterator[Scores]:
         """Predict and learn ids (characters,) segment by segment; yield the scores so far, `num_segments` times.
 
-        The first id is read but not predicted. The states go on from those of an earlier call.
+        The first id is read but not predicted. The states go on from those of an earlier call. Raises SettingError if
+        the weights grow beyond all numbers.
         """
         scores, length = Scores(), self.config.adapt_length
         for start in range(0, len(ids) - 1, length):
@@ -76,6 +79,10 @@ class AdaptiveNetwork:
         """Return the logits (time, vocabulary) after each id of a segment (time + 1,) but the last, then learn it."""
         logits, self._states = self._learn(tf.constant(segment[None], tf.int32), self._states)
         found: Logits = logits.numpy()
+        if not np.isfinite(found).all():
+            raise SettingError(
+                f"at `adapt_rate` {self.config.adapt_rate:g} the model has diverged", hint="give a smaller `adapt_rate`"
+            )
         return found
 
     def _learn_graph(self, ids: tf.Tensor, states: Sequence[Any]) -> tuple[tf.Tensor, Sequence[Any]]:
@@ -85,6 +92,8 @@ class AdaptiveNetwork:
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
         variables = self._network.trainable_variables
         self._optimizer.apply(tape.gradient(loss, variables), variables)
+        for variable, trained in zip(variables, self._trained, strict=True):
+            variable.assign_add(self.config.adapt_decay * (trained - variable))
         return logits[:, 0], states
 
     def _state_specs(self) -> Any:

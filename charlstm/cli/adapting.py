@@ -45,6 +45,16 @@ AdaptRate = Annotated[
         help=f"Learning rate of --adapt. Default: {plain(AdaptationConfig.adapt_rate)}.",
     ),
 ]
+AdaptDecay = Annotated[
+    float | None,
+    option(
+        "--adapt-decay",
+        metavar="SHARE",
+        panel=PROMPT,
+        help="Share of the way back to the trained weights that each update of --adapt goes. "
+        f"Default: {plain(AdaptationConfig.adapt_decay)}.",
+    ),
+]
 AdaptLength = Annotated[
     int | None,
     option(
@@ -56,9 +66,11 @@ AdaptLength = Annotated[
 ]
 
 
-def adaptation_config(*, adapt: bool, adapt_rate: float | None, adapt_length: int | None) -> AdaptationConfig | None:
+def adaptation_config(
+    *, adapt: bool, adapt_rate: float | None, adapt_decay: float | None, adapt_length: int | None
+) -> AdaptationConfig | None:
     """Return how a model learns while it reads, or None if it does not. Raises SettingError for settings in vain."""
-    settings = {"adapt_rate": adapt_rate, "adapt_length": adapt_length}
+    settings = {"adapt_rate": adapt_rate, "adapt_decay": adapt_decay, "adapt_length": adapt_length}
     given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     if adapt:
         return AdaptationConfig(**given)
@@ -98,7 +110,7 @@ class AdaptedScores:
         every = counted(config.adapt_length, "character")
         return [
             ("adapted", f"{figures}, perplexity {scores.perplexity:.3f}, accuracy {scores.accuracy:.2%}"),
-            ("adapting", f"every {every}, at a rate of {plain(config.adapt_rate)}"),
+            ("adapting", f"every {every}, rate {plain(config.adapt_rate)}, decay {plain(config.adapt_decay)}"),
         ]
 
 

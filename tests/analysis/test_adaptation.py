@@ -61,11 +61,12 @@ def gradient_of(model, weights, segment, states, *, step=1e-5):
 
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_losses_are_those_of_rmsprop_on_numerical_gradients(num_layers):
-    rate, length = 0.02, 6
+    rate, decay, length = 0.02, 0.1, 6
     model = random_model(num_layers=num_layers, units=3, embedding_dim=2, characters="abcd")
     ids = some_ids(3 * length + 3, characters="abcd")
     weights = {name: weight.astype(np.float64) for name, weight in model.weights.items()}
     mean_squares = {name: np.zeros_like(weight) for name, weight in weights.items()}
+    trained = weights
     states = [tuple(np.zeros((1, 3)) for _ in range(2)) for _ in range(num_layers)]
     expected = []
     for update, start in enumerate(range(0, len(ids) - 1, length), start=1):
@@ -75,9 +76,11 @@ def test_losses_are_those_of_rmsprop_on_numerical_gradients(num_layers):
         for name, gradient in gradient_of(model, weights, segment, states).items():
             mean_squares[name] = 0.999 * mean_squares[name] + 0.001 * gradient**2
             root = np.sqrt(mean_squares[name] / (1 - 0.999**update))
-            weights[name] = weights[name] - rate * gradient / (root + 1e-7)
+            moved = weights[name] - rate * gradient / (root + 1e-7)
+            weights = weights | {name: moved + decay * (trained[name] - moved)}
         states = new_states
-    np.testing.assert_allclose(read(adaptive(model, adapt_rate=rate, adapt_length=length), ids), expected, rtol=1e-4)
+    network = adaptive(model, adapt_rate=rate, adapt_decay=decay, adapt_length=length)
+    np.testing.assert_allclose(read(network, ids), expected, rtol=1e-4)
 
 
 def test_no_segment_depends_on_what_follows_it(model):
@@ -93,7 +96,7 @@ def test_no_segment_depends_on_what_follows_it(model):
 def test_without_learning_it_is_the_static_loss(model):
     ids = some_ids(300)
     *_, static = score_with_model(model, ids)
-    *_, adapted = adaptive(model, adapt_rate=0).read(ids)
+    *_, adapted = adaptive(model, adapt_rate=0, adapt_decay=0.5).read(ids)
     assert adapted.nats == pytest.approx(static.nats, rel=1e-6)
     assert (adapted.correct, adapted.characters) == (static.correct, static.characters)
 
@@ -122,12 +125,20 @@ def test_the_model_stays_as_it_is_and_the_result_is_repeatable(model):
     assert results[0][0] == results[1][0]
 
 
+def test_a_model_that_diverges_says_so(model):
+    model.weights["output.bias"][0] = np.inf
+    with pytest.raises(SettingError, match=r"at `adapt_rate` 0\.001 the model has diverged"):
+        read(adaptive(model), some_ids(9))
+
+
 def test_a_model_of_windows_is_refused():
     with pytest.raises(SettingError, match="cannot `adapt`"):
         adaptive(random_model(window=5))
 
 
-@pytest.mark.parametrize("settings", [{"adapt_rate": -1}, {"adapt_rate": float("nan")}, {"adapt_length": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"adapt_rate": -1}, {"adapt_rate": float("nan")}, {"adapt_decay": 2}, {"adapt_length": 0}]
+)
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(SettingError, match=next(iter(settings))):
         AdaptationConfig(**settings)

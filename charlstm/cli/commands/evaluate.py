@@ -52,6 +52,7 @@ def evaluate(
         ),
     ] = False,
     adapt_rate: adapting.AdaptRate = None,
+    adapt_decay: adapting.AdaptDecay = None,
     adapt_length: adapting.AdaptLength = None,
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
@@ -79,7 +80,9 @@ def evaluate(
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
     _check_is_text(text)
-    adaptation = adapting.adaptation_config(adapt=adapt, adapt_rate=adapt_rate, adapt_length=adapt_length)
+    adaptation = adapting.adaptation_config(
+        adapt=adapt, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
+    )
     from charlstm.analysis.evaluation import encode_corpus
     from charlstm.analysis.trained_text import check_part, choose_text
     from charlstm.storage.model_file import load_model

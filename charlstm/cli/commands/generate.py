@@ -54,6 +54,7 @@ def generate(
     no_echo: generation_options.NoEcho = False,
     adapt: adapting.AdaptText = None,
     adapt_rate: adapting.AdaptRate = None,
+    adapt_decay: adapting.AdaptDecay = None,
     adapt_length: adapting.AdaptLength = None,
     top_k: TopK = None,
     top_p: TopP = None,
@@ -117,7 +118,9 @@ def generate(
         max_time=max_time,
     )
     refuse_contradictions(context)
-    adaptation = adapting.adaptation_config(adapt=adapt is not None, adapt_rate=adapt_rate, adapt_length=adapt_length)
+    adaptation = adapting.adaptation_config(
+        adapt=adapt is not None, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
+    )
     _warn_without_effect(context, output_format=output_format, is_greedy=temperature == 0 and not batch)
     from charlstm.analysis.line_sources import choose_line_filter
     from charlstm.generation.clamps import Clamps

@@ -46,6 +46,7 @@ def write(
         ),
     ] = False,
     adapt_rate: adapting.AdaptRate = None,
+    adapt_decay: adapting.AdaptDecay = None,
     adapt_length: adapting.AdaptLength = None,
     temperature: Annotated[
         float, typer.Option(metavar="T", help="Sampling temperature at the start; keys change it.")
@@ -72,7 +73,9 @@ def write(
         top_p=top_p,
         random_seed=secrets.randbits(32) if random_seed is None else random_seed,
     )
-    adaptation = adapting.adaptation_config(adapt=adapt, adapt_rate=adapt_rate, adapt_length=adapt_length)
+    adaptation = adapting.adaptation_config(
+        adapt=adapt, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
+    )
     if run is not None and model:
         raise SettingError("RUN and `model` are both given", hint="give one of the two")
     if unknown == "error":
