@@ -201,7 +201,7 @@ class AdaptationConfig:
     """How a network learns from a text while it reads it, see `analysis/adaptation.py`."""
 
     adapt_rate: float = 1e-3  # learning rate; 0: the weights stay as they are
-    adapt_decay: float = 3e-4  # share of the way back to the trained weights that each update goes; 0: none
+    adapt_decay: float = 1e-3  # share of the way back to the trained weights that each update goes; 0: none
     adapt_length: int = 50  # characters that are predicted, then learned in one update
 
     def __post_init__(self) -> None:

@@ -30,13 +30,13 @@ def test_evaluate_shows_the_adapted_figures_beside_the_static_ones(charlstm, run
     assert out.startswith(plain)
     adapted, settings = out.splitlines()[-2:]
     assert adapted.startswith("adapted   ")
-    assert settings.endswith("every 50 characters, rate 0.01, decay 0.0003")
+    assert settings.endswith("every 50 characters, rate 0.01, decay 0.001")
     _, out, _ = charlstm("evaluate", "tiny", text, "--adapt", "--adapt-rate", 0.01, "--json")
     figures = json.loads(out)
     assert f"{figures['adapted']['nats_per_character']:.4f} nats" in adapted
     assert figures["adapted"]["nats_per_character"] < 0.8 * figures["nats_per_character"]
     assert figures["adapted"]["characters"] == figures["characters"] == len(TEXT) - 1
-    assert figures["adapted"]["settings"] == {"adapt_rate": 0.01, "adapt_decay": 0.0003, "adapt_length": 50}
+    assert figures["adapted"]["settings"] == {"adapt_rate": 0.01, "adapt_decay": 0.001, "adapt_length": 50}
     assert (run / "model.safetensors").read_bytes() == before
 
 
@@ -53,7 +53,7 @@ def test_generate_writes_like_the_text_that_it_has_learned(charlstm, run, text):
     assert f"read and learned {len(TEXT) - 1} characters of text.txt, predicted at" in err
     assert (plain["seed"], learned["seed"]) == ("the ", "the ")
     assert "adapted" not in plain
-    settings = {"adapt_rate": 0.03, "adapt_decay": 0.0003, "adapt_length": 50}
+    settings = {"adapt_rate": 0.03, "adapt_decay": 0.001, "adapt_length": 50}
     assert learned["adapted"] == {"text": text, "settings": settings}
     assert not any(word in plain["text"] for word in ("cat", "sat", "mat"))
     assert any(word in learned["text"] for word in ("cat", "sat", "mat"))
