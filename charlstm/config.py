@@ -196,6 +196,23 @@ class SamplingConfig:
         return _from_json(cls, settings)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AdaptationConfig:
+    """How a network learns from a text while it reads it, see `analysis/adaptation.py`."""
+
+    adapt_rate: float = 1e-3  # learning rate; 0: the weights stay as they are
+    adapt_decay: float = 1e-3  # share of the way back to the trained weights that each update goes; 0: none
+    adapt_length: int = 50  # characters that are predicted, then learned in one update
+
+    def __post_init__(self) -> None:
+        _check_range(self, "adapt_rate", at_least=0, at_most=1)
+        _check_range(self, "adapt_decay", at_least=0, at_most=1)
+        _check_range(self, "adapt_length", at_least=1, at_most=MAX_SEQUENCE_LENGTH)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
 def _check(condition: bool, message: str, hint: str) -> None:
     if not condition:
         raise SettingError(message, hint=hint)

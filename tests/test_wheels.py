@@ -138,7 +138,12 @@ def test_writing_part_works_alone(in_light, tmp_path, arguments):
 
 @pytest.mark.parametrize(
     ("arguments", "missing"),
-    [(("train", "text.txt"), "llvmlite"), (("gradients", "text.txt", "--length", "5"), "TensorFlow")],
+    [
+        (("train", "text.txt"), "llvmlite"),
+        (("gradients", "text.txt", "--length", "5"), "TensorFlow"),
+        (("evaluate", "tiny", "text.txt", "--adapt"), "TensorFlow"),
+        (("generate", "tiny", "--adapt", "text.txt"), "TensorFlow"),
+    ],
 )
 def test_training_says_what_is_missing_and_how_to_get_it(in_light, tmp_path, arguments, missing):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 200)

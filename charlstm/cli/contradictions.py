@@ -7,6 +7,7 @@ from charlstm.cli.options import is_given
 from charlstm.errors import SettingError
 
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "repetition_window")
+FILES = ("seed_file", "batch", "adapt")  # that are read
 NEEDED = [  # the first has no effect without the second
     ("include_stop", "stop"),
     ("repetition_window", "repetition_penalty"),
@@ -26,8 +27,12 @@ def refuse_contradictions(context: typer.Context) -> None:
         raise SettingError(f"`format` is {options['output_format']!r}, but it must be one of {', '.join(FORMATS)}")
     if options["scores"] and options["output_format"] == "text":
         raise SettingError("`scores` needs `format` json or jsonl", hint="add one of them")
-    if options["encoding"] and not (options["seed_file"] or options["batch"]):
-        raise SettingError("`encoding` is that of a file, but none is given", hint="give `seed_file` or `batch`")
+    if options["encoding"] and not any(options[name] for name in FILES):
+        raise SettingError(
+            "`encoding` is that of a file, but none is given", hint="give `seed_file`, `batch` or `adapt`"
+        )
+    if sum(options[name] == "-" for name in FILES) > 1:
+        raise SettingError("two options read standard input", hint="give a file to one of them")
     if is_given(context, "run") and is_given(context, "model"):
         raise SettingError("RUN and `model` are both given", hint="give one of the two")
     for one, other in CONTRADICTIONS:

@@ -56,10 +56,12 @@ class Preparation:
 
     Without a prompt a text begins with the start of a line, or, of a list of short lines, on a new line after others
     that are not shown. An empty prompt begins a new line. Stop strings are spelled as the model writes. `unknown` is
-    the policy for unknown characters, see `Vocabulary.id_table`.
+    the policy for unknown characters, see `Vocabulary.id_table`. A `context` is read before every prompt and not shown;
+    then a text without a prompt goes on after it.
     """
 
-    def __init__(self, vocabulary: Vocabulary, line_starts: list[str], *, unknown: str) -> None:
+    def __init__(self, vocabulary: Vocabulary, line_starts: list[str], *, unknown: str, context: str = "") -> None:
+        self._context, _ = vocabulary.adapt(context, unknown)
         self._line_starts = line_starts
         self._whole_lines = [start for start in line_starts if begins_on_new_line(start)]
         self._spell = vocabulary.spell
@@ -71,7 +73,9 @@ class Preparation:
         request = replace(request, rules=replace(request.rules, stops=stops))
         if request.prompt:
             prompt, changes = self._adapt(request.prompt)
-            return PreparedRequest(replace(request, prompt=prompt), request.prompt, changes)
+            return PreparedRequest(replace(request, prompt=self._context + prompt), request.prompt, changes)
+        if self._context:
+            return PreparedRequest(replace(request, prompt=self._context), "")
         line_starts = self._line_starts if request.prompt is None else self._whole_lines
         start = sample_line_start(line_starts, request.config.random_seed)
         shown = "" if begins_on_new_line(start) else start
@@ -87,6 +91,7 @@ class GenerationJob:
         requests: Sequence[Request],
         *,
         unknown: str,
+        context: str = "",
         num_samples: int = 1,
         is_batch: bool = False,
         line_filter: LineFilter | None = None,
@@ -96,14 +101,15 @@ class GenerationJob:
     ) -> None:
         """Load the language model and prepare the prompts.
 
-        Of each request `num_samples` texts are generated, whose random seeds count up. With `is_batch` the requests are
+        Of each request `num_samples` texts are generated, whose random seeds count up. The `context` is read before
+        every prompt, and not shown. With `is_batch` the requests are
         many and different. A filter leaves lines out of the texts; if nothing passes it the texts end early, or,
         without `must_filter`, go on without it. `clamps` fix units of the one model. Raises VocabularyError for an
         unknown character in a prompt if `unknown` is `error`.
         """
         self._model = make_language_model(models, mix=mix, clamps=clamps)
         line_starts = [start for loaded in models for start in loaded.line_starts]
-        self._preparation = Preparation(self._model.vocabulary, line_starts, unknown=unknown)
+        self._preparation = Preparation(self._model.vocabulary, line_starts, unknown=unknown, context=context)
         self._requests, self._num_samples = requests, num_samples
         self._filter, self._must_filter, self.has_given_up_filter = line_filter, must_filter, False
         self.ends_early = False  # the text of `stream`, where a filter that need not pass left out all further lines

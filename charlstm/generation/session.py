@@ -1,6 +1,6 @@
 """An interactive session: continue a text that a user edits, and score every character of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +27,16 @@ MAX_TEMPERATURE = 2.0
 class Session:
     """Continues any text with a language model. The temperature can change between two characters."""
 
-    def __init__(self, model: LanguageModel, config: SamplingConfig, *, unknown: str = "nearest") -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        config: SamplingConfig,
+        *,
+        unknown: str = "nearest",
+        learn: Callable[[str], LanguageModel | None] | None = None,
+    ) -> None:
+        """Start with a model; before a text is continued, `learn` may return another that has learned the text."""
+        self._learn = learn
         self.model, self.config, self._unknown = model, config, unknown
         self._banned = banned_ids(model.vocabulary)
         self._scored: tuple[str, Logits, States] | None = None  # a text, and the logits and states after it
@@ -43,6 +52,8 @@ class Session:
 
     def continue_from(self, before: str) -> Iterator[tuple[str, float]]:
         """Yield characters that continue a text, each with its log-probability (nats), without end."""
+        if self._learn and (learned := self._learn(before)):
+            self.model, self._scored = learned, None
         ids = self._context_ids(before)
         logits, states = read_prompt(self.model, ids)
         recent = ids[None].astype(np.intp)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from charlstm.errors import LibraryError
 from charlstm.libraries import library_imports
@@ -12,15 +12,16 @@ BACKEND = "tensorflow"
 WITHOUT = "generate, write, evaluate and info work without it"
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(*, without: str = WITHOUT) -> None:
     """Import TensorFlow and Keras, with Keras's own defaults whatever the user's settings for it are.
 
-    Raises LibraryError if one of them is missing, broken, or has another version or backend.
+    Raises LibraryError, with `without` for what works all the same, if one of them is missing, broken, or has another
+    version or backend.
     """
     with _keras_defaults(), _without_pictures():  # TensorFlow imports Keras too
-        with library_imports("TensorFlow", "tensorflow", without=WITHOUT):
+        with library_imports("TensorFlow", "tensorflow", without=without):
             import tensorflow.python  # noqa: F401  # a folder of that name has no such module
-        with library_imports("Keras", "keras", without=WITHOUT):
+        with library_imports("Keras", "keras", without=without):
             import keras
 
             backend = keras.backend.backend()
@@ -29,6 +30,19 @@ def import_tensorflow() -> None:
             f"Keras uses {backend}, but charlstm needs its {BACKEND} backend",
             hint=f"set KERAS_BACKEND={BACKEND} before Keras is imported",
         )
+
+
+def set_threads(num_cores: int) -> None:
+    """Run each operation on one thread, and as many operations in parallel as there are cores: one per shard.
+
+    Call it before TensorFlow's first operation; later calls change nothing.
+    """
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # its warning about many graphs: we want one for each shape
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(num_cores)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from charlstm.errors import TrainingError
 from charlstm.machine import num_cores
-from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
+from charlstm.network.backend import import_tensorflow, set_threads, tensorflow_memory_errors
 from charlstm.storage.lock import exclusive_lock, is_owner
 from charlstm.storage.run_folder import RunFolder
 from charlstm.training.interruption import Interruption, exit_code
@@ -48,8 +48,6 @@ def tensorflow_ready(
         kernels = thread.apply_async(compiled_layers.compile_for_training, arguments, {"stopped": stopped})
         try:
             import_tensorflow()
-            from charlstm.training.train_step import set_threads
-
             set_threads(num_cores())
             if not kernels.ready():
                 show_status("compiling for this processor (only once)")

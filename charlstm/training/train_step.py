@@ -1,6 +1,5 @@
 """Training and evaluation steps in TensorFlow."""
 
-import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from charlstm.analysis.evaluation import EvaluationStreams, Scores
 from charlstm.arrays import FloatArray
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.network.network import CharacterNetwork, States
-from charlstm.training.optimizer import FusedAdam
+from charlstm.network.optimizer import FusedAdam
 
 if TYPE_CHECKING:
     from charlstm.training.workers import Workers
@@ -25,17 +24,6 @@ RESET_SEED, WEIGHT_DROPOUT_SEED, SHARD_SEED = (
     1,
     2,
 )  # indices among the seeds of a step; shards count up from the last
-
-
-def set_threads(num_cores: int) -> None:
-    """Run each operation on one thread, and as many operations in parallel as there are cores: one per shard.
-
-    Call it before TensorFlow's first operation; later calls change nothing.
-    """
-    tf.get_logger().setLevel("ERROR")  # its warning about many graphs: we want one for each shape
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(num_cores)
 
 
 def shard_sizes(batch_size: int, num_shards: int) -> list[int]:

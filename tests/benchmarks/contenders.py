@@ -53,8 +53,9 @@ class Case:
 def make_charlstm(case: Case) -> TrainOn:
     from charlstm.config import ModelConfig, TrainingConfig
     from charlstm.machine import num_cores
+    from charlstm.network.backend import set_threads
     from charlstm.training.auto_config import num_shards_for
-    from charlstm.training.train_step import Trainer, set_threads
+    from charlstm.training.train_step import Trainer
 
     set_threads(num_cores())
     config = TrainingConfig(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli import text_options
+from charlstm.cli import adapting, text_options
 from charlstm.cli.completion import choices, complete_models, complete_texts
 from charlstm.cli.display.evaluation_report import describe_evaluation
 from charlstm.cli.display.evaluation_reporter import ShownEvaluation
@@ -63,6 +63,16 @@ def evaluate(
             help="Also score this run on the same text, and the differences; may be given more than once.",
         ),
     ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Also score the text with a copy of the model that learns it, each segment after predicting it.",
+        ),
+    ] = False,
+    adapt_rate: adapting.AdaptRate = None,
+    adapt_decay: adapting.AdaptDecay = None,
+    adapt_length: adapting.AdaptLength = None,
     unknown: Unknown = "skip",
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeLikeModel = None,
@@ -76,6 +86,9 @@ def evaluate(
     Characters that the model does not know are skipped and counted; with --unknown nearest they are scored as the
     characters that replace them.
 
+    With --adapt a copy of the model learns as it reads (dynamic evaluation): every 50 characters are predicted, then
+    learned in one update. Its figures stand beside those of the model as it is, which is not changed.
+
     Of the text that the model was trained on, only the validation part is scored. A warning says if another text shares
     passages with it, or with the text of a model that it started from.
 
@@ -84,10 +97,14 @@ def evaluate(
     charlstm evaluate runs/macbeth --part test
     charlstm evaluate hamlet.txt --baselines --against english
     charlstm evaluate runs/macbeth macbeth.txt --part train --json
+    charlstm evaluate runs/macbeth hamlet.txt --adapt
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
     run, text = _run_and_text(run, text, part)
+    adaptation = adapting.adaptation_config(
+        adapt=adapt, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
+    )
     from charlstm.analysis.evaluation import encode_corpus
     from charlstm.analysis.full_evaluation import EvaluationOptions, evaluate_in_full
     from charlstm.analysis.trained_text import check_part, choose_text, part_of_run
@@ -112,6 +129,7 @@ def evaluate(
         say(chosen.note)
     if chosen.warning:
         warn(chosen.warning)
+    adapted = adaptation and adapting.score(model, encoded.ids, adaptation, quiet=as_json)
     extras = EvaluationOptions(baselines=baselines, against=against or (), lines=per_line)
     evaluation = evaluate_in_full(path, model, encoded.ids, extras, text=chosen.name, reporter=ShownEvaluation())
     if not run:
@@ -119,10 +137,11 @@ def evaluate(
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
-        origin = {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
-        print(to_json({"model": str(path)} | evaluation.to_json() | origin))
+        result = evaluation.to_json() | {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
+        result |= {"adapted": adapted.to_json()} if adapted else {}
+        print(to_json({"model": str(path)} | result))
     else:
-        print(describe_evaluation(evaluation, encoded))
+        print(describe_evaluation(evaluation, encoded, adapted=adapted.rows() if adapted else ()))
 
 
 def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> tuple[list[str] | None, str | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from charlstm.cli import generation_options, text_options
+from charlstm.cli import adapting, generation_options, text_options
 from charlstm.cli.contradictions import refuse_contradictions
 from charlstm.cli.display.clamp_effect import report_effect
 from charlstm.cli.display.generation_notes import (
@@ -52,6 +52,10 @@ def generate(
     seed_file: generation_options.SeedFile = None,
     encoding: text_options.FileEncoding = None,
     no_echo: generation_options.NoEcho = False,
+    adapt: adapting.AdaptText = None,
+    adapt_rate: adapting.AdaptRate = None,
+    adapt_decay: adapting.AdaptDecay = None,
+    adapt_length: adapting.AdaptLength = None,
     top_k: TopK = None,
     top_p: TopP = None,
     min_p: generation_options.MinP = None,
@@ -89,6 +93,7 @@ def generate(
     charlstm generate --seed "MACBETH." --stop "LADY" --num-samples 5
     charlstm generate names -n 50
     charlstm generate --model macbeth:2 --model recipes:1 --mix words
+    charlstm generate english --adapt notes.txt
     charlstm generate --batch prompts.jsonl --format jsonl > answers.jsonl
     """
     if num_samples == 1 and not (batch or beam):
@@ -113,6 +118,9 @@ def generate(
         max_time=max_time,
     )
     refuse_contradictions(context)
+    adaptation = adapting.adaptation_config(
+        adapt=adapt is not None, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
+    )
     _warn_without_effect(context, output_format=output_format, is_greedy=temperature == 0 and not batch)
     from charlstm.analysis.line_sources import choose_line_filter
     from charlstm.generation.clamps import Clamps
@@ -131,11 +139,15 @@ def generate(
     stream = batch if batch is not None and is_stream(batch) else None  # whose lines are answered as they come
     request = Request(seed if seed_file is None else _read_prompt_file(seed_file, encoding), config, rules)
     requests = [] if stream else [request] if batch is None else _read_batch(batch, request, encoding)
+    learned = None
+    if adapt is not None and adaptation:
+        models, learned = adapting.adapt_models(models, adapt, adaptation, unknown=unknown, encoding=encoding)
     line_filter = None if beam else choose_line_filter(models, say, new=new, unique=unique, temperature=temperature)
     job = GenerationJob(
         models,
         requests,
         unknown=unknown,
+        context=learned.end if learned else "",
         num_samples=1 if beam else num_samples,
         is_batch=batch is not None,
         line_filter=line_filter,
@@ -158,6 +170,7 @@ def generate(
         single_lines=may_be_lines and are_single_lines(requests or [request], models, echo=echo),
         answers=stream is not None,
         models=models,
+        adapted=learned.to_json() if learned else None,
         mix=mix,
         beam=beam,
         scores=scores,

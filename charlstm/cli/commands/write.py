@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli import text_options
+from charlstm.cli import adapting, text_options
 from charlstm.cli.display.generation_notes import newest_run_line
 from charlstm.cli.display.messages import say, visible
 from charlstm.cli.options import Models, RandomSeed, Run, TopK, TopP, Unknown, option
@@ -37,6 +37,17 @@ def write(
         Path | None, option("--file", metavar="FILE", help="Edit this file; it is created if it does not exist.")
     ] = None,
     encoding: text_options.FileEncoding = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Let a copy of the model learn the text: the file at the start, then, at each Tab, what is new before "
+            "the cursor.",
+        ),
+    ] = False,
+    adapt_rate: adapting.AdaptRate = None,
+    adapt_decay: adapting.AdaptDecay = None,
+    adapt_length: adapting.AdaptLength = None,
     temperature: Annotated[
         float, typer.Option(metavar="T", help="Sampling temperature at the start; keys change it.")
     ] = SamplingConfig.temperature,
@@ -54,12 +65,16 @@ def write(
     \b
     charlstm write
     charlstm write macbeth --seed "MACBETH." --file scene.txt
+    charlstm write english --file novel.txt --adapt
     """
     config = SamplingConfig(
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
         random_seed=secrets.randbits(32) if random_seed is None else random_seed,
+    )
+    adaptation = adapting.adaptation_config(
+        adapt=adapt, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
     )
     if run is not None and model:
         raise SettingError("RUN and `model` are both given", hint="give one of the two")
@@ -85,8 +100,9 @@ def write(
         raise SettingError(f"{file} is not empty, and `seed` is given", hint="give one of the two")
     line_endings = LineEndings.of(text)
     text = text.replace("\r\n", "\n") or seed or ""
-    session = Session(language_model, config, unknown=unknown)
-    _edit(Editor(session, text, file, line_endings=line_endings, encoding=codec))
+    with adapting.learning_text(models, text, adaptation, unknown=unknown) as learn:
+        session = Session(language_model, config, unknown=unknown, learn=learn)
+        _edit(Editor(session, text, file, line_endings=line_endings, encoding=codec))
 
 
 def _edit(editor: "Editor") -> None:

@@ -26,20 +26,25 @@ MIN_CHARACTERS = 100  # of a text whose tenths are shown
 DIFFERENCE = "The difference is in nats per character; above 0 the evaluated model predicts the text better."
 
 
-def describe_evaluation(evaluation: "FullEvaluation", encoded: "EncodedCorpus") -> str:
-    """Return the figures of the model, and a table of each thing that was asked for beside them."""
-    parts = [_describe_report(evaluation.report, encoded)]
+def describe_evaluation(
+    evaluation: "FullEvaluation", encoded: "EncodedCorpus", *, adapted: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the figures of the model, and a table of each thing that was asked for beside them.
+
+    `adapted` are the rows of a copy that has learned the text while it read it.
+    """
+    parts = [_describe_report(evaluation.report, encoded, adapted)]
     parts += [_describe_baselines(evaluation.baselines)] if evaluation.baselines is not None else []
     parts += [_describe_paired(evaluation.paired)] if evaluation.paired is not None else []
     parts += [_describe_lines(evaluation.lines)] if evaluation.lines is not None else []
     return "\n\n".join(parts)
 
 
-def _describe_report(report: "EvaluationReport", encoded: "EncodedCorpus") -> str:
+def _describe_report(report: "EvaluationReport", encoded: "EncodedCorpus", adapted: Sequence[tuple[str, str]]) -> str:
     """Return the figures of the whole text, one in a row, and tables by kind of character and by position."""
     tenths = report.by_position if len(report.losses) >= MIN_CHARACTERS else []
     positions = {f"{10 * index}% to {10 * index + 10}%": scores for index, scores in enumerate(tenths)}
-    parts = [aligned(_rows(report, encoded), name_width=NAME_WIDTH)]
+    parts = [aligned([*_rows(report, encoded), *adapted], name_width=NAME_WIDTH)]
     parts += ["\n".join(_scores_table("characters of a kind", report.by_kind, report.scores))]
     parts += ["\n".join(_scores_table("part of the text", positions, report.scores))] if positions else []
     return "\n\n".join(parts)

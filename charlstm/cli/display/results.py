@@ -3,7 +3,7 @@
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ class ResultFormat:
     single_lines: bool = False  # each text is one line, and its line end is all that separates it from the next
     answers: bool = False  # each text is read before the next one is asked for, so what ends it must follow it
     models: "Sequence[LoadedModel]"
+    adapted: Mapping[str, Any] | None = None  # what the models learned after they were loaded, and how
     mix: str | None = None  # how several models are mixed
     beam: int | None = None
     scores: bool = False
@@ -68,6 +69,8 @@ class ResultFormat:
             values["beam"] = self.beam
         values |= {"random_seed": random_seed, "settings": settings | request.rules.to_json()}
         values |= self._models_to_json()
+        if self.adapted:
+            values["adapted"] = dict(self.adapted)
         if self.line_filter:
             values |= self.line_filter.to_json()
         if self.scores:

@@ -17,7 +17,7 @@ def make_variables():
 def optimizer_classes():
     import keras
 
-    from charlstm.training.optimizer import FusedAdam
+    from charlstm.network.optimizer import FusedAdam
 
     return keras.optimizers.Adam, FusedAdam
 

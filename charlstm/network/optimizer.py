@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 
-class FusedAdam(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras has no types
+class FusedAdam(keras.optimizers.Optimizer):
     """Adam (Kingma and Ba 2015, in the order of computation of its section 2) as one operation per variable.
 
     Clipping and weight decay are those of Keras. Its variables are the iteration count, the learning rate and, for
