@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from charlstm.analysis.evaluation import Scores, score_logits
+from charlstm.analysis.evaluation import Scores, losses_of
 from charlstm.arrays import Ids, Logits
 from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
@@ -59,7 +59,7 @@ class AdaptiveNetwork:
         scores, length = Scores(), self.config.adapt_length
         for start in range(0, len(ids) - 1, length):
             segment = ids[start : start + length + 1]
-            scores += score_logits(self._predict_and_learn(segment), segment[1:])
+            scores += losses_of(self._predict_and_learn(segment), segment[1:]).scores
             yield scores
 
     def num_segments(self, ids: Ids) -> int:

@@ -53,7 +53,7 @@ def connected(
 def _connect(
     cluster: Cluster, interruption: Interruption, reporter: StartupReporter, show_status: Callable[[str], None]
 ) -> "Workers":
-    from charlstm.training.train_step import set_threads
+    from charlstm.network.backend import set_threads
     from charlstm.training.workers import Workers
 
     set_threads(num_cores())

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from charlstm.analysis.evaluation import Scores, score_logits
-from charlstm.analysis.scoring import score_with_model
+from charlstm.analysis.evaluation import Scores, losses_of
+from charlstm.analysis.report import evaluate_ids
 from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
 from charlstm.generation.sampling import softmax
@@ -42,7 +42,7 @@ def read(network, ids):
 def nats(model, weights, segment, states):
     stepper = Stepper(replace(model, weights=weights), dtype=np.float64)
     logits, states = stepper.read(segment[None, :-1], states)
-    return score_logits(logits[0], segment[1:]).nats, states
+    return losses_of(logits[0], segment[1:]).scores.nats, states
 
 
 def gradient_of(model, weights, segment, states, *, step=1e-5):
@@ -95,7 +95,7 @@ def test_no_segment_depends_on_what_follows_it(model):
 
 def test_without_learning_it_is_the_static_loss(model):
     ids = some_ids(300)
-    *_, static = score_with_model(model, ids)
+    static = evaluate_ids(model, ids).scores
     *_, adapted = adaptive(model, adapt_rate=0, adapt_decay=0.5).read(ids)
     assert adapted.nats == pytest.approx(static.nats, rel=1e-6)
     assert (adapted.correct, adapted.characters) == (static.correct, static.characters)
