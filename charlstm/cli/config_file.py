@@ -85,7 +85,7 @@ def to_toml(context: typer.Context, others: Mapping[str, tuple[Any, str]]) -> It
         value, source = context.params[parameter.name], "given" if is_given(context, parameter.name) else "default"
         if source == "default" and parameter.name in others:
             value, source = others[parameter.name]
-        if value is not None and value is not False and value != []:
+        if value is not None and value is not False and value not in ([], ()):
             yield f"{key} = {_toml_value(value)}  # {source}"
 
 

@@ -73,8 +73,7 @@ def run_sweep(request: SweepRequest, reporter: SweepReporter) -> SweepResult:
     """Train trials until as many as requested are done, by this process and others together.
 
     At the end the best trial is scored on the test part, if there is one. A sweep is continued, or joined by another
-    process, by the same request. Raises CharLSTMError for everything the
-    user can fix.
+    process, by the same request. Raises CharLSTMError for everything the user can fix.
     """
     check_can_be_repeated(request.run)
     folder = request.run.folder
