@@ -15,6 +15,7 @@ CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
 RUN_FILES = (  # of storage.run_folder.RunFolder
     *("model.safetensors", *CHECKPOINTS, "damaged.safetensors", "text_index.safetensors"),
     *("history.jsonl", "samples.txt", "config.json", ".stdin.txt"),
+    *("log.csv", "events.out.tfevents.charlstm"),
 )
 RUN_MARKS = (("model.safetensors",), *((name,) for name in CHECKPOINTS), ("plan.json", "comparison.json"))
 HIDDEN, RUN_FILE = "hidden", "a file of the run"

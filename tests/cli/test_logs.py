@@ -32,11 +32,11 @@ def test_a_resumed_run_goes_on_with_its_logs_and_new_ones(charlstm, text, known_
 
     start = ["train", text, "--from", "none", *SETTINGS.split(), "--output", "run", "--quiet"]
     code, _, err = charlstm(*start, "--epochs", 1, "--log", "csv", "--log", "csv")
-    assert (code, err) == (0, "")
+    assert code == 0, err
     before = len(evaluations())
     assert steps_of_csv() == [evaluation["step"] for evaluation in evaluations()]
     code, _, err = charlstm("resume", "run", "--epochs", 2, "--log", "tensorboard", "--quiet")
-    assert (code, err) == (0, "")
+    assert code == 0, err
     steps = [evaluation["step"] for evaluation in evaluations()]
     assert len(steps) > before
     assert steps_of_csv() == steps
