@@ -2,7 +2,7 @@
 
 The rules were fitted to runs on two cores, see docs/decisions/recipe.md. They are few and monotone, so that they hold
 for a text of 10 KB as well as for one of 100 MB: the network grows with the characters it can be trained on, but no
-further than its text allows; dropout grows with the number of epochs.
+further than its text allows; dropout grows with the number of epochs, less in a network far smaller than that.
 """
 
 import math
@@ -22,6 +22,8 @@ CHARACTERS_PER_PARAMETER = 2.4  # to train on, before a larger network is the be
 SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
+SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
+SMALL_NETWORK_EXPONENT = 0.4  # dropout falls with this power of the size below that
 
 MAX_LEARNING_RATE, LEARNING_RATE_UNITS = 8e-3, 512  # above this width the rate falls with the square root of the width
 
@@ -74,9 +76,10 @@ def choose_settings(inputs: AutoConfigInputs, overrides: Settings) -> Settings:
     epochs = characters / inputs.num_characters
     if fixed["epochs"] is None and fixed["max_time"] is None:
         fixed["epochs"] = float(f"{epochs:.2g}")
+    share = _dropout_share(inputs, fixed)
     settings = {
-        "dropout": _choose_dropout(epochs),
-        "recurrent_dropout": _choose_recurrent_dropout(epochs, fixed["units"]),
+        "dropout": round(share * _choose_dropout(epochs), 2),
+        "recurrent_dropout": round(share * _choose_recurrent_dropout(epochs, fixed["units"]), 2),
         "batch_size": _choose_batch_size(inputs, fixed["sequence_length"], characters),
         "learning_rate": _choose_learning_rate(fixed["units"]),
         **fixed,
@@ -201,12 +204,23 @@ def _choose_units(inputs: AutoConfigInputs, settings: Settings) -> int:
         candidate = {**settings, "units": units}
         size = count_parameters(candidate, inputs.vocabulary_size)
         characters = expected_training_characters(inputs, candidate)
-        max_size = 1_000_000 * (inputs.num_characters / 50_000) ** 0.5
+        max_size = _allowed_size(inputs)
         if inputs.num_characters >= SMALL_TEXT and characters >= MANY_EPOCHS * inputs.num_characters:
             max_size *= MANY_EPOCHS_SIZE_FACTOR
         if characters >= CHARACTERS_PER_PARAMETER * size and size <= max(max_size, 1.0):
             best = units
     return best
+
+
+def _allowed_size(inputs: AutoConfigInputs) -> float:
+    """Return how many parameters a network may have that is trained on the text for less than MANY_EPOCHS."""
+    return 1_000_000 * math.sqrt(inputs.num_characters / 50_000)
+
+
+def _dropout_share(inputs: AutoConfigInputs, settings: Settings) -> float:
+    """Return the share of the usual dropout that suits a network of this size: 1 unless the user fixed a small one."""
+    size = count_parameters(settings, inputs.vocabulary_size) / _allowed_size(inputs)
+    return min(1.0, math.pow(size / SMALL_NETWORK, SMALL_NETWORK_EXPONENT))
 
 
 def _choose_batch_size(inputs: AutoConfigInputs, sequence_length: int, characters: float) -> int:

@@ -48,6 +48,26 @@ def test_overrides_are_kept():
     assert {name: settings[name] for name in overrides} == overrides
 
 
+def test_a_network_far_smaller_than_the_text_allows_gets_less_dropout():
+    inputs = inputs_for(100_000)
+    small, large = (
+        choose_settings(inputs, {"num_layers": layers, "units": units, "epochs": 120})
+        for layers, units in ((1, 128), (2, 320))
+    )
+    assert (large["dropout"], large["recurrent_dropout"]) == (0.45, 0.5)
+    assert small["dropout"] == pytest.approx(0.31, abs=0.01)
+    assert small["recurrent_dropout"] == pytest.approx(0.23, abs=0.01)
+
+
+def test_the_size_chosen_for_the_time_does_not_lower_dropout():
+    for num_characters, seconds in itertools.product((20_000, 100_000, 1_000_000), (30, 120, 1200)):
+        inputs = inputs_for(num_characters)
+        settings = choose_settings(inputs, {"max_time": seconds})
+        epochs = expected_training_characters(inputs, settings) / num_characters
+        wider = choose_settings(inputs, {"units": 1024, "epochs": epochs})
+        assert settings["dropout"] == wider["dropout"]
+
+
 def test_more_time_gives_a_larger_network_and_more_dropout():
     chosen = [choose_settings(inputs_for(1_000_000), {"max_time": seconds}) for seconds in (30, 110, 240, 1200)]
     units = [settings["units"] for settings in chosen]
