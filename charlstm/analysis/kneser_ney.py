@@ -16,7 +16,7 @@ Probabilities = npt.NDArray[np.float64]
 
 
 def kneser_ney_nats(training: Ids, text: Ids, *, vocabulary_size: int, max_order: int) -> Probabilities:
-    """Return -ln p of each character of a text but the first, (characters - 1,), by the n-grams of a training text.
+    """Return -ln p (characters - 1,) of a text without its first character, by the n-grams of a training text.
 
     `max_order` is the number of characters of context. Only characters of the text itself are context, so its first
     ones have less.

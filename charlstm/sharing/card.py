@@ -31,6 +31,7 @@ class CardFacts:
     num_bytes: int  # of the model file
     bits: int  # of each weight
     seconds: float | None  # trained; None if the run is not there
+    start_from: str | None  # the name of the model that training started from; None: from nothing, or not known
     sample: str
     sample_options: Sequence[str]  # of `charlstm generate`, to write the sample
 
@@ -87,6 +88,8 @@ def _figures(model: Model, facts: CardFacts) -> Iterator[tuple[str, str]]:
         yield "text", f"{text}, {size:,} characters" if size else text
     if facts.license_id:
         yield "licence", facts.license_id
+    if facts.start_from:
+        yield "learned on top of", f"the model {facts.start_from}"
     validation = training.get("validation", {})
     if "nats_per_character" in validation and "bits_per_character" in validation:
         nats, bits = validation["nats_per_character"], validation["bits_per_character"]

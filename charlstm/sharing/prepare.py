@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from charlstm.atomic_files import open_regular
 from charlstm.errors import ModelFileError
@@ -10,8 +11,9 @@ from charlstm.sharing.card import CardFacts, make_card
 from charlstm.sharing.repository import MAX_MODEL_BYTES
 from charlstm.sharing.sample import sample_options, write_sample
 from charlstm.storage.model_file import weight_bits
-from charlstm.storage.run_folder import RunFolder
-from charlstm.storage.run_summary import settings_of_model, summarize_run
+from charlstm.storage.run_folder import RunFolder, model_name
+from charlstm.storage.run_summary import RunSummary, settings_of_model, summarize_run
+from charlstm.storage.shipped_models import shipped_name
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,14 @@ def prepare_upload(loaded: LoadedModel, repository: str, *, license_id: str | No
 
     Raises ModelFileError for a file that is too large, or that has been replaced since it was loaded.
     """
-    content = _content(loaded)
+    content, run = _content(loaded), _run_of(loaded)
     facts = CardFacts(
         repository=repository,
         license_id=license_id,
         num_bytes=len(content),
         bits=weight_bits(loaded.path),
-        seconds=_seconds_trained(loaded),
+        seconds=run.seconds if run else None,
+        start_from=_name_of_model(run.start_from) if run and run.start_from else None,
         sample=write_sample(loaded),
         sample_options=sample_options(loaded),
     )
@@ -54,9 +57,14 @@ def _content(loaded: LoadedModel) -> bytes:
     return content
 
 
-def _seconds_trained(loaded: LoadedModel) -> float | None:
-    """Return for how long the run of a model was trained; None if the run is not there."""
+def _run_of(loaded: LoadedModel) -> RunSummary | None:
+    """Return what the run of a model says about itself; None if the run is not there."""
     if not settings_of_model(loaded.path, loaded.model.training):
         return None
     run = RunFolder(loaded.path.parent)
-    return summarize_run(run, name=run.path.name).seconds
+    return summarize_run(run, name=run.path.name)
+
+
+def _name_of_model(path: str) -> str:
+    """Return the name of a model to start from, without the folders of this machine."""
+    return shipped_name(path) or model_name(Path(path))

@@ -29,6 +29,7 @@ def card_of(training, *, sample="a sample", **changes):
         "num_bytes": 2_345_678,
         "bits": 32,
         "seconds": 90.0,
+        "start_from": None,
         "sample_options": [],
     }
     facts |= {"repository": "anna/tiny", "sample": sample} | changes
@@ -102,14 +103,19 @@ def test_the_sample_is_what_the_command_in_the_card_writes(charlstm, run, kind):
     assert match[2] == charlstm(*match[1].split())[1].rstrip()
 
 
-def test_the_time_is_that_of_the_run(trained):
+def test_the_time_and_the_model_to_start_from_are_those_of_the_run(trained):
     line = {"step": 10, "epoch": 1.0, "seconds": 75.0, "train_nats": 2.0, "validation_nats": 2.1}
     (trained / "history.jsonl").write_text(json.dumps(line) + "\n")
     settings = json.loads((trained / "config.json").read_text())
     training = load_models("tiny")[0].model.training
     settings["text"]["sha256"] = training["text_sha256"]
+    start_from = "/home/anna/secret/runs/plays/model.safetensors"
+    settings["origin"] = {"started": "2026-11-21T10:00:00+00:00", "command": [], "start_from": start_from}
     (trained / "config.json").write_text(json.dumps(settings))
-    assert "1m15s" in prepare_upload(load_models("tiny")[0], "anna/tiny").card
+    card = prepare_upload(load_models("tiny")[0], "anna/tiny").card
+    assert "1m15s" in card
+    assert rows(card)["learned on top of"] == "the model plays"
+    assert "secret" not in card
     (trained / "model.safetensors").rename("alone.safetensors")
     assert "1m15s" not in prepare_upload(load_models("alone.safetensors")[0], "anna/tiny").card
 

@@ -14,7 +14,7 @@ NAME = "anna/tiny"
 def test_a_new_repository_is_private_and_gets_model_and_card_in_one_commit(hub, at_hub, run):
     code, out, err = at_hub("push", "tiny", NAME, "--license", "MIT", "-m", "The first")
     assert (code, out) == (0, f"{hub.address}/{NAME}\n"), err
-    assert err == f"whoever may see it can get it: charlstm pull {NAME}\n"
+    assert err == f"everyone with access can get it: charlstm pull {NAME}\n"
     repository = hub.repositories[NAME]
     assert (repository.private, repository.messages, len(repository.commits)) == (True, ["The first"], 2)
     assert repository.files["model.safetensors"] == (run / "model.safetensors").read_bytes()

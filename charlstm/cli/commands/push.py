@@ -79,6 +79,6 @@ def push(
     if pushed.keeps_card:
         say("README.md has been edited there, and stays as it is; `overwrite` replaces it")
     if pushed.has_changed:
-        seen_by = "everybody" if public else "whoever may see it"
-        show_command(f"{seen_by} can get it", command_line("pull", repository))
+        who = "everyone" if public else "everyone with access"
+        show_command(f"{who} can get it", command_line("pull", repository))
     print(pushed.address)

@@ -2,21 +2,20 @@
 
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from charlstm.cli.display.live_table import LiveTable
-from charlstm.cli.display.messages import say, visible, warn
+from charlstm.cli.display.live_table import ExperimentDisplay
+from charlstm.cli.display.messages import visible
 from charlstm.cli.display.pictures import PictureStyle, save_plot
 from charlstm.cli.display.plots import Line, Panel
 
 if TYPE_CHECKING:
     from charlstm.experiments.outcomes import Outcome, Summary
-    from charlstm.training.history import Evaluation, Progress
 
 
 @dataclass(frozen=True)
@@ -98,22 +97,13 @@ def comparison_display(*, num_runs: int, plot: Path, style: PictureStyle) -> "It
         yield ComparisonDisplay(num_runs, plot, style, stack)
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(ExperimentDisplay):
     """Shows the outcomes so far and the progress of the current run, and keeps the plot up to date."""
 
     def __init__(self, num_runs: int, plot: Path, style: PictureStyle, stack: ExitStack) -> None:
         self._num_runs, self._plot, self._style = num_runs, plot, style
         self._outcomes, self._budget = list["Outcome"](), ""
-        self._table = LiveTable(lambda width: comparison_lines(self._outcomes, self._budget, width=width), stack)
-
-    def on_message(self, message: str) -> None:
-        say(message)
-
-    def on_warning(self, message: str) -> None:
-        warn(message)
-
-    def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
-        return self._table.starting_tensorflow()
+        super().__init__(lambda width: comparison_lines(self._outcomes, self._budget, width=width), stack)
 
     def on_budget(self, budget: str) -> None:
         self._budget = budget
@@ -128,12 +118,3 @@ class ComparisonDisplay:
         figures = f"{newest.bits:.4f} bits per character, {speed:,.0f} characters/s, text read: {read}"
         self._table.end_run(f"{newest.cell}: {figures}")
         save_comparison_plot(self._plot, outcomes, self._style)
-
-    def on_step(self, progress: "Progress") -> None:
-        self._table.show_progress(progress)
-
-    def on_evaluation_start(self) -> None:
-        pass
-
-    def on_evaluation(self, evaluation: "Evaluation") -> None:
-        pass

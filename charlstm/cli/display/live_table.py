@@ -8,12 +8,12 @@ from rich.text import Text
 
 from charlstm.cli.display.library_startup import starting_tensorflow
 from charlstm.cli.display.live_display import LiveDisplay
-from charlstm.cli.display.messages import can_redraw, loss, say
+from charlstm.cli.display.messages import can_redraw, changes_line, loss, say, warn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from charlstm.training.history import Progress
+    from charlstm.training.history import Evaluation, Progress
 
 
 class LiveTable:
@@ -50,3 +50,31 @@ class LiveTable:
 
         table = [Text(line, no_wrap=True, overflow="ellipsis") for line in self._lines(width)]
         return Group(*table, Text(f"{self._run}: {self._progress}", style="bold"))
+
+
+class ExperimentDisplay:
+    """What the displays of all experiments do alike: they show messages, and the progress of the current run."""
+
+    def __init__(self, lines: Callable[[int], Sequence[str]], stack: ExitStack) -> None:
+        self._table = LiveTable(lines, stack)
+
+    def on_message(self, message: str) -> None:
+        say(message)
+
+    def on_warning(self, message: str) -> None:
+        warn(message)
+
+    def on_changed_characters(self, changes: dict[str, str]) -> None:
+        say(changes_line(changes))
+
+    def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
+        return self._table.starting_tensorflow()
+
+    def on_step(self, progress: "Progress") -> None:
+        self._table.show_progress(progress)
+
+    def on_evaluation_start(self) -> None:
+        pass
+
+    def on_evaluation(self, evaluation: "Evaluation") -> None:
+        pass

@@ -1,15 +1,14 @@
 """Runs that differ in their random seeds: a table, and its last lines with the mean."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from charlstm.cli.display.live_table import LiveTable
-from charlstm.cli.display.messages import changes_line, clock, say, warn
+from charlstm.cli.display.live_table import ExperimentDisplay
+from charlstm.cli.display.messages import clock
 
 if TYPE_CHECKING:
     from charlstm.experiments.repeats import RepeatedRun
-    from charlstm.training.history import Evaluation, Progress
 
 HEADING = f"{'seed':>8}{'bits':>9}{'epoch':>8}{'time':>9}"
 
@@ -44,24 +43,12 @@ def repeat_display(*, num_runs: int) -> "Iterator[RepeatDisplay]":
         yield RepeatDisplay(num_runs, stack)
 
 
-class RepeatDisplay:
+class RepeatDisplay(ExperimentDisplay):
     """Shows the complete runs and the progress of the current one."""
 
     def __init__(self, num_runs: int, stack: ExitStack) -> None:
         self._num_runs, self._runs = num_runs, list["RepeatedRun"]()
-        self._table = LiveTable(lambda _: repeat_lines(self._runs), stack)
-
-    def on_message(self, message: str) -> None:
-        say(message)
-
-    def on_warning(self, message: str) -> None:
-        warn(message)
-
-    def on_changed_characters(self, changes: dict[str, str]) -> None:
-        say(changes_line(changes))
-
-    def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
-        return self._table.starting_tensorflow()
+        super().__init__(lambda _: repeat_lines(self._runs), stack)
 
     def on_run_start(self, random_seed: int, number: int) -> None:
         self._table.start_run(f"random seed {random_seed}, run {number} of {self._num_runs}")
@@ -69,12 +56,3 @@ class RepeatDisplay:
     def on_run_end(self, runs: "list[RepeatedRun]") -> None:
         self._runs = runs
         self._table.end_run(f"random seed {runs[-1].random_seed}: {runs[-1].bits:.4f} bits per character")
-
-    def on_step(self, progress: "Progress") -> None:
-        self._table.show_progress(progress)
-
-    def on_evaluation_start(self) -> None:
-        pass
-
-    def on_evaluation(self, evaluation: "Evaluation") -> None:
-        pass

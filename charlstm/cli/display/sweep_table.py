@@ -1,12 +1,12 @@
 """A sweep while it goes on and at its end: a table of its best trials, and the progress of the current one."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from charlstm.cli.display.live_table import LiveTable
-from charlstm.cli.display.messages import changes_line, clock, say, warn
+from charlstm.cli.display.live_table import ExperimentDisplay
+from charlstm.cli.display.messages import clock
 from charlstm.cli.options import FIELD_OPTIONS
 from charlstm.figures import counted, plain
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from charlstm.experiments.search_space import Value
     from charlstm.experiments.sweep_outcomes import Trial
     from charlstm.experiments.sweep_plan import SweepPlan
-    from charlstm.training.history import Evaluation, Progress
 
 NUM_SHOWN = 10  # of the best trials
 GAP = "  "
@@ -70,24 +69,12 @@ def sweep_display(*, num_trials: int) -> "Iterator[SweepDisplay]":
         yield SweepDisplay(num_trials, stack)
 
 
-class SweepDisplay:
+class SweepDisplay(ExperimentDisplay):
     """Shows the best trials so far and the progress of the current one."""
 
     def __init__(self, num_trials: int, stack: ExitStack) -> None:
         self._num_trials, self._trials, self._fields = num_trials, list["Trial"](), list[str]()
-        self._table = LiveTable(lambda width: trial_lines(self._trials, self._fields, width=width), stack)
-
-    def on_message(self, message: str) -> None:
-        say(message)
-
-    def on_warning(self, message: str) -> None:
-        warn(message)
-
-    def on_changed_characters(self, changes: dict[str, str]) -> None:
-        say(changes_line(changes))
-
-    def starting_tensorflow(self) -> AbstractContextManager[Callable[[str], None]]:
-        return self._table.starting_tensorflow()
+        super().__init__(lambda width: trial_lines(self._trials, self._fields, width=width), stack)
 
     def on_plan(self, plan: "SweepPlan") -> None:
         self._fields = [dimension.field for dimension in plan.dimensions]
@@ -105,12 +92,3 @@ class SweepDisplay:
 
     def on_waiting(self, num_running: int) -> None:
         self._table.start_run("waiting for other processes", progress=counted(num_running, "trial"))
-
-    def on_step(self, progress: "Progress") -> None:
-        self._table.show_progress(progress)
-
-    def on_evaluation_start(self) -> None:
-        pass
-
-    def on_evaluation(self, evaluation: "Evaluation") -> None:
-        pass
