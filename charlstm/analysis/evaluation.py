@@ -80,7 +80,8 @@ def encode_corpus(corpus: "Corpus", vocabulary: "Vocabulary", *, unknown: str) -
         number = "only one" if len(encoded.ids) else "no"
         known = " that the model knows" if encoded.changes else ""
         raise CorpusError(
-            f"the text {corpus.name!r} has {number} character{known}", hint="give a text of at least two characters"
+            f"the text {corpus.name!r} has {number} character{known}",
+            hint=f"give a text of at least two characters{known}",
         )
     return encoded
 

@@ -17,7 +17,7 @@ def bits(model, text):
 
 
 def lines_of(text):
-    return passages_of(load_given_text(text), per_line=True)
+    return passages_of([load_given_text(text)], per_line=True)
 
 
 def test_lines_are_those_that_are_not_blank():
