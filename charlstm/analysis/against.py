@@ -53,7 +53,7 @@ def load_others(runs: Sequence[str]) -> list[LoadedModel]:
     return [LoadedModel(path, load_model(path)) for path in map(find_model, runs)]
 
 
-def check_read_alike(vocabulary: Vocabulary, ids: Ids, others: Sequence[LoadedModel]) -> None:
+def check_comparable(vocabulary: Vocabulary, ids: Ids, others: Sequence[LoadedModel]) -> None:
     """Raise SettingError if one of the others reads a text in another way: ids (characters,) of the vocabulary."""
     characters = vocabulary.decode(np.unique(ids))
     for other in others:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.analysis.adaptation import AdaptedScores, score_adapted
-from charlstm.analysis.against import PairedScores, check_read_alike, score_against, warning_of
+from charlstm.analysis.against import PairedScores, check_comparable, score_against, warning_of
 from charlstm.analysis.baselines import Baseline, baselines_of_run
 from charlstm.analysis.breakdown import LineScores
 from charlstm.analysis.earlier_texts import EarlierText, find_earlier_text
@@ -61,7 +61,7 @@ def evaluate_in_full(
     that reads the text in another way, and for one that cannot adapt. Raises CorpusError for another model that knows
     fewer than two characters of the text, and LibraryError for adapting without TensorFlow.
     """
-    check_read_alike(model.vocabulary, ids, options.against)
+    check_comparable(model.vocabulary, ids, options.against)
     earlier = find_earlier_text(path, model, model.vocabulary, ids)
     if earlier and earlier.is_worth_a_warning:
         reporter.on_warning(earlier.describe(text))

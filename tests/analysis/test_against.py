@@ -4,14 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charlstm.analysis.against import check_read_alike, load_others, score_against
+from charlstm.analysis.against import check_comparable, load_others, score_against
 from charlstm.analysis.bootstrap import mean_interval
 from charlstm.analysis.report import evaluate_ids
 from charlstm.analysis.reporting import SILENT
 from charlstm.errors import CorpusError, SettingError
 from charlstm.generation.load import LoadedModel
 from charlstm.storage.model_file import save_model
-from tests.analysis.plain_lstm import plain_losses
+from tests.analysis.plain_network import plain_losses
 from tests.conftest import ALPHABET, random_model
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 3
@@ -68,14 +68,14 @@ def test_a_model_of_another_normal_form_is_refused_where_it_differs(text, is_ref
     other = replace(other, vocabulary=replace(other.vocabulary, normalize="none"))
     others = [LoadedModel(OTHER, other)]
     if not is_refused:
-        check_read_alike(own, own.encode(text), others)
+        check_comparable(own, own.encode(text), others)
         return
     with pytest.raises(SettingError, match="reads texts in another normal form"):
-        check_read_alike(own, own.encode(text), others)
+        check_comparable(own, own.encode(text), others)
 
 
 def test_a_model_of_another_case_is_refused(tmp_path, model):
     save_model(tmp_path / "other.safetensors", random_model(lowercase=True))
     others = load_others([str(tmp_path / "other.safetensors")])
     with pytest.raises(SettingError, match=r"other\.safetensors reads texts in another case"):
-        check_read_alike(model.vocabulary, model.vocabulary.encode(TEXT), others)
+        check_comparable(model.vocabulary, model.vocabulary.encode(TEXT), others)

@@ -8,7 +8,7 @@ from charlstm.analysis.odd_texts import Passage, load_scorers, passages_of, scor
 from charlstm.errors import SettingError, VocabularyError
 from charlstm.storage.model_file import save_model
 from charlstm.text.given_text import load_given_text
-from tests.analysis.plain_lstm import plain_losses
+from tests.analysis.plain_network import plain_losses
 from tests.conftest import letter_model, random_model
 
 

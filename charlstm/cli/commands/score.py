@@ -38,8 +38,8 @@ def score(
 ) -> None:
     """Find the oddest of many files or lines, or who wrote them.
 
-    Prints the bits per character of each file, or with --per-line of each line that is not blank, the highest first.
-    Each is read by itself, from the start of a line; a line has to predict its end as well. Blank lines are left out.
+    Prints the bits of each file, or with --per-line of each line that is not blank; the highest bits per character
+    come first. Each is read by itself, from the start of a line; a line has to predict its end as well.
 
     With several models, each file or line is ascribed to the one that takes the fewest bits for it. The log-likelihood
     ratio is how many bits more the next one takes. Only characters that all the models know are scored.

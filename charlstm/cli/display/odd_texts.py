@@ -18,7 +18,7 @@ MISSING = "-"  # stands for figures of a passage of which no character could be 
 def describe_passages(scored: "Sequence[PassageScores]", names: Sequence[str]) -> str:
     """Return a table of passages in the order given; `names` are those of the models.
 
-    The bits per character are those of the likeliest model, by which passages are sorted.
+    Of several models it has the bits of the whole passages, whose differences are the ratios.
     """
     columns, has_several = [], len(names) > 1
     if has_several:
@@ -29,11 +29,11 @@ def describe_passages(scored: "Sequence[PassageScores]", names: Sequence[str]) -
     for index, name in enumerate(names):
         title = f"bits of {visible(name)}" if has_several else "bits"
         columns.append(Column(title, [_figure(one, f"{one.bits[index]:.1f}") for one in scored]))
-    per_character = [min(one.bits_per_character or [0.0]) for one in scored]
-    columns += [
-        Column("per character", [_figure(one, f"{bits:.4f}") for one, bits in zip(scored, per_character, strict=True)]),
-        Column("characters", [f"{one.num_characters:,}" for one in scored]),
-    ]
+    if not has_several:
+        bits = [(one.bits_per_character or [0.0])[0] for one in scored]
+        figures = [_figure(one, f"{one_bits:.4f}") for one, one_bits in zip(scored, bits, strict=True)]
+        columns.append(Column("per character", figures))
+    columns.append(Column("characters", [f"{one.num_characters:,}" for one in scored]))
     if any(one.num_left_out for one in scored):
         columns.append(Column("skipped", [f"{one.num_left_out:,}" for one in scored]))
     columns.append(Column("place", [visible(_place(one)) for one in scored], is_number=False))
