@@ -3,8 +3,8 @@
     model = charlstm.load("runs/macbeth")
     print(charlstm.generate(model, "Tomorrow, and tomorrow"))
 
-Nothing is imported before it is used: `import charlstm` imports neither NumPy nor TensorFlow, and only `train` and
-`resume` import TensorFlow. See docs/python.md.
+Nothing is imported before it is used: `import charlstm` imports neither NumPy nor TensorFlow, and only `train`,
+`resume` and `adapt` import TensorFlow. See docs/python.md.
 """
 
 from typing import TYPE_CHECKING
@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Baseline",
     "CharLSTMError",
     "Evaluation",
+    "LineScores",
     "ModelConfig",
+    "PairedScores",
+    "PassageScores",
     "Progress",
     "Scores",
     "TextEvaluation",
@@ -25,15 +29,20 @@ __all__ = [
     "generate",
     "load",
     "resume",
+    "score",
     "stream",
     "train",
 ]
 
 if TYPE_CHECKING:
     from charlstm.api import (
+        Baseline,
         CharLSTMError,
         Evaluation,
+        LineScores,
         ModelConfig,
+        PairedScores,
+        PassageScores,
         Progress,
         Scores,
         TextEvaluation,
@@ -44,6 +53,7 @@ if TYPE_CHECKING:
         generate,
         load,
         resume,
+        score,
         stream,
         train,
     )

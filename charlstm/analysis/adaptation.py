@@ -1,148 +1,83 @@
-"""Dynamic evaluation: a network that learns from a text while it reads it (Krause et al. 2018, arXiv:1709.07432).
+"""Models that learn what they read: their figures on a text, or the model that has learned it.
 
-Each segment of the text is predicted first, by the weights that the text before it has left; only then does the
-network learn it, with one update. The figures are therefore as honest as those of fixed weights.
+TensorFlow is imported when a network is asked for.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import tensorflow as tf
-
-from charlstm.analysis.evaluation import Scores, losses_of
-from charlstm.arrays import Ids, Logits
+from charlstm.analysis.evaluation import Scores
+from charlstm.analysis.reporting import SILENT, EvaluationReporter
+from charlstm.arrays import Ids
 from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
-from charlstm.generation.generate import LanguageModel
-from charlstm.generation.stepper import make_stepper
-from charlstm.network.network import CharacterNetwork
-from charlstm.network.optimizer import FusedAdam
+from charlstm.generation.session import CONTEXT_LENGTH
+from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model
 
-MEAN_SQUARE_DECAY = 0.999  # of the running mean of squared gradients, per segment
-MAX_RELEARNED = 1000  # characters of a text that is learned while it is edited
+if TYPE_CHECKING:
+    from charlstm.analysis.adaptive_network import AdaptiveNetwork
 
 
-class AdaptiveNetwork:
-    """A copy of a model that learns what it reads; the model itself stays as it is.
+@dataclass(frozen=True)
+class AdaptedScores:
+    """How well a model that learns predicts a text, and how it learns."""
 
-    An update is the gradient of the segment's mean loss, each element divided by the root of the running mean of its
-    squares (RMSprop: Tieleman and Hinton 2012, with the bias correction of Adam); then every weight decays towards
-    its trained value. The gradient goes back to the start of the segment, and the states are carried from one segment
-    to the next.
+    scores: Scores
+    config: AdaptationConfig
+
+    def to_json(self) -> dict[str, Any]:
+        return self.scores.to_json() | {"settings": self.config.to_json()}
+
+
+@contextmanager
+def adaptive_network(
+    model: Model, config: AdaptationConfig, *, reporter: EvaluationReporter = SILENT
+) -> Iterator["AdaptiveNetwork"]:
+    """Yield a copy of a model that learns what it reads.
+
+    Raises SettingError for a model that reads windows of a fixed length, and LibraryError without TensorFlow.
     """
+    if model.config.window:
+        raise SettingError(
+            "the model reads each character from a window of fixed length, and such models cannot `adapt`",
+            hint="leave `adapt` out",
+        )
+    from charlstm.network.backend import import_tensorflow, set_threads, tensorflow_memory_errors
 
-    def __init__(self, model: Model, config: AdaptationConfig) -> None:
-        if model.config.window:
-            raise SettingError(
-                "the model reads each character from a window of fixed length, and such models cannot `adapt`",
-                hint="leave `adapt` out",
-            )
-        self._model, self.config, self.vocabulary = model, config, model.vocabulary
-        self._network = CharacterNetwork(model.config, len(model.vocabulary), precision=model.precision)
-        self._network.set_named_weights(model.weights)
-        self._trained = [tf.constant(variable.value) for variable in self._network.trainable_variables]
-        self._optimizer = FusedAdam(learning_rate=float(config.adapt_rate), beta_1=0.0, beta_2=MEAN_SQUARE_DECAY)
-        self._optimizer.build(self._network.trainable_variables)
-        self._states = self._network.initial_states(1)
-        spec = tf.TensorSpec((1, None), tf.int32)
-        self._learn = tf.function(self._learn_graph, input_signature=[spec, self._state_specs()], autograph=False)
+    with reporter.starting_tensorflow():
+        import_tensorflow(without="leave `adapt` out to do without it")
+        set_threads(num_cores())
+        from charlstm.analysis.adaptive_network import AdaptiveNetwork
 
-    def read(self, ids: Ids) -> Iterator[Scores]:
-        """Predict and learn ids (characters,) segment by segment; yield the scores so far, `num_segments` times.
-
-        The first id is read but not predicted. The states go on from those of an earlier call. Raises SettingError if
-        the weights grow beyond all numbers.
-        """
-        scores, length = Scores(), self.config.adapt_length
-        for start in range(0, len(ids) - 1, length):
-            segment = ids[start : start + length + 1]
-            scores += losses_of(self._predict_and_learn(segment), segment[1:]).scores
-            yield scores
-
-    def num_segments(self, ids: Ids) -> int:
-        """Return how many times `read` yields."""
-        return -(-(len(ids) - 1) // self.config.adapt_length)
-
-    def forget_states(self) -> None:
-        """Read what comes next as the start of a text; what has been learned stays."""
-        self._states = self._network.initial_states(1)
-
-    @property
-    def model(self) -> Model:
-        """The model with the weights as they are now."""
-        return replace(self._model, weights=self._network.get_named_weights())
-
-    def _predict_and_learn(self, segment: Ids) -> Logits:
-        """Return the logits (time, vocabulary) after each id of a segment (time + 1,) but the last, then learn it."""
-        logits, self._states = self._learn(tf.constant(segment[None], tf.int32), self._states)
-        found: Logits = logits.numpy()
-        if not np.isfinite(found).all():
-            raise SettingError(
-                f"at `adapt_rate` {self.config.adapt_rate:g} the model has diverged", hint="give a smaller `adapt_rate`"
-            )
-        return found
-
-    def _learn_graph(self, ids: tf.Tensor, states: Sequence[Any]) -> tuple[tf.Tensor, Sequence[Any]]:
-        with tf.GradientTape() as tape:
-            logits, states = self._network(ids[:, :-1], states, needs_gradient=True)
-            targets = tf.transpose(ids[:, 1:])
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
-        variables = self._network.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, variables), variables)
-        for variable, trained in zip(variables, self._trained, strict=True):
-            variable.assign_add(self.config.adapt_decay * (trained - variable))
-        return logits[:, 0], states
-
-    def _state_specs(self) -> Any:
-        return tf.nest.map_structure(lambda state: tf.TensorSpec(state.shape, state.dtype), self._states)
+    with tensorflow_memory_errors():
+        yield AdaptiveNetwork(model, config)
 
 
-class TextLearner:
-    """Learns a text while it is written, segment by segment.
-
-    Text that is deleted or changed after it was learned stays learned.
-    """
-
-    def __init__(self, network: AdaptiveNetwork, *, unknown: str) -> None:
-        self._network, self._unknown = network, unknown
-        self._learned: Ids = np.empty(0, np.intp)  # the text up to the end of the last segment that was learned
-        self._has_learned = False  # since a model was returned
-
-    def learn(self, text: str) -> Iterator[Scores]:
-        """Learn the whole segments of a text that are new, and yield after each.
-
-        Of a text that has been changed before the end of what was learned, what follows the change is learned again, at
-        most MAX_RELEARNED characters. Characters that the model does not know are treated by the policy `unknown`.
-        """
-        length, vocabulary = self._network.config.adapt_length, self._network.vocabulary
-        ids = vocabulary.encode(vocabulary.adapt(text, self._unknown)[0])
-        start = max(0, len(self._learned) - 1)
-        if not np.array_equal(ids[: len(self._learned)], self._learned):
-            start = max(0, _common_length(ids, self._learned) - 1, len(ids) - MAX_RELEARNED)
-            self._network.forget_states()
-        end = start + max(0, len(ids) - 1 - start) // length * length
-        self._learned = ids[: end + 1]
-        for scores in self._network.read(ids[start : end + 1]):
-            self._has_learned = True
-            yield scores
-
-    def num_segments(self, text: str) -> int:
-        """Return how many times `learn` yields for a first text, if the model knows all its characters."""
-        return max(0, len(text) - 1) // self._network.config.adapt_length
-
-    def learned_model(self, text: str) -> LanguageModel | None:
-        """Learn what is new in a text; return the model, or None if it is still the one that was returned last."""
-        for _ in self.learn(text):
-            pass
-        has_learned, self._has_learned = self._has_learned, False
-        return make_stepper(self._network.model) if has_learned else None
+def score_adapted(
+    model: Model, ids: Ids, config: AdaptationConfig, *, reporter: EvaluationReporter = SILENT
+) -> AdaptedScores:
+    """Score ids (characters,), at least two, with a copy of a model that learns them, each after predicting it."""
+    with adaptive_network(model, config, reporter=reporter) as network:
+        return AdaptedScores(_read(network, ids, "scoring and learning", reporter), config)
 
 
-def _common_length(one: Ids, other: Ids) -> int:
-    """Return how many ids two texts have in common at their start."""
-    shorter = min(len(one), len(other))
-    differs = np.flatnonzero(one[:shorter] != other[:shorter])
-    return int(differs[0]) if len(differs) else shorter
+def learn_ids(
+    model: Model, ids: Ids, config: AdaptationConfig, *, reporter: EvaluationReporter = SILENT
+) -> tuple[Model, Scores]:
+    """Return a copy of a model that has learned ids (characters,), at least two, and how well it predicted them."""
+    with adaptive_network(model, config, reporter=reporter) as network:
+        scores = _read(network, ids, "learning the text", reporter)
+        return network.model, scores
+
+
+def context_after(text: str) -> str:
+    """Return what a model is to read, before it writes, of a text that it has learned: its end, and a line end."""
+    return text[-CONTEXT_LENGTH:].rstrip("\n") + "\n"
+
+
+def _read(network: "AdaptiveNetwork", ids: Ids, label: str, reporter: EvaluationReporter) -> Scores:
+    *_, scores = reporter.progress(network.read(ids), label, total=network.num_segments(ids))
+    return scores

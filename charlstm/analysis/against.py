@@ -20,7 +20,8 @@ from charlstm.analysis.scoring import score_carried, scoring_stepper
 from charlstm.analysis.trained_text import MIN_SHARED_SHARE, TOO_GOOD, share_of_training_text
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError, SettingError
-from charlstm.storage.model_file import Model, load_model
+from charlstm.generation.load import LoadedModel
+from charlstm.storage.model_file import load_model
 from charlstm.storage.run_folder import RunFolder, find_model, model_name
 from charlstm.text.id_files import in_chunks
 from charlstm.text.vocabulary import Vocabulary
@@ -47,24 +48,16 @@ class PairedScores:
         }
 
 
-@dataclass(frozen=True)
-class OtherModel:
-    """A model to compare with, and its file."""
-
-    path: Path
-    model: Model
+def load_others(runs: Sequence[str]) -> list[LoadedModel]:
+    """Load the models to compare with. Raises RunError or ModelFileError if one cannot be loaded."""
+    return [LoadedModel(path, load_model(path)) for path in map(find_model, runs)]
 
 
-def load_others(runs: Sequence[str], vocabulary: Vocabulary, ids: Ids) -> list[OtherModel]:
-    """Load the models to compare with on a text, ids (characters,) of the vocabulary of the first model.
-
-    Raises RunError or ModelFileError if one cannot be loaded, and SettingError if it reads the text in another way.
-    """
-    others = [OtherModel(path, load_model(path)) for path in map(find_model, runs)]
+def check_comparable(vocabulary: Vocabulary, ids: Ids, others: Sequence[LoadedModel]) -> None:
+    """Raise SettingError if one of the others reads a text in another way: ids (characters,) of the vocabulary."""
     characters = vocabulary.decode(np.unique(ids))
     for other in others:
         check_reads_alike(vocabulary, other.model.vocabulary, str(other.path), characters=characters)
-    return others
 
 
 def check_reads_alike(one: Vocabulary, other: Vocabulary, name: str, *, characters: str) -> None:
@@ -79,7 +72,7 @@ def check_reads_alike(one: Vocabulary, other: Vocabulary, name: str, *, characte
         )
 
 
-def score_against(report: EvaluationReport, other: OtherModel, *, reporter: EvaluationReporter) -> PairedScores:
+def score_against(report: EvaluationReport, other: LoadedModel, *, reporter: EvaluationReporter) -> PairedScores:
     """Score the text of a report with another model, with the state carried from the first character to the last.
 
     Raises CorpusError if the other model knows fewer than two of its characters.
@@ -102,7 +95,7 @@ def score_against(report: EvaluationReport, other: OtherModel, *, reporter: Eval
     )
 
 
-def warning_of(report: EvaluationReport, other: OtherModel, text: str) -> str:
+def warning_of(report: EvaluationReport, other: LoadedModel, text: str) -> str:
     """Return a warning if the other model has learned some of the text, which has this name, or an empty string."""
     chunks = map(report.vocabulary.decode, in_chunks(report.ids))
     share = share_of_training_text(RunFolder(other.path.parent), other.model, chunks)

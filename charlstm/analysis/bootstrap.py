@@ -47,8 +47,8 @@ def mean_interval(values: npt.NDArray[np.float64], *, num_resamples: int = NUM_R
     block_means = (sums[length:] - sums[:-length]) / length
     rng = np.random.default_rng(RANDOM_SEED)
     num_blocks = len(values) // length
-    deviations = [block_means[rng.integers(len(block_means), size=num_blocks)].mean() for _ in range(num_resamples)]
+    means = [block_means[rng.integers(len(block_means), size=num_blocks)].mean() for _ in range(num_resamples)]
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.array(deviations) - block_means.mean(), [tail, 1 - tail])
+    low, high = np.quantile(np.array(means) - block_means.mean(), [tail, 1 - tail])
     mean = values.mean()
     return Interval(float(mean + low), float(mean + high), length, num_resamples)

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charlstm.analysis.against import PairedScores, load_others, score_against, warning_of
+from charlstm.analysis.adaptation import AdaptedScores, score_adapted
+from charlstm.analysis.against import PairedScores, check_comparable, score_against, warning_of
 from charlstm.analysis.baselines import Baseline, baselines_of_run
 from charlstm.analysis.breakdown import LineScores
 from charlstm.analysis.earlier_texts import EarlierText, find_earlier_text
 from charlstm.analysis.report import EvaluationReport, evaluate_ids
 from charlstm.analysis.reporting import EvaluationReporter
 from charlstm.arrays import Ids
+from charlstm.config import AdaptationConfig
+from charlstm.generation.load import LoadedModel
 from charlstm.storage.model_file import Model
 
 
@@ -19,8 +22,9 @@ from charlstm.storage.model_file import Model
 class EvaluationOptions:
     """What an evaluation is to show beside the figures of the model."""
 
+    adapt: AdaptationConfig | None = None
     baselines: bool = False
-    against: Sequence[str] = ()  # other runs or model files
+    against: Sequence[LoadedModel] = ()
     lines: bool = False
 
 
@@ -30,12 +34,15 @@ class FullEvaluation:
 
     report: EvaluationReport
     earlier: EarlierText | None  # what a model that the model started from had learned of the text
+    adapted: AdaptedScores | None
     baselines: list[Baseline] | None
     paired: list[PairedScores] | None
     lines: list[LineScores] | None
 
     def to_json(self) -> dict[str, Any]:
         values = self.report.to_json() | {"shared_with_earlier": self.earlier.share if self.earlier else None}
+        if self.adapted is not None:
+            values["adapted"] = self.adapted.to_json()
         if self.baselines is not None:
             values["baselines"] = [one.to_json() for one in self.baselines]
         if self.paired is not None:
@@ -50,16 +57,19 @@ def evaluate_in_full(
 ) -> FullEvaluation:
     """Score ids (characters,), at least two, with the model of a file, and with what the options ask for beside it.
 
-    `text` is the name of the text for warnings. Raises RunError, ModelFileError, SettingError or CorpusError for
-    another model that cannot be loaded or compared with, as a rule before anything is scored.
+    `text` is the name of the text for warnings. Before anything is scored, SettingError is raised for another model
+    that reads the text in another way, and for one that cannot adapt. Raises CorpusError for another model that knows
+    fewer than two characters of the text, and LibraryError for adapting without TensorFlow.
     """
-    others = load_others(options.against, model.vocabulary, ids)
+    check_comparable(model.vocabulary, ids, options.against)
     earlier = find_earlier_text(path, model, model.vocabulary, ids)
     if earlier and earlier.is_worth_a_warning:
         reporter.on_warning(earlier.describe(text))
+    adapted = score_adapted(model, ids, options.adapt, reporter=reporter) if options.adapt else None
     report = evaluate_ids(model, ids, reporter=reporter)
     baselines = baselines_of_run(report, path, model, reporter=reporter) if options.baselines else None
-    paired = [score_against(report, other, reporter=reporter) for other in others]
-    for warning in filter(None, (warning_of(report, other, text) for other in others)):
+    paired = [score_against(report, other, reporter=reporter) for other in options.against]
+    for warning in filter(None, (warning_of(report, other, text) for other in options.against)):
         reporter.on_warning(warning)
-    return FullEvaluation(report, earlier, baselines, paired or None, report.by_line if options.lines else None)
+    lines = report.by_line if options.lines else None
+    return FullEvaluation(report, earlier, adapted, baselines, paired or None, lines)

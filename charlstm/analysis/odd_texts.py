@@ -13,7 +13,8 @@ from charlstm.analysis.against import check_reads_alike
 from charlstm.analysis.evaluation import Scores, nats_to_bits
 from charlstm.analysis.reporting import SILENT, EvaluationReporter
 from charlstm.analysis.scoring import score_side_by_side, scoring_stepper
-from charlstm.errors import SettingError
+from charlstm.errors import CorpusError, SettingError
+from charlstm.generation.load import LoadedModel
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import find_model, model_name
 from charlstm.text.corpus import Corpus
@@ -59,10 +60,13 @@ class PassageScores:
         return self.bits.index(min(self.bits)) if self.num_characters else None
 
     @property
-    def log_likelihood_ratio(self) -> float:
-        """How many bits fewer the likeliest of several models takes than the next one, log2 of their likelihoods."""
-        best, second, *_ = sorted(self.bits)
-        return second - best
+    def log_likelihood_ratio(self) -> float | None:
+        """How many bits fewer the likeliest of several models takes than the next one, log2 of their likelihoods.
+
+        None if there is only one model.
+        """
+        best, *others = sorted(self.bits)
+        return others[0] - best if others else None
 
     @property
     def oddness(self) -> float:
@@ -81,18 +85,26 @@ class Scorer:
 
 
 def load_scorers(runs: Sequence[str]) -> list[Scorer]:
-    """Load the models of runs, or the one of the newest run if there are none.
+    """Load the models of runs, or the one of the newest run if there are none, to score the same texts.
 
-    Raises RunError or ModelFileError if one cannot be loaded, and SettingError if one is given twice, or reads texts in
-    another way than the first.
+    Raises RunError or ModelFileError if one cannot be loaded, and SettingError as `name_scorers` does.
     """
     paths = [find_model(run) for run in runs] or [find_model(None)]
+    return name_scorers([LoadedModel(path, load_model(path)) for path in paths])
+
+
+def name_scorers(models: Sequence[LoadedModel]) -> list[Scorer]:
+    """Return models that are to score the same texts, each with a name of its own.
+
+    Raises SettingError if one is given twice, or reads texts in another way than the first.
+    """
+    paths = [loaded.path for loaded in models]
     if len({path.resolve() for path in paths}) < len(paths):
         raise SettingError("`model` has the same model twice", hint="give different ones")
     names = [model_name(path) for path in paths]
     if len(set(names)) < len(names):
         names = list(map(str, paths))
-    scorers = [Scorer(path, load_model(path), name) for path, name in zip(paths, names, strict=True)]
+    scorers = [Scorer(loaded.path, loaded.model, name) for loaded, name in zip(models, names, strict=True)]
     first = scorers[0].model.vocabulary
     for scorer in scorers[1:]:
         characters = first.characters + scorer.model.vocabulary.characters
@@ -100,12 +112,22 @@ def load_scorers(runs: Sequence[str]) -> list[Scorer]:
     return scorers
 
 
-def passages_of(corpus: Corpus, *, per_line: bool) -> list[Passage]:
-    """Return a text as one passage, or its lines that have more than white space."""
+def passages_of(corpora: Iterable[Corpus], *, per_line: bool) -> list[Passage]:
+    """Return texts as a passage each, or their lines that have more than white space.
+
+    Raises CorpusError if there is no such line.
+    """
     if not per_line:
-        return [Passage(corpus.name, corpus.text)]
-    lines = enumerate(corpus.text.split(LINE_END), start=1)
-    return [Passage(corpus.name, line, number) for number, line in lines if line.strip()]
+        return [Passage(corpus.name, corpus.text) for corpus in corpora]
+    passages = [
+        Passage(corpus.name, line, number)
+        for corpus in corpora
+        for number, line in enumerate(corpus.text.split(LINE_END), start=1)
+        if line.strip()
+    ]
+    if not passages:
+        raise CorpusError("the text has no line with more than blanks", hint="give another text")
+    return passages
 
 
 def score_passages(

@@ -22,6 +22,10 @@ class EvaluationReporter(Protocol):
         """Return a context in which the network is compiled, which may take some seconds."""
         ...
 
+    def starting_tensorflow(self) -> AbstractContextManager[object]:
+        """Return a context to import TensorFlow in."""
+        ...
+
 
 class Silent:
     """An EvaluationReporter that reports nothing."""
@@ -36,6 +40,9 @@ class Silent:
         return iter(items)
 
     def compiling(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def starting_tensorflow(self) -> AbstractContextManager[object]:
         return nullcontext()
 
 

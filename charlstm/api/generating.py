@@ -2,19 +2,32 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Unpack
 
+from charlstm.analysis.adaptation import context_after, learn_ids
+from charlstm.analysis.evaluation import encode_corpus
 from charlstm.analysis.line_sources import choose_line_filter
+from charlstm.api.evaluation_reporter import LoggedEvaluation
 from charlstm.api.messages import logger, warn_of_changes
 from charlstm.api.model import ModelOrRun, TrainedModel, as_model, loaded
-from charlstm.api.settings import GenerationSettings, check_settings, check_type
-from charlstm.config import SamplingConfig
+from charlstm.api.settings import (
+    AdaptationSettings,
+    GenerationSettings,
+    adaptation_config,
+    check_settings,
+    check_type,
+)
+from charlstm.api.texts import Files, file_names
+from charlstm.config import AdaptationConfig, SamplingConfig
 from charlstm.errors import SettingError
 from charlstm.generation.clamps import Clamps
 from charlstm.generation.generate import Request
 from charlstm.generation.jobs import GenerationJob
+from charlstm.generation.load import LoadedModel
 from charlstm.generation.stopping import StopRules
+from charlstm.text.corpus import load_corpus
+from charlstm.text.decoding_options import DecodingOptions
 
 
 def generate(
@@ -26,6 +39,7 @@ def generate(
     new: bool | None = None,
     unique: bool = False,
     clamp: Mapping[tuple[int, int], float] | None = None,
+    adapt: Files | None = None,
     **settings: Unpack[GenerationSettings],
 ) -> str:
     """Return a text that a model generates: the prompt and its continuation, as `charlstm generate` prints them.
@@ -33,18 +47,23 @@ def generate(
     Without a prompt, the text starts like a line of the training text, or of a list of short lines on a new line; an
     empty prompt always begins a new line. With `echo=False` the prompt is left out. `new` leaves out lines that stand
     in the training text (None: only if that is a list of short lines), `unique` those that have been written before.
-    `clamp` fixes outputs of units: `{(2, 117): 1.0}` is unit 117 of layer 2, both counted from 1.
+    `clamp` fixes outputs of units: `{(2, 117): 1.0}` is unit 117 of layer 2, both counted from 1. `adapt` is the path
+    or paths of a text that a copy of the model reads and learns first: the prompt stands on a new line after its end.
 
     Settings are `length` (characters), `temperature`, `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
     `repetition_window`, `stop` (a text, or several, to stop before), `include_stop`, `lines`, `paragraphs`,
     `until_sentence`, `until_pause` (the end of a line will do as well), `max_time` (seconds, or "5m") and
-    `random_seed`: the same one gives the same text, None another one each time. `unknown` is the policy for characters
+    `random_seed`: the same one gives the same text, None another one each time. `adapt_rate`, `adapt_decay` and
+    `adapt_length` are those of `adapt`. `unknown` is the policy for characters
     of the prompt that the model does not know: "nearest" takes a similar one, "skip" leaves them out, "error" raises
     VocabularyError.
 
-    Raises SettingError for a setting out of range, and RunError or ModelFileError if the model cannot be loaded.
+    Raises SettingError for a setting out of range, RunError or ModelFileError if the model cannot be loaded,
+    CorpusError if the text to learn cannot be read, and LibraryError for `adapt` without TensorFlow.
     """
-    pieces = stream(model, prompt, echo=echo, unknown=unknown, new=new, unique=unique, clamp=clamp, **settings)
+    pieces = stream(
+        model, prompt, echo=echo, unknown=unknown, new=new, unique=unique, clamp=clamp, adapt=adapt, **settings
+    )
     return "".join(pieces)
 
 
@@ -57,21 +76,29 @@ def stream(
     new: bool | None = None,
     unique: bool = False,
     clamp: Mapping[tuple[int, int], float] | None = None,
+    adapt: Files | None = None,
     **settings: Unpack[GenerationSettings],
 ) -> Iterator[str]:
     """Yield the text of `generate` in pieces, while it is generated. Errors are raised before the first piece."""
     if prompt is not None:
         check_type("prompt", prompt, str)
-    request = _request(prompt, dict(settings))
+    given: dict[str, Any] = dict(settings)
+    learning = {name: given.pop(name) for name in AdaptationSettings.__annotations__ if name in given}
+    adaptation = adaptation_config(learning, adapt=adapt is not None)
+    request = _request(prompt, given)
     trained = as_model(model)
     trained.vocabulary.id_table("", unknown)  # refuses an invalid policy, even without a prompt
-    models, temperature = [loaded(trained)], request.config.temperature
+    one, context = loaded(trained), ""
+    if adapt is not None and adaptation:
+        one, context = _adapted(one, adapt, adaptation, unknown=unknown)
+    models, temperature = [one], request.config.temperature
     line_filter = choose_line_filter(models, logger.info, new=new, unique=unique, temperature=temperature)
     must_filter = new is True or unique
     job = GenerationJob(
         models,
         [request],
         unknown=unknown,
+        context=context,
         line_filter=line_filter,
         must_filter=must_filter,
         clamps=None if clamp is None else _clamps(clamp, trained),
@@ -80,6 +107,17 @@ def stream(
     if job.needs_compiling:
         job.compile()
     return job.stream(echo=echo)
+
+
+def _adapted(one: LoadedModel, files: Files, config: AdaptationConfig, *, unknown: str) -> tuple[LoadedModel, str]:
+    """Return a copy of a model that has learned a text, and what of it is to be read before the prompt."""
+    vocabulary = one.model.vocabulary
+    options = DecodingOptions(normalize=vocabulary.normalize, lowercase=vocabulary.lowercase)
+    corpus = load_corpus(file_names(files, name="adapt"), options, on_message=logger.info)
+    encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
+    warn_of_changes(encoded.changes)
+    model, _ = learn_ids(one.model, encoded.ids, config, reporter=LoggedEvaluation())
+    return replace(one, model=model), context_after(corpus.text)
 
 
 def _clamps(clamp: Mapping[tuple[int, int], float], model: TrainedModel) -> Clamps:

@@ -1,7 +1,7 @@
 """A trained model in memory: what it is made of, and what it predicts."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -113,6 +113,12 @@ def as_model(model: ModelOrRun, *, name: str = "model") -> TrainedModel:
         f"`{name}` is of type {type(model).__name__}, but it must be a model or a run",
         hint="give what `load` returns, the `model` of what `train` returns, or the path of a run",
     )
+
+
+def as_models(models: ModelOrRun | Sequence[ModelOrRun], *, name: str) -> list[TrainedModel]:
+    """Return one model or several as `as_model` returns each."""
+    one_or_more = models if isinstance(models, Sequence) and not isinstance(models, str) else [models]
+    return [as_model(model, name=name) for model in one_or_more]
 
 
 def loaded(model: TrainedModel) -> LoadedModel:

@@ -1,103 +1,49 @@
-"""Measure how well a model predicts a text."""
+"""Find the oddest of many texts or lines, or which of several models wrote each."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
-from charlstm.analysis.earlier_texts import find_earlier_text
-from charlstm.analysis.evaluation import Scores, encode_corpus
-from charlstm.analysis.report import evaluate_ids
-from charlstm.analysis.trained_text import choose_text, part_of_run
-from charlstm.api.messages import logger, warn_of_changes
-from charlstm.api.model import ModelOrRun, as_model, loaded
-from charlstm.api.texts import Files, read_corpus
+from charlstm.analysis.odd_texts import PassageScores, name_scorers, passages_of, score_passages
+from charlstm.api.evaluation_reporter import LoggedEvaluation
+from charlstm.api.messages import logger
+from charlstm.api.model import ModelOrRun, as_models, loaded
+from charlstm.api.texts import Files, file_names
+from charlstm.errors import SettingError
+from charlstm.text.corpus import load_each
 from charlstm.text.decoding_options import DecodingOptions
+from charlstm.text.given_text import load_given_text
 
 
-@dataclass(frozen=True, kw_only=True)
-class TextEvaluation:
-    """How well a model predicts a text."""
-
-    nats_per_character: float  # the mean of -ln p(character | all characters before it)
-    bits_per_character: float
-    perplexity: float
-    accuracy: float  # the share of characters that the model found the most probable
-    characters: int  # scored: all but the first
-    num_skipped: int  # characters that the model does not know and that were left out
-    num_replaced: int  # characters that the model does not know and that others took the place of
-    part: str  # of the text: train, validation, test or all
-    is_training_text: bool  # whether it is the text that the model was trained on
-    shared_with_training: float | None  # share of another text that stands in the training text; None: not known
-    shared_with_earlier: float | None  # the same of the text of a model that the model started from
-    interval: tuple[float, float]  # of nats_per_character: 95%, by a bootstrap of blocks of neighbouring characters
-    cold_windows: Scores  # in windows of 256 characters, each from a zero state
-    bits_per_byte: float  # of the text in UTF-8
-    word_perplexity: float | None  # exp(nats of the whole text / words set apart by white space); None: no words
-    kinds: Mapping[str, Scores]  # by kind of character: letters, capitals, digits, blanks, newlines, ...
-    tenths: Sequence[Scores]  # of each tenth of the text
-    losses: npt.NDArray[np.float64] = field(repr=False, compare=False)  # (characters,), nats of each
-
-
-def evaluate(
-    model: ModelOrRun,
+def score(
+    model: ModelOrRun | Sequence[ModelOrRun],
     files: Files | None = None,
     *,
     text: str | None = None,
-    part: str | None = None,
+    per_line: bool = False,
     unknown: str = "skip",
     encoding: str | None = None,
     normalize: str | None = None,
     keep_boilerplate: bool = False,
-) -> TextEvaluation:
-    """Measure how well a model predicts a text, given by its path or paths (`files`) or as a string (`text`).
+) -> list[PassageScores]:
+    """Score each of some files, or with `per_line` each line that is not blank, by itself; the oddest come first.
 
-    The state is carried from the first character to the last; the first is not scored, because nothing comes before
-    it. Of the text that the model was trained on, `part` is "train", "validation" (the default, which the model has not
-    learned), "test" (if the run has such a part) or "all"; a warning is logged if the model has learned what is scored.
-    With a `part` the text may be left out: it is that of the model's run. `unknown` is the policy for characters that
-    the model does not know: "skip" leaves them out, "nearest" scores similar ones in their place, "error" raises
-    VocabularyError. Files are read as `train` reads them.
+    The texts are given by their path or paths (`files`) or as one string (`text`). Each is read from the start of a
+    line; a line has to predict its end as well. With several models, `likeliest` is the index of the one that wrote it,
+    and `log_likelihood_ratio` is how many bits the next one takes more. `unknown` is the policy for characters that a
+    model does not know: "skip" leaves them out for all models, "nearest", with one model, scores similar ones in their
+    place, "error" raises VocabularyError. Files are read as `train` reads them.
 
-    Raises CorpusError if the text is missing, unreadable or shorter than two characters, and RunError if the run does
-    not say which text it is.
+    Raises CorpusError if a text is missing or unreadable, or all lines are blank, and SettingError if a model is given
+    twice, or reads texts in another way than the first.
     """
-    one = loaded(as_model(model))
-    trained, vocabulary = one.model, one.model.vocabulary
-    if part is not None and files is None and text is None:
-        chosen = part_of_run(one.path, trained, part, unknown=unknown)
+    models = [loaded(one) for one in as_models(model, name="model")]
+    if not models:
+        raise SettingError("`model` is empty", hint="give at least one model or run")
+    scorers = [scorer.model for scorer in name_scorers(models)]
+    vocabulary = scorers[0].vocabulary
+    options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
+    if names := file_names(files, text):
+        corpora = [corpus for name in names for corpus in load_each(name, options, on_message=logger.info)]
     else:
-        options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
-        corpus = read_corpus(files, text, options)
-        encoded = encode_corpus(corpus, vocabulary, unknown=unknown)
-        chosen = choose_text(one.path, trained, corpus, encoded, part=part, on_message=lambda _: None)
-    if chosen.warning:
-        logger.warning("%s", chosen.warning)
-    encoded = chosen.encoded
-    warn_of_changes(encoded.changes)
-    earlier = find_earlier_text(one.path, trained, vocabulary, encoded.ids)
-    if earlier and earlier.is_worth_a_warning:
-        logger.warning("%s", earlier.describe(chosen.name))
-    report = evaluate_ids(trained, encoded.ids)
-    scores = report.scores
-    return TextEvaluation(
-        nats_per_character=scores.nats_per_character,
-        bits_per_character=scores.bits_per_character,
-        perplexity=scores.perplexity,
-        accuracy=scores.accuracy,
-        characters=scores.characters,
-        num_skipped=encoded.num_skipped,
-        num_replaced=encoded.num_replaced,
-        part=chosen.part,
-        is_training_text=chosen.is_training_text,
-        shared_with_training=chosen.shared,
-        shared_with_earlier=earlier.share if earlier else None,
-        interval=(report.interval.low, report.interval.high),
-        cold_windows=report.cold,
-        bits_per_byte=report.bits_per_byte,
-        word_perplexity=report.word_perplexity,
-        kinds=report.by_kind,
-        tenths=report.by_position,
-        losses=report.losses.nats,
-    )
+        corpora = [load_given_text(text or "", options, on_message=logger.info)]
+    passages = passages_of(corpora, per_line=per_line)
+    return score_passages(scorers, passages, unknown=unknown, reporter=LoggedEvaluation())

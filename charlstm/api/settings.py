@@ -8,6 +8,7 @@ from typing import Any, TypedDict, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from charlstm.config import AdaptationConfig
 from charlstm.durations import parse_duration
 from charlstm.errors import SettingError
 
@@ -47,7 +48,15 @@ class TrainingSettings(TypedDict, total=False):
     evaluate_every: int | None
 
 
-class GenerationSettings(TypedDict, total=False):
+class AdaptationSettings(TypedDict, total=False):
+    """How a model learns what it reads, with `adapt`: the fields of AdaptationConfig, which explain them."""
+
+    adapt_rate: float | None
+    adapt_decay: float | None
+    adapt_length: int | None
+
+
+class GenerationSettings(AdaptationSettings, total=False):
     """How a text is sampled and where it ends: the fields of SamplingConfig and StopRules, which explain them."""
 
     length: int | None
@@ -83,6 +92,17 @@ def check_settings(settings: Mapping[str, Any], expected: type[Any]) -> dict[str
         if value is not None:
             checked[name] = _converted(name, _plain(value), types[name])
     return checked
+
+
+def adaptation_config(settings: Mapping[str, Any], *, adapt: bool) -> AdaptationConfig | None:
+    """Return how a model learns what it reads, or None without `adapt`; then SettingError is raised for settings."""
+    check_type("adapt", adapt, bool)
+    checked = check_settings(settings, AdaptationSettings)
+    if adapt:
+        return AdaptationConfig(**checked)
+    for name in checked:
+        raise SettingError(f"`{name}` has no effect without `adapt`", hint=f"give `adapt`, or leave `{name}` out")
+    return None
 
 
 def check_type(name: str, value: object, expected: Any) -> None:

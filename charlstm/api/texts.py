@@ -16,8 +16,8 @@ Files = str | PathLike[str] | Sequence[str | PathLike[str]]
 MAX_PATH = 4096  # characters; a longer one is a text given in the wrong place
 
 
-def file_names(files: Files | None, text: str | None) -> list[str]:
-    """Return the files as a list, empty if the text itself is given.
+def file_names(files: Files | None, text: str | None = None, *, name: str = "files") -> list[str]:
+    """Return the files, an argument of this name, as a list; empty if the text itself is given.
 
     Raises SettingError unless exactly one of the two is given, with the type that it must have.
     """
@@ -31,16 +31,17 @@ def file_names(files: Files | None, text: str | None) -> list[str]:
             raise SettingError(f"`text` is of type {type(text).__name__}, but it must be of type str")
         return []
     if not isinstance(files, str | PathLike | Sequence):
-        raise SettingError(f"`files` is of type {type(files).__name__}", hint="give a path, or a list of paths")
-    names = [files] if isinstance(files, str | PathLike) else list(files)
-    for name in names:
-        if not isinstance(name, str | PathLike):
-            raise SettingError(f"`files` has {name!r}, which is not a path", hint="give a path, or a list of paths")
-        if "\n" in str(name) or len(str(name)) > MAX_PATH:
-            raise SettingError("`files` has a text where a path must be", hint="give the text itself as `text`")
-    if not names:
-        raise SettingError("`files` is empty", hint="give at least one path")
-    return [as_text_name(name) for name in names]
+        raise SettingError(f"`{name}` is of type {type(files).__name__}", hint="give a path, or a list of paths")
+    paths = [files] if isinstance(files, str | PathLike) else list(files)
+    for path in paths:
+        if not isinstance(path, str | PathLike):
+            raise SettingError(f"`{name}` has {path!r}, which is not a path", hint="give a path, or a list of paths")
+        if "\n" in str(path) or len(str(path)) > MAX_PATH:
+            hint = "give the text itself as `text`" if name == "files" else "write the text to a file"
+            raise SettingError(f"`{name}` has a text where a path must be", hint=hint)
+    if not paths:
+        raise SettingError(f"`{name}` is empty", hint="give at least one path")
+    return [as_text_name(path) for path in paths]
 
 
 @overload

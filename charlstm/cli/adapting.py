@@ -6,23 +6,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from charlstm.cli.completion import complete_texts
-from charlstm.cli.display.library_startup import starting_tensorflow
+from charlstm.cli.display.evaluation_reporter import ShownEvaluation
 from charlstm.cli.display.messages import changes_line, say
 from charlstm.cli.display.progress import progress_over
 from charlstm.cli.options import PROMPT, option
 from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
 from charlstm.figures import counted, plain
-from charlstm.machine import num_cores
 from charlstm.text.decoding_options import DecodingOptions
 
 if TYPE_CHECKING:
-    from charlstm.analysis.adaptation import AdaptiveNetwork
-    from charlstm.analysis.evaluation import Scores
-    from charlstm.arrays import Ids
     from charlstm.generation.generate import LanguageModel
     from charlstm.generation.load import LoadedModel
-    from charlstm.storage.model_file import Model
 
     Learn = Callable[[str], LanguageModel | None]
 
@@ -79,47 +74,6 @@ def adaptation_config(
     return None
 
 
-@contextmanager
-def adaptive_network(model: "Model", config: AdaptationConfig, *, quiet: bool) -> Iterator["AdaptiveNetwork"]:
-    """Yield a copy of a model that learns what it reads. Raises LibraryError without TensorFlow."""
-    from charlstm.network.backend import import_tensorflow, set_threads, tensorflow_memory_errors
-
-    with starting_tensorflow(quiet=quiet):
-        import_tensorflow(without="leave `adapt` out to do without it")
-        set_threads(num_cores())
-        from charlstm.analysis.adaptation import AdaptiveNetwork
-
-    with tensorflow_memory_errors():
-        yield AdaptiveNetwork(model, config)
-
-
-@dataclass(frozen=True)
-class AdaptedScores:
-    """How well a model that learns predicts a text, and how it learns."""
-
-    scores: "Scores"
-    config: AdaptationConfig
-
-    def to_json(self) -> dict[str, Any]:
-        return self.scores.to_json() | {"settings": self.config.to_json()}
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Return the rows of a table."""
-        scores, config = self.scores, self.config
-        figures = f"{scores.nats_per_character:.4f} nats, {scores.bits_per_character:.4f} bits"
-        every = counted(config.adapt_length, "character")
-        return [
-            ("adapted", f"{figures}, perplexity {scores.perplexity:.3f}, accuracy {scores.accuracy:.2%}"),
-            ("adapting", f"every {every}, rate {plain(config.adapt_rate)}, decay {plain(config.adapt_decay)}"),
-        ]
-
-
-def score(model: "Model", ids: "Ids", config: AdaptationConfig, *, quiet: bool) -> AdaptedScores:
-    """Score ids (characters,) with a copy of a model that learns them."""
-    with adaptive_network(model, config, quiet=quiet) as network:
-        return AdaptedScores(_read_and_learn(network, ids, "scoring and learning"), config)
-
-
 @dataclass(frozen=True)
 class LearnedText:
     """A text that models have learned after they were loaded."""
@@ -139,8 +93,8 @@ def adapt_models(
 
     Raises CorpusError if the text is missing, unreadable, or shorter than two characters.
     """
+    from charlstm.analysis.adaptation import context_after, learn_ids
     from charlstm.analysis.evaluation import encode_corpus
-    from charlstm.generation.session import CONTEXT_LENGTH
     from charlstm.text.corpus import Corpus, load_corpus
 
     adapted, corpora = list["LoadedModel"](), dict[DecodingOptions, Corpus]()
@@ -151,13 +105,11 @@ def adapt_models(
         encoded = encode_corpus(corpora[options], vocabulary, unknown=unknown)
         if encoded.changes:
             say(changes_line(encoded.changes))
-        with adaptive_network(loaded.model, config, quiet=False) as network:
-            scores = _read_and_learn(network, encoded.ids, "learning the text")
-            adapted.append(replace(loaded, model=network.model))
+        model, scores = learn_ids(loaded.model, encoded.ids, config, reporter=ShownEvaluation())
+        adapted.append(replace(loaded, model=model))
         characters = counted(scores.characters, "character")
         say(f"read and learned {characters} of {name}, predicted at {scores.nats_per_character:.4f} nats each")
-    text = next(iter(corpora.values())).text
-    return adapted, LearnedText(name, config, text[-CONTEXT_LENGTH:].rstrip("\n") + "\n")
+    return adapted, LearnedText(name, config, context_after(next(iter(corpora.values())).text))
 
 
 @contextmanager
@@ -173,16 +125,11 @@ def learning_text(
         return
     if len(models) > 1:
         raise SettingError("`adapt` is for one model", hint="give `model` once, or leave `adapt` out")
-    with adaptive_network(models[0].model, config, quiet=False) as network:
-        from charlstm.analysis.adaptation import TextLearner
+    from charlstm.analysis.adaptation import adaptive_network
+    from charlstm.analysis.text_learner import TextLearner
 
+    with adaptive_network(models[0].model, config, reporter=ShownEvaluation()) as network:
         learner = TextLearner(network, unknown=unknown)
         for _ in progress_over(learner.learn(text), "learning the text", total=learner.num_segments(text)):
             pass
         yield learner.learned_model
-
-
-def _read_and_learn(network: "AdaptiveNetwork", ids: "Ids", label: str) -> "Scores":
-    """Let a network read ids (characters,) behind a progress bar; return how well it predicted them."""
-    *_, scores = progress_over(network.read(ids), label, total=network.num_segments(ids))
-    return scores

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.analysis.evaluation import EvaluationStreams, Scores
+from charlstm.analysis.evaluation import Scores
+from charlstm.analysis.evaluation_streams import EvaluationStreams
 from charlstm.arrays import FloatArray
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError, TrainingError

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from charlstm.analysis.evaluation import EvaluationStreams, Scores
+from charlstm.analysis.evaluation import Scores
+from charlstm.analysis.evaluation_streams import EvaluationStreams
 from charlstm.arrays import FloatArray
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.network.network import CharacterNetwork, States

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.analysis.evaluation import EvaluationStreams, evaluation_streams, window_streams
+from charlstm.analysis.evaluation_streams import EvaluationStreams, evaluation_streams, window_streams
 from charlstm.arrays import Ids
 from charlstm.atomic_files import open_atomically
 from charlstm.config import ModelConfig, TrainingConfig

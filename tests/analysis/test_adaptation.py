@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from charlstm.analysis.adaptation import adaptive_network, learn_ids, score_adapted
 from charlstm.analysis.evaluation import Scores, losses_of
 from charlstm.analysis.report import evaluate_ids
+from charlstm.analysis.text_learner import TextLearner
 from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
 from charlstm.generation.sampling import softmax
@@ -18,14 +20,12 @@ pytestmark = pytest.mark.tensorflow
 
 
 def adaptive(model, **settings):
-    from charlstm.analysis.adaptation import AdaptiveNetwork
+    from charlstm.analysis.adaptive_network import AdaptiveNetwork
 
     return AdaptiveNetwork(model, AdaptationConfig(**settings))
 
 
 def learner(model, **settings):
-    from charlstm.analysis.adaptation import TextLearner
-
     return TextLearner(adaptive(model, **settings), unknown="nearest")
 
 
@@ -132,8 +132,20 @@ def test_a_model_that_diverges_says_so(model):
 
 
 def test_a_model_of_windows_is_refused():
-    with pytest.raises(SettingError, match="cannot `adapt`"):
-        adaptive(random_model(window=5))
+    with (
+        pytest.raises(SettingError, match="cannot `adapt`"),
+        adaptive_network(random_model(window=5), AdaptationConfig()),
+    ):
+        pass
+
+
+def test_scoring_and_learning_are_the_same_reading(model):
+    ids, config = some_ids(120), AdaptationConfig(adapt_rate=0.01)
+    network = adaptive(model, adapt_rate=0.01)
+    *_, scores = network.read(ids)
+    learned, scores_of_learning = learn_ids(model, ids, config)
+    assert score_adapted(model, ids, config).scores == scores_of_learning == scores
+    np.testing.assert_array_equal(learned.weights["output.kernel"], network.model.weights["output.kernel"])
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ from charlstm.analysis.evaluation import (
     Scores,
     chunk_length,
     encode_corpus,
-    evaluation_streams,
     losses_of,
     num_chunks,
     score_text,
-    window_streams,
 )
+from charlstm.analysis.evaluation_streams import evaluation_streams, window_streams
 from charlstm.errors import CorpusError, VocabularyError
 from charlstm.generation.stepper import Stepper
 from charlstm.text.corpus import load_corpus

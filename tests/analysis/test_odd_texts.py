@@ -8,7 +8,7 @@ from charlstm.analysis.odd_texts import Passage, load_scorers, passages_of, scor
 from charlstm.errors import SettingError, VocabularyError
 from charlstm.storage.model_file import save_model
 from charlstm.text.given_text import load_given_text
-from tests.analysis.plain_lstm import plain_losses
+from tests.analysis.plain_network import plain_losses
 from tests.conftest import letter_model, random_model
 
 
@@ -17,7 +17,7 @@ def bits(model, text):
 
 
 def lines_of(text):
-    return passages_of(load_given_text(text), per_line=True)
+    return passages_of([load_given_text(text)], per_line=True)
 
 
 def test_lines_are_those_that_are_not_blank():

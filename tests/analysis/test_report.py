@@ -6,10 +6,12 @@ import math
 import numpy as np
 import pytest
 
+from charlstm.analysis.bootstrap import mean_interval
 from charlstm.analysis.evaluation import CharacterLosses, Scores
 from charlstm.analysis.report import EvaluationReport, evaluate_ids
 from charlstm.analysis.scoring import cold_windows, score_side_by_side, scoring_stepper
-from tests.analysis.plain_lstm import plain_losses
+from charlstm.storage.model_file import load_model, save_model
+from tests.analysis.plain_network import plain_logits, plain_losses
 from tests.conftest import random_model
 
 TEXT = "The quick brown fox,\njumps over 12 lazy dogs\u2026\n\n  \u00c9t\u00e9 \u20ac5 \u6f22!\tend\n" * 11
@@ -46,6 +48,43 @@ def close(value):
 def test_the_state_is_carried_through_the_text(report, expected):
     np.testing.assert_allclose(report.losses.nats, expected, atol=1e-4)
     assert report.scores.nats_per_character == close(expected.mean())
+
+
+@pytest.mark.parametrize(
+    "settings", [{"num_layers": 1}, {"num_layers": 3}, {"num_layers": 3, "residual": False}, {"cell": "gru"}]
+)
+def test_losses_of_other_networks(settings):
+    model = random_model(characters=TEXT, **settings)
+    ids = model.vocabulary.encode(TEXT)
+    np.testing.assert_allclose(evaluate_ids(model, ids).losses.nats, plain_losses(model, ids), atol=1e-4)
+
+
+@pytest.mark.parametrize("weight_format", ["float16", "int8"])
+def test_weights_in_fewer_bits_are_those_of_the_file(text_model, tmp_path, weight_format):
+    save_model(tmp_path / "model.safetensors", text_model, weight_format=weight_format)
+    model, ids = load_model(tmp_path / "model.safetensors"), text_model.vocabulary.encode(TEXT)
+    losses = evaluate_ids(model, ids).losses.nats
+    np.testing.assert_allclose(losses, plain_losses(model, ids), atol=1e-4)
+    assert abs(losses - plain_losses(text_model, ids)).max() > 1e-4
+
+
+def test_accuracy_is_the_share_of_most_probable_characters(report, text_model):
+    ids = text_model.vocabulary.encode(TEXT)
+    is_right = plain_logits(text_model, ids).argmax(axis=1) == ids[1:]
+    assert 0 < is_right.sum() < len(is_right)
+    np.testing.assert_array_equal(report.losses.correct, is_right)
+    assert report.scores.accuracy == pytest.approx(is_right.mean())
+    for kind, characters in KINDS.items():
+        chosen = [character in characters for character in TEXT[1:]]
+        assert report.by_kind[kind].accuracy == pytest.approx(is_right[chosen].mean())
+    bounds = [round(len(is_right) * index / 10) for index in range(11)]
+    for index, scores in enumerate(report.by_position):
+        assert scores.accuracy == pytest.approx(is_right[bounds[index] : bounds[index + 1]].mean())
+
+
+def test_the_interval_is_that_of_the_losses(report, expected):
+    interval = mean_interval(expected)
+    assert (report.interval.low, report.interval.high) == (close(interval.low), close(interval.high))
 
 
 def test_each_cold_window_begins_from_a_zero_state(report, text_model):

@@ -8,7 +8,7 @@ import pytest
 
 import charlstm
 from charlstm.api.settings import GenerationSettings
-from charlstm.errors import SettingError, VocabularyError
+from charlstm.errors import CorpusError, SettingError, VocabularyError
 from charlstm.storage.model_file import save_model
 from tests.conftest import random_model
 
@@ -136,3 +136,32 @@ def test_clamps_fix_units(run):
     for wrong in wrongs:
         with pytest.raises(SettingError, match="`clamp` is"):
             charlstm.generate("tiny", clamp=wrong)
+
+
+@pytest.mark.tensorflow
+def test_a_text_that_was_learned_gives_the_text_of_the_command(run, output_of):
+    (run / "cats.txt").write_text("the cat sat on the mat\n" * 40)
+    settings: GenerationSettings = {"random_seed": 1, "length": 60, "adapt_rate": 0.03}
+    before = charlstm.generate("tiny", "the ", random_seed=1, length=60)
+    learned = charlstm.generate("tiny", "the ", adapt=run / "cats.txt", **settings)
+    options = ("--adapt", run / "cats.txt", "--adapt-rate", 0.03, "--length", 60, "--random-seed", 1)
+    assert learned == output_of("generate", "tiny", "--seed", "the ", *options)
+    assert learned != before
+    model = charlstm.load("tiny")
+    assert learned == "".join(charlstm.stream(model, "the ", adapt=[run / "cats.txt"], **settings))
+    assert charlstm.generate(model, "the ", random_seed=1, length=60) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"adapt_length": 9}, SettingError, "`adapt_length` has no effect without `adapt`"),
+        ({"adapt": 5}, SettingError, "`adapt` is of type int"),
+        ({"adapt": "the cat\nsat"}, SettingError, "`adapt` has a text where a path must be"),
+        ({"adapt": "missing.txt"}, CorpusError, "there is no text 'missing.txt'"),
+        ({"adapt": [], "adapt_rate": -1}, SettingError, "`adapt_rate` is -1.0"),
+    ],
+)
+def test_learning_what_is_no_text_is_refused(run, arguments, error, message):
+    with pytest.raises(error, match=message):
+        charlstm.generate("tiny", "a", **arguments)

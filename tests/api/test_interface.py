@@ -12,8 +12,8 @@ import pytest
 
 import charlstm
 from charlstm import api
-from charlstm.api.settings import GenerationSettings, TrainingSettings
-from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
+from charlstm.api.settings import AdaptationSettings, GenerationSettings, TrainingSettings
+from charlstm.config import AdaptationConfig, ModelConfig, SamplingConfig, TrainingConfig
 from charlstm.generation.stopping import StopRules
 
 
@@ -48,7 +48,9 @@ def test_a_name_that_does_not_exist_is_an_attribute_error():
 def test_the_keyword_arguments_are_the_fields_of_the_configs():
     training = {field.name for config in (ModelConfig, TrainingConfig) for field in fields(config)}
     assert get_type_hints(TrainingSettings).keys() == training - {"encoding"}
-    generation = {field.name for config in (SamplingConfig, StopRules) for field in fields(config)}
+    adaptation = {field.name for field in fields(AdaptationConfig)}
+    assert get_type_hints(AdaptationSettings).keys() == adaptation
+    generation = {field.name for config in (SamplingConfig, StopRules) for field in fields(config)} | adaptation
     assert get_type_hints(GenerationSettings).keys() == (generation - {"stops"}) | {"stop"}
 
 
@@ -58,6 +60,7 @@ def test_type_checkers_see_the_types(run):
     assert_type(charlstm.generate(model, "a", length=1, temperature=0.5, stop=["x"]), str)
     assert_type(charlstm.stream("tiny", "a", length=1), Iterator[str])
     assert_type(charlstm.evaluate(model, text="abc").nats_per_character, float)
+    assert_type(charlstm.score([model], text="abc"), list[charlstm.PassageScores])
     assert_type(model.log_probabilities("a"), npt.NDArray[np.float64])
 
 

@@ -1,83 +1,11 @@
 import json
-from pathlib import Path
 
 import pytest
 
 import charlstm
-from charlstm.errors import CorpusError, RunError, SettingError, VocabularyError
+from charlstm.errors import CorpusError, SettingError, VocabularyError
 
-TEXT = "the cat sat on the mat\n" * 30
-
-
-@pytest.mark.parametrize("text", [TEXT[:230], TEXT], ids=["in NumPy", "in compiled code"])
-def test_the_figures_are_those_of_the_command(run, command, text):
-    (run / "text.txt").write_text(text)
-    code, out, err = command("evaluate", "tiny", run / "text.txt", "--json")
-    assert code == 0, err
-    figures = charlstm.evaluate("tiny", run / "text.txt")
-    expected = json.loads(out)
-    interval, cold = expected.pop("interval"), expected.pop("cold_windows")
-    assert figures.interval == (interval["low"], interval["high"])
-    assert figures.cold_windows.to_json() | {"window": 256} == cold
-    assert {kind: scores.to_json() for kind, scores in figures.kinds.items()} == expected.pop("kinds")
-    assert [scores.to_json() for scores in figures.tenths] == expected.pop("tenths")
-    assert figures.losses.mean() == figures.nats_per_character
-    assert all(
-        getattr(figures, name) == value
-        for name, value in expected.items()
-        if name not in ("model", "unknown_characters", "bytes", "words")
-    )
-    assert figures == charlstm.evaluate("tiny", text=text)
-
-
-def test_several_files_are_read_one_after_the_other(run):
-    for name in ("one", "two"):
-        (run / name).write_text(TEXT)
-    together = charlstm.evaluate("tiny", [run / "one", str(run / "two")])
-    assert together.characters == charlstm.evaluate("tiny", text=TEXT * 2).characters == len(TEXT) * 2 - 1
-
-
-def test_a_path_is_no_name(run):
-    for path in (Path("macbeth.txt"), "./macbeth.txt"):
-        with pytest.raises(CorpusError, match=r"there is no file './macbeth\.txt'"):
-            charlstm.evaluate("tiny", path)
-    for load in (charlstm.load, charlstm.resume):
-        with pytest.raises(RunError, match=r"there is no run .*'\./tiny'"):
-            load("./tiny")
-
-
-def test_unknown_characters_are_counted(run):
-    skipped = charlstm.evaluate("tiny", text="the café!")
-    assert (skipped.characters, skipped.num_skipped, skipped.num_replaced) == (6, 2, 0)
-    replaced = charlstm.evaluate("tiny", text="the café!", unknown="nearest")
-    assert (replaced.characters, replaced.num_skipped, replaced.num_replaced) == (7, 1, 1)
-    with pytest.raises(VocabularyError):
-        charlstm.evaluate("tiny", text="the café!", unknown="error")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ({}, SettingError, "neither `files` nor `text` is given"),
-        ({"files": "a", "text": "b"}, SettingError, "`files` and `text` are both given"),
-        ({"files": TEXT}, SettingError, "`files` has a text where a path must be"),
-        ({"files": "word " * 2000}, SettingError, "`files` has a text where a path must be"),
-        ({"files": []}, SettingError, "`files` is empty"),
-        ({"files": ["a", 5]}, SettingError, "`files` has 5, which is not a path"),
-        ({"files": 5}, SettingError, "`files` is of type int"),
-        ({"files": "missing.txt"}, CorpusError, "there is no text 'missing.txt'"),
-        ({"text": ""}, CorpusError, "`text` is empty"),
-        ({"text": b"bytes"}, SettingError, "`text` is of type bytes"),
-        ({"text": "\ud800"}, CorpusError, "`text` has surrogates"),
-        ({"text": "a"}, CorpusError, "only one character"),
-        ({"text": "abc", "encoding": "utf-8"}, SettingError, "`encoding` is given for a text"),
-        ({"text": "abc", "normalize": "nfd"}, SettingError, "`normalize` is 'nfd'"),
-    ],
-)
-def test_errors_name_the_argument(run, arguments, error, message):
-    with pytest.raises(error, match=message) as caught:
-        charlstm.evaluate("tiny", **arguments)
-    assert "charlstm-" not in str(caught.value), "the name of a temporary folder"
+LINES = "ann\nbartholomew\n\nq\n"
 
 
 @pytest.fixture(name="command")
@@ -85,8 +13,46 @@ def _command(charlstm):
     return charlstm
 
 
-def test_a_warning_names_the_first_of_many_unknown_characters(run, caplog):
-    charlstm.evaluate("tiny", text="the " + "".join(map(chr, range(0x4E00, 0x4E00 + 3000))))
-    (message,) = [record.message for record in caplog.records if "left out" in record.message]
-    assert message.startswith("characters that the model does not know were left out: '\u4e00', '\u4e01', ")
-    assert message.endswith(" and 2992 more")
+def test_the_scores_of_lines_are_those_of_the_command(run, second_run, command):
+    (run / "lines.txt").write_text(LINES)
+    runs = ["tiny", second_run]
+    models = [argument for name in runs for argument in ("--model", name)]
+    code, out, err = command("score", run / "lines.txt", "--per-line", "--json", *models)
+    assert code == 0, err
+    expected = json.loads(out)["passages"]
+    found = charlstm.score(runs, run / "lines.txt", per_line=True)
+    assert len(found) == 3
+    for one, row in zip(found, expected, strict=True):
+        assert (one.passage.line, one.passage.text) == (row["line"], row["text"])
+        assert one.bits == list(row["bits"].values())
+        assert one.bits_per_character == list(row["bits_per_character"].values())
+        assert one.log_likelihood_ratio == row["log_likelihood_ratio"]
+        assert one.likeliest == list(row["bits"]).index(row["wrote"])
+    assert [one.bits for one in charlstm.score(runs, text=LINES, per_line=True)] == [one.bits for one in found]
+
+
+def test_each_file_is_a_passage(run):
+    for name in ("one", "two"):
+        (run / name).write_text(LINES)
+    scored = charlstm.score(charlstm.load("tiny"), [run / "one", run / "two"])
+    assert {one.passage.file for one in scored} == {str(run / "one"), str(run / "two")}
+    assert {one.log_likelihood_ratio for one in scored} == {None}
+    (text,) = charlstm.score("tiny", text=LINES)
+    assert text.bits == pytest.approx(scored[0].bits)
+
+
+@pytest.mark.parametrize(
+    ("models", "arguments", "error", "message"),
+    [
+        ([], {"text": LINES}, SettingError, "`model` is empty"),
+        (["tiny", "runs/tiny"], {"text": LINES}, SettingError, "`model` has the same model twice"),
+        (5, {"text": LINES}, SettingError, "`model` is of type int"),
+        ("tiny", {}, SettingError, "neither `files` nor `text` is given"),
+        ("tiny", {"text": ""}, CorpusError, "`text` is empty"),
+        ("tiny", {"text": "\n \n", "per_line": True}, CorpusError, "no line with more than blanks"),
+        ("tiny", {"text": "caf\u00e9", "unknown": "error"}, VocabularyError, "does not know"),
+    ],
+)
+def test_errors_name_the_argument(run, models, arguments, error, message):
+    with pytest.raises(error, match=message):
+        charlstm.score(models, **arguments)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from charlstm.analysis.evaluation import evaluation_streams
+from charlstm.analysis.evaluation_streams import evaluation_streams
 from charlstm.arrays import Ids
 from charlstm.kernels import fastest_precision
 from charlstm.network.compiled_layers import reference_layer

@@ -38,7 +38,10 @@ def test_the_oddest_line_comes_first(charlstm, models):
     _, out, _ = charlstm("score", "names.txt", "--per-line", "--model", "alice")
     heading, *lines = out.splitlines()
     assert heading.split() == ["bits", "per", "character", "characters", "skipped", "place", "text"]
-    assert [line.split()[3] for line in lines] == ["names.txt:5", "names.txt:2", "names.txt:4", "names.txt:1"]
+    assert [line.split()[:2] for line in lines] == [
+        [f"{one['bits']:.1f}", f"{one['bits_per_character']:.4f}"] for one in passages
+    ]
+    assert [line.split()[4] for line in lines] == ["names.txt:5", "names.txt:2", "names.txt:4", "names.txt:1"]
 
 
 def test_files_of_a_folder_are_scored_one_by_one(charlstm, models):

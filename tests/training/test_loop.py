@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charlstm.analysis.evaluation import CharacterLosses, evaluation_streams, score_text
+from charlstm.analysis.evaluation import CharacterLosses, score_text
+from charlstm.analysis.evaluation_streams import evaluation_streams
 from charlstm.config import TrainingConfig
 from charlstm.errors import TrainingError
 from charlstm.generation.stepper import Stepper

@@ -84,7 +84,7 @@ def test_dropout_depends_on_the_random_seed_only(settings):
 
 
 def test_evaluating_changes_nothing():
-    from charlstm.analysis.evaluation import evaluation_streams
+    from charlstm.analysis.evaluation_streams import evaluation_streams
 
     trainer, _ = train(2, dropout=0.3)
     before = trainer.arrays()
@@ -95,7 +95,7 @@ def test_evaluating_changes_nothing():
 
 @pytest.mark.parametrize("num_shards", [1, 2, 3])
 def test_scores_do_not_depend_on_the_shards(num_shards):
-    from charlstm.analysis.evaluation import evaluation_streams
+    from charlstm.analysis.evaluation_streams import evaluation_streams
 
     streams = evaluation_streams(np.random.default_rng(1).integers(0, VOCABULARY_SIZE, 1500))
     whole = train(1)[0].evaluate(streams)

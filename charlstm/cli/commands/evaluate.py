@@ -105,6 +105,7 @@ def evaluate(
     adaptation = adapting.adaptation_config(
         adapt=adapt, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
     )
+    from charlstm.analysis.against import load_others
     from charlstm.analysis.evaluation import encode_corpus
     from charlstm.analysis.full_evaluation import EvaluationOptions, evaluate_in_full
     from charlstm.analysis.trained_text import check_part, choose_text, part_of_run
@@ -114,7 +115,7 @@ def evaluate(
 
     check_part(part)
     path = find_model(run[0] if run else None)
-    model = load_model(path)
+    model, others = load_model(path), load_others(against or ())
     vocabulary = model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
     if text is None:
@@ -129,19 +130,18 @@ def evaluate(
         say(chosen.note)
     if chosen.warning:
         warn(chosen.warning)
-    adapted = adaptation and adapting.score(model, encoded.ids, adaptation, quiet=as_json)
-    extras = EvaluationOptions(baselines=baselines, against=against or (), lines=per_line)
-    evaluation = evaluate_in_full(path, model, encoded.ids, extras, text=chosen.name, reporter=ShownEvaluation())
+    extras = EvaluationOptions(adapt=adaptation, baselines=baselines, against=others, lines=per_line)
+    reporter = ShownEvaluation(quiet=as_json)
+    evaluation = evaluate_in_full(path, model, encoded.ids, extras, text=chosen.name, reporter=reporter)
     if not run:
         say(newest_run_line(path))
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
         result = evaluation.to_json() | {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
-        result |= {"adapted": adapted.to_json()} if adapted else {}
         print(to_json({"model": str(path)} | result))
     else:
-        print(describe_evaluation(evaluation, encoded, adapted=adapted.rows() if adapted else ()))
+        print(describe_evaluation(evaluation, encoded))
 
 
 def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> tuple[list[str] | None, str | None]:

@@ -11,7 +11,7 @@ from charlstm.cli.display.messages import say
 from charlstm.cli.display.odd_texts import describe_passages, passages_to_csv, passages_to_json
 from charlstm.cli.display.results import write_output
 from charlstm.cli.options import Json, Unknown, option
-from charlstm.errors import CorpusError, SettingError
+from charlstm.errors import SettingError
 from charlstm.text.decoding_options import DecodingOptions
 
 
@@ -38,8 +38,8 @@ def score(
 ) -> None:
     """Find the oddest of many files or lines, or who wrote them.
 
-    Prints the bits per character of each file, or with --per-line of each line that is not blank, the highest first.
-    Each is read by itself, from the start of a line; a line has to predict its end as well. Blank lines are left out.
+    Prints the bits of each file, or with --per-line of each line that is not blank; the highest bits per character
+    come first. Each is read by itself, from the start of a line; a line has to predict its end as well.
 
     With several models, each file or line is ascribed to the one that takes the fewest bits for it. The log-likelihood
     ratio is how many bits more the next one takes. Only characters that all the models know are scored.
@@ -58,9 +58,7 @@ def score(
     vocabulary = scorers[0].model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
     corpora = [corpus for file in files for corpus in load_each(file, options, on_message=say)]
-    passages = [passage for corpus in corpora for passage in passages_of(corpus, per_line=per_line)]
-    if not passages:
-        raise CorpusError("the text has no line with more than blanks", hint="give another text")
+    passages = passages_of(corpora, per_line=per_line)
     scored = score_passages([scorer.model for scorer in scorers], passages, unknown=unknown, reporter=ShownEvaluation())
     if not models:
         say(newest_run_line(scorers[0].path))

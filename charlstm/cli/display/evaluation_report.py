@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from charlstm.cli.display.columns import Column, table
 from charlstm.cli.display.messages import visible
 from charlstm.cli.display.rows import aligned, output_width
+from charlstm.figures import counted, plain
 from charlstm.storage.run_folder import model_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from charlstm.analysis.adaptation import AdaptedScores
     from charlstm.analysis.against import PairedScores
     from charlstm.analysis.baselines import Baseline
     from charlstm.analysis.bootstrap import Interval
@@ -26,13 +28,9 @@ MIN_CHARACTERS = 100  # of a text whose tenths are shown
 DIFFERENCE = "The difference is in nats per character; above 0 the evaluated model predicts the text better."
 
 
-def describe_evaluation(
-    evaluation: "FullEvaluation", encoded: "EncodedCorpus", *, adapted: Sequence[tuple[str, str]] = ()
-) -> str:
-    """Return the figures of the model, and a table of each thing that was asked for beside them.
-
-    `adapted` are the rows of a copy that has learned the text while it read it.
-    """
+def describe_evaluation(evaluation: "FullEvaluation", encoded: "EncodedCorpus") -> str:
+    """Return the figures of the model, and a table of each thing that was asked for beside them."""
+    adapted = [] if evaluation.adapted is None else _adapted_rows(evaluation.adapted)
     parts = [_describe_report(evaluation.report, encoded, adapted)]
     parts += [_describe_baselines(evaluation.baselines)] if evaluation.baselines is not None else []
     parts += [_describe_paired(evaluation.paired)] if evaluation.paired is not None else []
@@ -79,6 +77,17 @@ def _rows(report: "EvaluationReport", encoded: "EncodedCorpus") -> list[tuple[st
             ("replaced", f"{encoded.num_replaced:,} that the model does not know"),
         ]
     return rows
+
+
+def _adapted_rows(adapted: "AdaptedScores") -> list[tuple[str, str]]:
+    """Return the figures of a copy that has learned the text while it read it, and how."""
+    scores, config = adapted.scores, adapted.config
+    figures = f"{scores.nats_per_character:.4f} nats, {scores.bits_per_character:.4f} bits"
+    every = counted(config.adapt_length, "character")
+    return [
+        ("adapted", f"{figures}, perplexity {scores.perplexity:.3f}, accuracy {scores.accuracy:.2%}"),
+        ("adapting", f"every {every}, rate {plain(config.adapt_rate)}, decay {plain(config.adapt_decay)}"),
+    ]
 
 
 def _bounds(interval: "Interval") -> str:

@@ -16,17 +16,23 @@ MISSING = "-"  # stands for figures of a passage of which no character could be 
 
 
 def describe_passages(scored: "Sequence[PassageScores]", names: Sequence[str]) -> str:
-    """Return a table of passages in the order given; `names` are those of the models."""
-    columns = []
-    if len(names) > 1:
+    """Return a table of passages in the order given; `names` are those of the models.
+
+    Of several models it has the bits of the whole passages, whose differences are the ratios.
+    """
+    columns, has_several = [], len(names) > 1
+    if has_several:
         columns += [
             Column("wrote it", [visible(_author(one, names) or MISSING) for one in scored], is_number=False),
             Column("ratio", [f"{one.log_likelihood_ratio:.1f}" for one in scored]),
         ]
     for index, name in enumerate(names):
-        title = f"bits of {visible(name)}" if len(names) > 1 else "bits per character"
-        bits = (one.bits_per_character for one in scored)
-        columns.append(Column(title, [MISSING if one is None else f"{one[index]:.4f}" for one in bits]))
+        title = f"bits of {visible(name)}" if has_several else "bits"
+        columns.append(Column(title, [_figure(one, f"{one.bits[index]:.1f}") for one in scored]))
+    if not has_several:
+        bits = [(one.bits_per_character or [0.0])[0] for one in scored]
+        figures = [_figure(one, f"{one_bits:.4f}") for one, one_bits in zip(scored, bits, strict=True)]
+        columns.append(Column("per character", figures))
     columns.append(Column("characters", [f"{one.num_characters:,}" for one in scored]))
     if any(one.num_left_out for one in scored):
         columns.append(Column("skipped", [f"{one.num_left_out:,}" for one in scored]))
@@ -74,6 +80,10 @@ def _to_row(one: "PassageScores", names: Sequence[str]) -> dict[str, Any]:
     for key, value in _to_json(one, names).items():
         row |= {f"{key} {name}": figure for name, figure in value.items()} if isinstance(value, dict) else {key: value}
     return row | ({"text": row.pop("text")} if "text" in row else {})
+
+
+def _figure(one: "PassageScores", figure: str) -> str:
+    return figure if one.num_characters else MISSING
 
 
 def _author(one: "PassageScores", names: Sequence[str]) -> str | None:
