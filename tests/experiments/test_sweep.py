@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import RunError, SettingError
+from charlstm.experiments import sweep_worker
 from charlstm.experiments.search_space import Dimension
 from charlstm.experiments.study import WORKERS, open_storage
 from charlstm.experiments.sweep import show_sweep
@@ -77,7 +78,8 @@ def test_two_processes_share_the_trials_and_one_that_is_killed_loses_none(folder
     trials = show_sweep(make_request(folder, 8)).trials
     assert [(trial.number, trial.state) for trial in trials] == [(number, "complete") for number in range(8)]
     assert sorted(trial.folder.path.name for trial in trials) == sorted(ended(folder))
-    assert len({json.dumps(trial.values) for trial in trials}) == 8
+    assert len({json.dumps(trial.values) for trial in trials}) == 8  # also the automatic choice is there once
+    assert trials[0].values == {"dropout": 0.2, "units": 32, "cell": "lstm"}
     study = optuna.load_study(storage=open_storage(None, folder), study_name=folder.name)
     assert [trial.number for trial in study.get_trials(states=(optuna.trial.TrialState.FAIL,))] == [killed]
     assert not (folder / WORKERS).exists()
@@ -98,7 +100,7 @@ def test_the_first_trial_is_the_automatic_choice_and_only_the_best_run_is_kept(f
     assert result.best.bits == min(trial.bits for trial in result.trials)
     assert [path.name for path in folder.glob("trial-*")] == [result.best.folder.path.name]
     assert result.best.curve[0] == (0.2, pytest.approx(result.best.bits + 0.8 / LN_2))
-    assert len(result.to_json()["trials"]) == 4
+    assert [trial["automatic"] for trial in result.to_json()["trials"]] == [True, False, False, False]
     run_fake_sweep(folder, 6, keep_models=True)
     assert len(list(folder.glob("trial-*"))) >= 3
 
@@ -156,6 +158,26 @@ def test_a_trial_that_cannot_be_trained_is_given_up_and_the_next_one_begins(fold
     result = run_fake_sweep(folder, 3, reporter=reporter)
     assert [trial.state for trial in result.trials] == ["complete", "pruned", "pruned"]
     assert reporter.warnings == ["trial 1: no such network", "trial 2: no such network"]
+
+
+class ImpatientPruner(optuna.pruners.BasePruner):
+    """Gives up every trial at its first evaluation."""
+
+    def prune(self, study, trial):
+        return True
+
+
+def test_the_automatic_choice_is_never_given_up(folder, monkeypatch):
+    make_pruner = sweep_worker.make_pruner
+    monkeypatch.setattr(
+        sweep_worker, "make_pruner", lambda name: make_pruner(name) if name == "none" else ImpatientPruner()
+    )
+    result = run_fake_sweep(folder, 3)
+    assert [(trial.state, trial.is_automatic) for trial in result.trials] == [
+        ("complete", True),
+        ("pruned", False),
+        ("pruned", False),
+    ]
 
 
 def test_bad_trials_are_given_up_early(folder):
