@@ -89,6 +89,7 @@ def repeat(
     keep_boilerplate: text_options.KeepBoilerplate = False,
     min_count: text_options.MinCount = 1,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
+    log: training_options.Log = None,
     _help_all: training_options.HelpAll = False,
 ) -> None:
     """Train the same settings N times, with other random seeds.
@@ -128,6 +129,7 @@ def repeat(
         overwrite=overwrite,
         command=command_line(),
         checkpoint_every=checkpoint_every,
+        logs=tuple(log or ()),
     )
     with repeat_display(num_runs=count) as display:
         result = run_repeats(RepeatRequest(run=run, num_runs=count), display)

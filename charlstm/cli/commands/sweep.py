@@ -167,6 +167,7 @@ def sweep(
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
     min_count: text_options.MinCount = 1,
+    log: training_options.Log = None,
     _help_all: training_options.HelpAll = False,
 ) -> None:
     """Search for good settings for a text, with Optuna.
@@ -216,6 +217,7 @@ def sweep(
         overwrite=overwrite,
         command=command_line(),
         checkpoint_every=CHECKPOINT_EVERY,
+        logs=tuple(log or ()),
     )
     request = SweepRequest(
         run=run,
