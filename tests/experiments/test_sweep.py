@@ -12,6 +12,7 @@ import pytest
 
 from charlstm.errors import RunError, SettingError
 from charlstm.experiments import sweep_worker
+from charlstm.experiments.pruning import make_pruner
 from charlstm.experiments.search_space import Dimension
 from charlstm.experiments.study import WORKERS, open_storage
 from charlstm.experiments.sweep import show_sweep
@@ -160,7 +161,7 @@ def test_a_trial_that_cannot_be_trained_is_given_up_and_the_next_one_begins(fold
     assert reporter.warnings == ["trial 1: no such network", "trial 2: no such network"]
 
 
-class ImpatientPruner(optuna.pruners.BasePruner):
+class ImpatientPruner:
     """Gives up every trial at its first evaluation."""
 
     def prune(self, study, trial):
@@ -168,7 +169,6 @@ class ImpatientPruner(optuna.pruners.BasePruner):
 
 
 def test_the_automatic_choice_is_never_given_up(folder, monkeypatch):
-    make_pruner = sweep_worker.make_pruner
     monkeypatch.setattr(
         sweep_worker, "make_pruner", lambda name: make_pruner(name) if name == "none" else ImpatientPruner()
     )
