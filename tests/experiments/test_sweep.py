@@ -1,5 +1,6 @@
 """Sweeps: trials are neither lost nor done twice, whatever happens to the processes that work at them."""
 
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import RunError, SettingError
-from charlstm.experiments import sweep_worker
+from charlstm.experiments import journal, sweep_worker
 from charlstm.experiments.pruning import make_pruner
 from charlstm.experiments.search_space import Dimension
 from charlstm.experiments.study import WORKERS, open_storage
@@ -232,6 +233,48 @@ def test_a_damaged_journal_is_named(folder):
     run_fake_sweep(folder, 1)
     (folder / "study.journal").write_text("no json\n{}\n")
     with pytest.raises(RunError, match=r"study\.journal cannot be used"):
+        run_fake_sweep(folder, 2)
+
+
+def test_a_journal_that_ends_within_a_line_is_continued(folder, monkeypatch):
+    monkeypatch.setattr(journal, "BLOCK", 7)
+    run_fake_sweep(folder, 2)
+    path = folder / "study.journal"
+    content = path.read_bytes()
+    path.write_bytes(content + content[:100])  # as a full disk or a power cut leaves it
+    assert [trial.state for trial in run_fake_sweep(folder, 3).trials] == ["complete"] * 3
+    assert path.read_bytes().startswith(content)
+    assert len(show_sweep(make_request(folder, 3)).trials) == 3
+    path.write_bytes(content[:100])  # nothing whole is left: the study begins again
+    assert [trial.number for trial in run_fake_sweep(folder, 1).trials] == [0]
+
+
+class RemovingReporter(SilentReporter):
+    """Puts another file in the place of the journal when a trial begins."""
+
+    def __init__(self, path, content):
+        super().__init__()
+        self._path, self._content = path, content
+
+    def on_trial_start(self, *_):
+        self._path.unlink()
+        if self._content is not None:
+            self._path.write_bytes(self._content)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}\n"])
+def test_a_journal_that_is_removed_meanwhile_ends_the_sweep(folder, content):
+    with pytest.raises(RunError, match=r"study\.journal cannot be (used|written)"):
+        run_fake_sweep(folder, 2, reporter=RemovingReporter(folder / "study.journal", content))
+
+
+def test_a_journal_that_cannot_be_written_is_named(folder, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run_fake_sweep(folder, 1)
+    monkeypatch.setattr(optuna.storages.journal.JournalFileBackend, "append_logs", fail)
+    with pytest.raises(RunError, match=r"study\.journal cannot be written: No space left on device"):
         run_fake_sweep(folder, 2)
 
 
