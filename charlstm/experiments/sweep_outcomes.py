@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import optuna
 
 USED, CURVE, PROBLEM = "settings", "curve", "problem"  # attributes of a trial
+AUTOMATIC = 0  # the number of the trial whose settings are the automatic choice
 MIN_FOR_IMPORTANCE = 10  # complete trials
 COMPLETE, PRUNED, RUNNING, WAITING = "complete", "pruned", "running", "waiting"
 
@@ -21,13 +22,18 @@ COMPLETE, PRUNED, RUNNING, WAITING = "complete", "pruned", "running", "waiting"
 class Trial:
     """One trial of a sweep."""
 
-    number: int  # from 0, the automatic choice; a trial that was retried keeps its number
+    number: int  # from 0; a trial that was retried keeps its number
     state: str
     values: dict[str, Value]  # of the settings that are varied
     bits: float | None  # per character of the validation text: the lowest so far
     curve: list[tuple[float, float]]  # seconds of training, bits
     problem: str  # why it was given up; empty: it was not
     folder: RunFolder  # which others than the best trial lose when they are done
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether its settings are those that `train` would choose, or what the space has closest to them."""
+        return self.number == AUTOMATIC
 
     @property
     def is_done(self) -> bool:
@@ -41,6 +47,7 @@ class Trial:
         return {
             "trial": self.number,
             "state": self.state,
+            "automatic": self.is_automatic,
             "validation_bits": self.bits,
             "seconds": self.seconds,
             "settings": self.values,
