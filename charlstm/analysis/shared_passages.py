@@ -35,20 +35,20 @@ def shared_share(text: Iterable[str], other: Iterable[str]) -> float:
     return float(counts[is_found].sum() / counts.sum())
 
 
-def long_passage_share(text: Iterable[str], other: Iterable[str]) -> float:
-    """Return the share of the characters of a text in passages of LONG_PASSAGE or more that stand in another one, too.
+def long_passage_share(text: Iterable[str], other: Iterable[str], *, length: int = LONG_PASSAGE) -> float:
+    """Return the share of the characters of a text in passages of `length` or more that stand in another one, too.
 
     Both come in pieces. Of the other text MAX_SEARCHED characters are searched.
     """
-    passages = _all_hashes(text, LONG_PASSAGE)  # one for each character but the last ones
+    passages = _all_hashes(text, length)  # one for each character but the last ones
     if not len(passages):
         return 0.0
     hashes, numbers = np.unique(passages, return_inverse=True)
-    starts = np.flatnonzero(_are_found(hashes, other, LONG_PASSAGE)[numbers])
-    num_characters = len(passages) + LONG_PASSAGE - 1
+    starts = np.flatnonzero(_are_found(hashes, other, length)[numbers])
+    num_characters = len(passages) + length - 1
     changes = np.zeros(num_characters + 1, np.int32)
     changes[starts] += 1
-    changes[starts + LONG_PASSAGE] -= 1
+    changes[starts + length] -= 1
     return float((np.cumsum(changes)[:-1] > 0).mean())
 
 

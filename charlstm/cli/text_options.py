@@ -68,3 +68,14 @@ KeepBoilerplate = Annotated[
         "--keep-boilerplate", rich_help_panel=TEXT, help="Keep the Project Gutenberg licence around an e-book."
     ),
 ]
+MinCount = Annotated[
+    int,
+    typer.Option(
+        "--min-count",
+        metavar="N",
+        min=1,
+        rich_help_panel=TEXT,
+        help="In training, characters that occur fewer than N times become one character, which is never generated. "
+        "In any other text the model does not know them.",
+    ),
+]

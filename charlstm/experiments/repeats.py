@@ -18,6 +18,7 @@ from charlstm.experiments.single_run import (
     finish_run,
     model_path,
     run_below,
+    with_shared_logs,
 )
 from charlstm.experiments.statistics import Estimate
 from charlstm.json_objects import object_from_json
@@ -124,6 +125,7 @@ def run_repeats(request: RepeatRequest, reporter: RepeatReporter) -> RepeatResul
     part, if there is one. Raises CharLSTMError for everything that the user can fix.
     """
     check_can_be_repeated(request.run)
+    request = replace(request, run=with_shared_logs(request.run))
     earlier = None if request.run.overwrite else _settings_of_earlier_runs(request.run.folder)
     if earlier:
         _check_agreement(request.run, earlier)
@@ -131,6 +133,7 @@ def run_repeats(request: RepeatRequest, reporter: RepeatReporter) -> RepeatResul
         read_shared_text(request.run)  # raises in time
         for earlier_run in filter(is_run, _runs_in(request.run.folder)):
             remove_run(earlier_run)
+        request.run.folder.remove_logs()
     runs = list[RepeatedRun]()
     with Interruption() as interruption:
         for run in _complete_runs(request, earlier, reporter, interruption):

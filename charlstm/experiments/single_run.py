@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from charlstm.errors import RunError, SettingError
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.text.streams import is_stream
 from charlstm.training.history import Evaluation, Progress
+from charlstm.training.logs.registry import check_logs
 from charlstm.training.new_run import NewRunRequest, train_new_run
 from charlstm.training.overrides import Overrides
 from charlstm.training.reporting import StartupReporter, TrainingReporter, TrainingResult
@@ -91,6 +93,8 @@ def finish_run(request: NewRunRequest, reporter: OneOfManyReporter) -> TrainingR
             overrides=Overrides(),
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
+            logs=request.logs,
+            log_folder=request.log_folder,
             interruption=request.interruption,
         )
         return resume_run(resumed, reporter)
@@ -105,6 +109,14 @@ def _free_memory() -> None:
 
         keras.backend.clear_session()
     gc.collect()
+
+
+def with_shared_logs(run: NewRunRequest) -> NewRunRequest:
+    """Return the request for an experiment's runs, with one folder for the trackers of all of them.
+
+    Raises SettingError for a log that there is not, and LibraryError if its library is not installed.
+    """
+    return replace(run, logs=check_logs(run.logs), log_folder=run.folder.logs)
 
 
 def check_can_be_repeated(run: NewRunRequest) -> None:

@@ -58,11 +58,12 @@ def storage_errors(storage: str | None, folder: Path) -> Iterator[None]:
 def open_storage(storage: str | None, folder: Path) -> Any:
     """Open the journal in a folder that exists, or a database by its URL. Raises RunError if that fails."""
     from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
+
+    from charlstm.experiments.journal import MendedJournal
 
     try:
         if storage is None:
-            return JournalStorage(JournalFileBackend(str(folder / JOURNAL_FILE)))
+            return JournalStorage(MendedJournal(folder / JOURNAL_FILE))
         return RDBStorage(
             storage,
             heartbeat_interval=int(HEARTBEAT_INTERVAL),

@@ -6,13 +6,13 @@ Any number of processes can work at one sweep: what they share is the study, see
 import contextlib
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from charlstm.errors import RunError
 from charlstm.experiments.final_test import FinalTest, report_test
 from charlstm.experiments.shared_text import read_shared_text
-from charlstm.experiments.single_run import OneOfManyReporter, check_can_be_repeated, run_below
+from charlstm.experiments.single_run import OneOfManyReporter, check_can_be_repeated, run_below, with_shared_logs
 from charlstm.experiments.study import (
     JOURNAL_FILE,
     WORKERS,
@@ -76,6 +76,7 @@ def run_sweep(request: SweepRequest, reporter: SweepReporter) -> SweepResult:
     process, by the same request. Raises CharLSTMError for everything the user can fix.
     """
     check_can_be_repeated(request.run)
+    request = replace(request, run=with_shared_logs(request.run))
     folder = request.run.folder
     text = read_shared_text(request.run)
     with ExitStack() as stack:
@@ -179,8 +180,10 @@ def _remove_sweep(request: SweepRequest) -> None:
     if any(is_locked(place) for place in (folder / WORKERS).glob("*")):
         raise RunError(f"another process works at the sweep in {folder}", hint="stop it, or wait until it ends")
     for path in folder.glob("trial-*"):
-        if is_run(run := run_below(folder, path.name)):
+        run = run_below(folder, path.name)
+        if is_run(run) or any(file.exists() for file in run.log_files):
             remove_run(run)
+    request.run.folder.remove_logs()
     if request.storage is None:
         (folder / JOURNAL_FILE).unlink(missing_ok=True)
     elif _load_study(request):

@@ -30,6 +30,11 @@ class Trial:
     folder: RunFolder  # which others than the best trial lose when they are done
 
     @property
+    def is_automatic(self) -> bool:
+        """Whether its settings are those that `train` would choose, or what the space has closest to them."""
+        return self.number == 0
+
+    @property
     def is_done(self) -> bool:
         return self.state in (COMPLETE, PRUNED)
 
@@ -41,6 +46,7 @@ class Trial:
         return {
             "trial": self.number,
             "state": self.state,
+            "automatic": self.is_automatic,
             "validation_bits": self.bits,
             "seconds": self.seconds,
             "settings": self.values,

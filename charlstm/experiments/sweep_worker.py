@@ -76,7 +76,6 @@ class SweepWorker:
         self._request, self._plan, self._shared = request, plan, shared
         self._reporter, self._run_reporter, self._interruption = reporter, run_reporter, interruption
         self._study, self._folder = shared.study, request.run.folder.path
-        self._study.pruner = make_pruner(plan.pruner)
 
     @property
     def trials(self) -> list[Trial]:
@@ -136,6 +135,7 @@ class SweepWorker:
         number = number_of(frozen, trials)
         folder = trial_folder(self._folder, number)
         self._study.sampler = self._make_sampler(number)
+        self._study.pruner = make_pruner("none" if number == 0 else self._plan.pruner)  # 0 is what all must beat
         values = {dimension.field: dimension.suggest(trial) for dimension in self._plan.dimensions}
         trial.set_user_attr(USED, values)
         self._reporter.on_trial_start(number, values, num_done)
@@ -197,14 +197,14 @@ class SweepWorker:
         return optuna.samplers.TPESampler(n_startup_trials=NUM_RANDOM_TRIALS, seed=seed)
 
     def _remove_other_models(self) -> None:
-        """Remove the runs of all trials that are done but the best, unless they are to be kept."""
+        """Remove the runs of all trials that are done but the best, unless they are to be kept; their logs stay."""
         if self._request.keep_models:
             return
         trials = self.trials
         best = best_trial(trials)
         for trial in trials:
             if trial.is_done and trial != best and is_run(trial.folder):
-                remove_run(trial.folder)
+                remove_run(trial.folder, keeps_logs=True)
 
 
 class _StoppedError(Exception):

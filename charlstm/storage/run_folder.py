@@ -84,8 +84,13 @@ class RunFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         checkpoints = (self.checkpoint, self.previous_checkpoint, self.damaged_checkpoint)
-        logs = (self.csv_log, self.event_file)
-        return (self.model, *checkpoints, self.history, self.samples, *logs, self.config, self.text, self.index)
+        records = (self.history, self.samples, *self.log_files)
+        return (self.model, *checkpoints, *records, self.config, self.text, self.index)
+
+    @property
+    def log_files(self) -> tuple[Path, ...]:
+        """The logs that are one file of the run each."""
+        return (self.csv_log, self.event_file)
 
     @property
     def has_checkpoint(self) -> bool:
@@ -140,14 +145,17 @@ class RunFolder:
                 + "replace it with `overwrite`, or choose another folder with `output`",
             )
 
-    def clear(self) -> None:
+    def clear(self, *, keeps_logs: bool = False) -> None:
         """Remove the files of an earlier run, and no others. Raises RunError if they cannot be removed."""
         for file in self.files:
+            if keeps_logs and file in self.log_files:
+                continue
             try:
                 file.unlink(missing_ok=True)
             except OSError as error:
                 raise cannot_write(file, error) from error
-        self.remove_logs()
+        if not keeps_logs:
+            self.remove_logs()
         self.remove_leftovers()
 
     def remove_logs(self) -> None:

@@ -35,14 +35,14 @@ def find_run_below(folder: Path, name: str) -> RunFolder:
     return run
 
 
-def remove_run(run: RunFolder) -> list[str]:
-    """Remove the files of a run, and its folder if it is empty then; return the names of files that are not the run's.
+def remove_run(run: RunFolder, *, keeps_logs: bool = False) -> list[str]:
+    """Remove the files of a run, and its folder if it is empty then; return the names of the files that are left.
 
     Raises RunError if a process trains in it, or something cannot be removed.
     """
     _check_is_idle(run)
     with exclusive_lock(run.path):
-        run.clear()
+        run.clear(keeps_logs=keeps_logs)
     try:
         (run.path / LOCK_FILE).unlink(missing_ok=True)
         others = sorted(os.listdir(run.path))

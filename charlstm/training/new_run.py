@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.cells.registry import get_cell
@@ -71,6 +72,7 @@ class NewRunRequest:
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
     logs: tuple[str, ...] = ()  # names of LOGS
+    log_folder: Path | None = None  # for files of trackers, which runs of an experiment share; None: in the run folder
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
     workers: "Workers | None" = None  # with which the run is trained; this process is their chief
 
@@ -107,6 +109,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
             logs=request.logs,
+            log_folder=request.log_folder,
         )
 
 

@@ -1,6 +1,6 @@
 """How much of the validation and the test part stands in the training part: what is learned by heart is no test."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from charlstm.analysis.shared_passages import LONG_PASSAGE, long_passage_share
@@ -15,6 +15,7 @@ from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.training_data import TrainingData, own_validation_settings, split_text, splitting_config
 
 MIN_SHARE = 0.01  # of the characters of a part, from which on the user is warned
+COPIED_PASSAGE = 500  # characters: longer than the refrains and formulas that a text of its own repeats
 MAX_AT_START = 10_000_000  # characters of all parts that are compared before training, about a second
 
 
@@ -24,14 +25,8 @@ def overlaps(dataset: Dataset, vocabulary: Vocabulary, divided: DividedText | No
     It is the share of the characters in passages of LONG_PASSAGE or more; case and the kind of white space do not
     count.
     """
-
-    def text(ids: Ids) -> Iterator[str]:
-        return map(vocabulary.decode, in_chunks(ids))
-
-    shares = {"validation": long_passage_share(text(dataset.validation), text(dataset.training))}
-    if divided and divided.test:
-        shares["test"] = long_passage_share(divided.test.chunks(), text(dataset.training))
-    return shares
+    held_out = _held_out_parts(dataset, vocabulary, divided)
+    return {name: long_passage_share(part, _text(dataset.training, vocabulary)) for name, part in held_out.items()}
 
 
 def overlaps_of_text(divided: DividedText, settings: Mapping[str, Any]) -> dict[str, float]:
@@ -49,14 +44,32 @@ def overlaps_of_text(divided: DividedText, settings: Mapping[str, Any]) -> dict[
 
 
 def overlap_warnings(data: TrainingData) -> list[str]:
-    """Return a line for the user for each part that is not new; none for long texts, which take long to compare."""
-    test = data.divided.test if data.divided else None
-    if len(data.dataset) + len(test or ()) > MAX_AT_START:
+    """Return a line for the user for each part that is not new; none for long texts, which take long to compare.
+
+    A part of the text itself repeats what the text repeats, so only passages that must be copies count. In a part from
+    a file of its own, passages of LONG_PASSAGE do.
+    """
+    dataset, vocabulary, test = data.dataset, data.vocabulary, data.divided.test if data.divided else None
+    if len(dataset) + len(test or ()) > MAX_AT_START:
         return []
-    shares = overlaps(data.dataset, data.vocabulary, data.divided)
-    return [
-        f"{share:.0%} of the {name} part stands in the training part too, in passages of {LONG_PASSAGE} or more "
-        "characters: new text is predicted less well"
-        for name, share in shares.items()
-        if share > MIN_SHARE
-    ]
+    warnings = []
+    for name, part in _held_out_parts(dataset, vocabulary, data.divided).items():
+        is_file = name in data.parts and bool(data.parts[name].sources)
+        length = LONG_PASSAGE if is_file else COPIED_PASSAGE
+        share = long_passage_share(part, _text(dataset.training, vocabulary), length=length)
+        if share > MIN_SHARE:
+            warnings.append(
+                f"{share:.0%} of the {name} part stands in the training part too, in passages of {length} or more "
+                "characters: new text is predicted less well"
+            )
+    return warnings
+
+
+def _held_out_parts(dataset: Dataset, vocabulary: Vocabulary, divided: DividedText | None) -> dict[str, Iterable[str]]:
+    """Return the validation part and, if there is one, the test part, in pieces."""
+    parts: dict[str, Iterable[str]] = {"validation": _text(dataset.validation, vocabulary)}
+    return parts | ({"test": divided.test.chunks()} if divided and divided.test else {})
+
+
+def _text(ids: Ids, vocabulary: Vocabulary) -> Iterator[str]:
+    return map(vocabulary.decode, in_chunks(ids))

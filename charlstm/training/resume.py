@@ -5,6 +5,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
@@ -56,6 +57,7 @@ class ResumeRequest:
     checkpoint_every: float  # seconds
     waits_for_space: bool = False  # see TrainingRun.run
     logs: tuple[str, ...] = ()  # names of LOGS, in addition to those that the run has
+    log_folder: Path | None = None  # for files of trackers, which runs of an experiment share; None: in the run folder
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
     workers: "Workers | None" = None  # with which the run is trained; this process is their chief
 
@@ -91,6 +93,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
             checkpoint_every=request.checkpoint_every,
             waits_for_space=request.waits_for_space,
             logs=logs,
+            log_folder=request.log_folder,
         )
 
 

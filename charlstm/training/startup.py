@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,7 @@ def train(
     checkpoint_every: float,
     waits_for_space: bool,
     logs: Sequence[str] = (),
+    log_folder: Path | None = None,
 ) -> TrainingResult:
     """Run the training loop: from here on the first signal stops it gracefully.
 
@@ -117,4 +119,5 @@ def train(
             checkpoint_every=checkpoint_every,
             waits_for_space=waits_for_space,
             logs=logs,
+            log_folder=log_folder,
         )

@@ -1,6 +1,7 @@
-"""`--log` of train, resume and compare."""
+"""`--log` of train, resume, compare, repeat and sweep."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from charlstm.training.history import Evaluation
 
 TEXT = "the cat sat on the mat and the dog sat on the log\n" * 40
 SETTINGS = "--units 8 --layers 1 --batch-size 4 --sequence-length 10 --dropout 0 --precision float32 --evaluate-every 9"
+
+
+NEEDS_OPTUNA = pytest.mark.skipif(find_spec("optuna") is None, reason="needs the extra charlstm[sweep]")
 
 
 @pytest.fixture
@@ -47,9 +51,9 @@ def test_a_resumed_run_goes_on_with_its_logs_and_new_ones(charlstm, text, known_
     assert not [*Path("run").glob("*tfevents*"), *Path("run").glob("log*")]
 
 
-@pytest.mark.parametrize("command", ["train", "compare"])
+@pytest.mark.parametrize("command", ["train", "compare", "repeat 2", pytest.param("sweep", marks=NEEDS_OPTUNA)])
 def test_an_unknown_log_is_refused_before_anything_is_written(charlstm, text, command):
-    code, out, err = charlstm(command, text, "--log", "tensorbord")
+    code, out, err = charlstm(*command.split(), text, "--log", "tensorbord")
     assert (code, out) == (2, "")
     assert "--log is 'tensorbord', but it must be one of csv, tensorboard, wandb, trackio, mlflow" in err
     assert not Path("runs").exists()
@@ -62,3 +66,33 @@ def test_python_programs_name_logs_too(text, known_speed):
     run = package.train(text, start_from=None, output="run", log="csv", epochs=1, units=8, precision="float32")
     assert isinstance(run.history[0], Evaluation)
     assert steps_of_csv() == [evaluation.step for evaluation in run.history]
+
+
+@pytest.mark.tensorflow
+def test_repeated_runs_are_logged(charlstm, text, known_speed):
+    repeat = ["repeat", 2, text, "--from", "none", *SETTINGS.split(), "--epochs", 1, "--output", "runs"]
+    code, _, err = charlstm(*repeat, "--log", "csv")
+    assert code == 0, err
+    assert [path.parent.name for path in sorted(Path("runs").glob("*/log.csv"))] == ["seed-0", "seed-1"]
+    Path("runs/logs").mkdir()  # as trackers make it
+    assert charlstm(*repeat, "--overwrite")[0] == 0
+    assert not [*Path("runs").rglob("log*")]
+
+
+@pytest.mark.tensorflow
+@NEEDS_OPTUNA
+def test_the_logs_of_all_trials_stay(charlstm, text, known_speed):
+    sweep = ["sweep", text, *SETTINGS.split()[2:], "--epochs", 1, "--trials", 3, "--output", "runs"]
+    code, _, err = charlstm(*sweep, "--log", "csv", "--log", "tensorboard")
+    assert code == 0, err
+    trials = sorted(path.name for path in Path("runs").glob("trial-*"))
+    assert len(trials) == 3
+    for name in ("log.csv", "events.out.tfevents.charlstm"):
+        assert sorted(path.parent.name for path in Path("runs").glob(f"*/{name}")) == trials
+    assert len([*Path("runs").glob("*/model.safetensors")]) == 1
+    Path("runs/trial-0000/notes.txt").write_text("kept")
+    Path("runs/logs").mkdir()
+    code, _, err = charlstm(*sweep, "--overwrite")
+    assert code == 0, err
+    assert [path.name for path in Path("runs").rglob("*.txt") if path.name == "notes.txt"] == ["notes.txt"]
+    assert not [*Path("runs").rglob("log*"), *Path("runs").rglob("*tfevents*")]

@@ -37,6 +37,7 @@ def test_complete_trials_come_first_the_best_on_top():
     assert lines[0].split() == ["trial", "bits", "time", "layers", "learning-rate", "cell"]
     assert [line.split()[0] for line in lines[1:-1]] == ["2", "0", "1", "3"]
     assert lines[1].split() == ["2", "2.2500", "1:01", "2", "0.00235", "lstm"]
+    assert lines[2].split()[3] == "automatic"
     assert lines[3].split() == ["1", "2.0000", "1:01", "pruned", "2", "0.00235", "lstm"]
     assert lines[-1] == "4 trials, 2 of them given up early"
 

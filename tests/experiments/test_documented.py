@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("optuna")
 
-from charlstm.cli.training_options import setting_names
+from charlstm.cli.given_settings import setting_names
 from charlstm.experiments.search_space import read_space
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from charlstm.cli.training_options import setting_names
+from charlstm.cli.given_settings import setting_names
 from charlstm.errors import SettingError
 from charlstm.experiments.search_space import Dimension, default_space, read_space
 

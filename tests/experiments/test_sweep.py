@@ -1,5 +1,6 @@
 """Sweeps: trials are neither lost nor done twice, whatever happens to the processes that work at them."""
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import RunError, SettingError
+from charlstm.experiments import journal, sweep_worker
+from charlstm.experiments.pruning import make_pruner
 from charlstm.experiments.search_space import Dimension
 from charlstm.experiments.study import WORKERS, open_storage
 from charlstm.experiments.sweep import show_sweep
@@ -77,7 +80,8 @@ def test_two_processes_share_the_trials_and_one_that_is_killed_loses_none(folder
     trials = show_sweep(make_request(folder, 8)).trials
     assert [(trial.number, trial.state) for trial in trials] == [(number, "complete") for number in range(8)]
     assert sorted(trial.folder.path.name for trial in trials) == sorted(ended(folder))
-    assert len({json.dumps(trial.values) for trial in trials}) == 8
+    assert len({json.dumps(trial.values) for trial in trials}) == 8  # also the automatic choice is there once
+    assert trials[0].values == {"dropout": 0.2, "units": 32, "cell": "lstm"}
     study = optuna.load_study(storage=open_storage(None, folder), study_name=folder.name)
     assert [trial.number for trial in study.get_trials(states=(optuna.trial.TrialState.FAIL,))] == [killed]
     assert not (folder / WORKERS).exists()
@@ -98,7 +102,7 @@ def test_the_first_trial_is_the_automatic_choice_and_only_the_best_run_is_kept(f
     assert result.best.bits == min(trial.bits for trial in result.trials)
     assert [path.name for path in folder.glob("trial-*")] == [result.best.folder.path.name]
     assert result.best.curve[0] == (0.2, pytest.approx(result.best.bits + 0.8 / LN_2))
-    assert len(result.to_json()["trials"]) == 4
+    assert [trial["automatic"] for trial in result.to_json()["trials"]] == [True, False, False, False]
     run_fake_sweep(folder, 6, keep_models=True)
     assert len(list(folder.glob("trial-*"))) >= 3
 
@@ -158,6 +162,25 @@ def test_a_trial_that_cannot_be_trained_is_given_up_and_the_next_one_begins(fold
     assert reporter.warnings == ["trial 1: no such network", "trial 2: no such network"]
 
 
+class ImpatientPruner:
+    """Gives up every trial at its first evaluation."""
+
+    def prune(self, study, trial):
+        return True
+
+
+def test_the_automatic_choice_is_never_given_up(folder, monkeypatch):
+    monkeypatch.setattr(
+        sweep_worker, "make_pruner", lambda name: make_pruner(name) if name == "none" else ImpatientPruner()
+    )
+    result = run_fake_sweep(folder, 3)
+    assert [(trial.state, trial.is_automatic) for trial in result.trials] == [
+        ("complete", True),
+        ("pruned", False),
+        ("pruned", False),
+    ]
+
+
 def test_bad_trials_are_given_up_early(folder):
     result = run_fake_sweep(folder, 12)
     given_up = [trial for trial in result.trials if trial.state == "pruned"]
@@ -210,6 +233,48 @@ def test_a_damaged_journal_is_named(folder):
     run_fake_sweep(folder, 1)
     (folder / "study.journal").write_text("no json\n{}\n")
     with pytest.raises(RunError, match=r"study\.journal cannot be used"):
+        run_fake_sweep(folder, 2)
+
+
+def test_a_journal_that_ends_within_a_line_is_continued(folder, monkeypatch):
+    monkeypatch.setattr(journal, "BLOCK", 7)
+    run_fake_sweep(folder, 2)
+    path = folder / "study.journal"
+    content = path.read_bytes()
+    path.write_bytes(content + content[:100])  # as a full disk or a power cut leaves it
+    assert [trial.state for trial in run_fake_sweep(folder, 3).trials] == ["complete"] * 3
+    assert path.read_bytes().startswith(content)
+    assert len(show_sweep(make_request(folder, 3)).trials) == 3
+    path.write_bytes(content[:100])  # nothing whole is left: the study begins again
+    assert [trial.number for trial in run_fake_sweep(folder, 1).trials] == [0]
+
+
+class RemovingReporter(SilentReporter):
+    """Puts another file in the place of the journal when a trial begins."""
+
+    def __init__(self, path, content):
+        super().__init__()
+        self._path, self._content = path, content
+
+    def on_trial_start(self, *_):
+        self._path.unlink()
+        if self._content is not None:
+            self._path.write_bytes(self._content)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}\n"])
+def test_a_journal_that_is_removed_meanwhile_ends_the_sweep(folder, content):
+    with pytest.raises(RunError, match=r"study\.journal cannot be (used|written)"):
+        run_fake_sweep(folder, 2, reporter=RemovingReporter(folder / "study.journal", content))
+
+
+def test_a_journal_that_cannot_be_written_is_named(folder, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run_fake_sweep(folder, 1)
+    monkeypatch.setattr(optuna.storages.journal.JournalFileBackend, "append_logs", fail)
+    with pytest.raises(RunError, match=r"study\.journal cannot be written: No space left on device"):
         run_fake_sweep(folder, 2)
 
 

@@ -203,7 +203,4 @@ def test_the_command_trains_and_the_model_generates(charlstm, tmp_path, monkeypa
     assert sum(line.startswith("step ") for line in err.splitlines()) > 1
     code, out, _ = charlstm("generate", "--seed", "The Cat", "--length", 20)
     assert (code, out[:7], len(out)) == (0, "The Cat", 27)
-    code, out, err = charlstm("train", "cats.txt", "--overwrite", "--quiet", *small)
-    assert (code, out) == (0, "")
-    [warning] = err.splitlines()  # the text repeats itself
-    assert warning.startswith("warning: 100% of the validation part stands in the training part too")
+    assert charlstm("train", "cats.txt", "--overwrite", "--quiet", *small) == (0, "", "")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from charlstm.cells.registry import get_cell
-from charlstm.cli import text_options, training_options
+from charlstm.cli import network_options, text_options, training_options, validation_options
 from charlstm.cli.completion import BUDGETS, choices, complete_cells
 from charlstm.cli.config_file import Config
 from charlstm.cli.display.comparison_table import comparison_display, comparison_lines
@@ -68,7 +68,7 @@ def compare(
     steps: Annotated[
         int | None, option("--steps", metavar="N", min=1, help="Training steps of each run, for equal ones.")
     ] = None,
-    layers: training_options.Layers = None,
+    layers: network_options.Layers = None,
     units: Annotated[
         int | None,
         option("--units", metavar="N", help="Units of the LSTM; the other cells get as many parameters as it has."),
@@ -76,11 +76,11 @@ def compare(
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     learning_rate: training_options.LearningRate = None,
-    validation: training_options.Validation = None,
-    test: training_options.Test = None,
-    split: training_options.Split = None,
-    validation_split: training_options.ValidationSplit = None,
-    random_seed: training_options.RandomSeed = None,
+    validation: validation_options.Validation = None,
+    test: validation_options.Test = None,
+    split: validation_options.Split = None,
+    validation_split: validation_options.ValidationSplit = None,
+    random_seed: network_options.RandomSeed = None,
     output: Annotated[
         Path | None,
         option(
@@ -134,12 +134,12 @@ def compare(
         "recurrent_dropout": recurrent_dropout,
         "learning_rate": learning_rate,
         "max_time": max_time if max_time is not None or amount is not None else DEFAULT_MAX_TIME,
-        "validation": training_options.validation_share(validation),
+        "validation": validation_options.validation_share(validation),
         "validation_split": validation_split,
         "random_seed": random_seed,
     }
     overrides = Overrides.from_options(options)
-    parts = training_options.parts_request(validation, test, split)
+    parts = validation_options.parts_request(validation, test, split)
     parts.check_settings(overrides.settings)
     decoding = DecodingOptions(encoding, normalize, keep_boilerplate, lowercase)
     from charlstm.experiments.comparison import run_comparison

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli import text_options, training_options
+from charlstm.cli import text_options, validation_options
 from charlstm.cli.completion import complete_fetchable
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import command_line, say
@@ -31,9 +31,9 @@ def show_help(context: typer.Context) -> None:
 @corpus.command(cls=Command)
 def stats(
     texts: text_options.Texts,
-    validation: training_options.Validation = None,
-    test: training_options.Test = None,
-    split: training_options.Split = None,
+    validation: validation_options.Validation = None,
+    test: validation_options.Test = None,
+    split: validation_options.Split = None,
     encoding: text_options.Encoding = None,
     normalize: text_options.Normalize = "nfc",
     keep_boilerplate: text_options.KeepBoilerplate = False,
@@ -54,9 +54,9 @@ def stats(
     from charlstm.training.part_overlap import overlaps_of_text
     from charlstm.training.preview import preview_settings
 
-    share = training_options.validation_share(validation)
+    share = validation_options.validation_share(validation)
     settings: dict[str, Any] = {} if share is None else {"validation": share}
-    parts = training_options.parts_request(validation, test, split)
+    parts = validation_options.parts_request(validation, test, split)
     parts.check_settings(settings)
     reader = PartReader(texts, DecodingOptions(encoding, normalize, keep_boilerplate), on_message=say)
     text = reader.whole

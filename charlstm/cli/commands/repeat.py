@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli import text_options, training_options
+from charlstm.cli import network_options, text_options, training_options, validation_options
 from charlstm.cli.completion import AUTO, NOTHING, complete_starting_points
 from charlstm.cli.config_file import Config
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
 from charlstm.cli.display.repeat_table import repeat_display, repeat_lines
 from charlstm.cli.display.test_part import test_lines
+from charlstm.cli.given_settings import given_settings
 from charlstm.cli.options import COMMON, NETWORK, Json, command_line, option
 from charlstm.errors import TrainingError
 from charlstm.text.decoding_options import DecodingOptions
@@ -30,7 +31,7 @@ def repeat(
     max_time: training_options.MaxTime = None,
     epochs: training_options.Epochs = None,
     preset: training_options.Preset = None,
-    units: training_options.Units = None,
+    units: network_options.Units = None,
     output: Annotated[
         Path | None,
         option(
@@ -58,10 +59,10 @@ def repeat(
     ] = None,
     as_json: Json = False,
     _config: Config = None,
-    cell: training_options.Cell = None,
-    layers: training_options.Layers = None,
-    embedding: training_options.Embedding = None,
-    attention: training_options.Attention = None,
+    cell: network_options.Cell = None,
+    layers: network_options.Layers = None,
+    embedding: network_options.Embedding = None,
+    attention: network_options.Attention = None,
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     sequence_length: training_options.SequenceLength = None,
@@ -70,24 +71,25 @@ def repeat(
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
-    validation: training_options.Validation = None,
-    test: training_options.Test = None,
-    split: training_options.Split = None,
-    validation_split: training_options.ValidationSplit = None,
-    patience: training_options.Patience = None,
-    evaluate_every: training_options.EvaluateEvery = None,
+    validation: validation_options.Validation = None,
+    test: validation_options.Test = None,
+    split: validation_options.Split = None,
+    validation_split: validation_options.ValidationSplit = None,
+    patience: validation_options.Patience = None,
+    evaluate_every: validation_options.EvaluateEvery = None,
     random_seed: Annotated[
         int | None,
         option("--random-seed", metavar="N", panel=NETWORK, help="The random seed of the first run. Default: 0."),
     ] = None,
-    precision: training_options.Precision = None,
-    shards: training_options.Shards = None,
+    precision: network_options.Precision = None,
+    shards: network_options.Shards = None,
     lowercase: text_options.Lowercase = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
-    min_count: training_options.MinCount = 1,
+    min_count: text_options.MinCount = 1,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
+    log: training_options.Log = None,
     _help_all: training_options.HelpAll = False,
 ) -> None:
     """Train the same settings N times, with other random seeds.
@@ -105,7 +107,7 @@ def repeat(
     charlstm repeat 5 macbeth.txt --max-time 2m
     charlstm repeat 5 lyrics.txt --from none --units 256 --epochs 20 --json
     """
-    overrides = Overrides.from_options(training_options.given_settings(context.params), preset=preset)
+    overrides = Overrides(given_settings(context.params), preset)
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
     from charlstm.experiments.repeats import RepeatRequest, run_repeats
     from charlstm.storage.run_folder import RUNS, RunFolder
@@ -116,7 +118,7 @@ def repeat(
     run = NewRunRequest(
         folder=RunFolder(folder),
         texts=texts,
-        parts=training_options.parts_request(validation, test, split),
+        parts=validation_options.parts_request(validation, test, split),
         overrides=overrides,
         decoding=decoding,
         normalize=normalize,
@@ -127,6 +129,7 @@ def repeat(
         overwrite=overwrite,
         command=command_line(),
         checkpoint_every=checkpoint_every,
+        logs=tuple(log or ()),
     )
     with repeat_display(num_runs=count) as display:
         result = run_repeats(RepeatRequest(run=run, num_runs=count), display)

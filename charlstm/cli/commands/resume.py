@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from charlstm.cli import training_options
+from charlstm.cli import training_options, validation_options, worker_options
 from charlstm.cli.completion import complete_runs, complete_texts
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.run_reporter import TerminalReporter
@@ -34,7 +34,7 @@ def resume(
     ] = None,
     epochs: training_options.Epochs = None,
     max_time: training_options.MaxTime = None,
-    evaluate_every: training_options.EvaluateEvery = None,
+    evaluate_every: validation_options.EvaluateEvery = None,
     text: Annotated[
         list[str] | None,
         option(
@@ -44,9 +44,9 @@ def resume(
     changed_text: Annotated[bool, typer.Option("--changed-text", help="Resume even if the text has changed.")] = False,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
     log: training_options.Log = None,
-    workers: training_options.WorkerAddresses = None,
-    worker_index: training_options.WorkerIndex = None,
-    worker_timeout: training_options.WorkerTimeout = WORKER_TIMEOUT,
+    workers: worker_options.Addresses = None,
+    worker_index: worker_options.Index = None,
+    worker_timeout: worker_options.Timeout = WORKER_TIMEOUT,
     quiet: training_options.Quiet = False,
 ) -> None:
     """Continue an interrupted run, with the same result as if it had not been interrupted.

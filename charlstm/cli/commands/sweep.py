@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charlstm.cli import text_options, training_options
+from charlstm.cli import network_options, text_options, training_options, validation_options
 from charlstm.cli.completion import choices, complete_starting_points
 from charlstm.cli.config_file import Config
 from charlstm.cli.display.json_output import to_json
@@ -15,6 +15,7 @@ from charlstm.cli.display.pictures import check_folder_of
 from charlstm.cli.display.rows import command_lines, output_width
 from charlstm.cli.display.sweep_table import importance_line, sweep_display, trial_lines
 from charlstm.cli.display.test_part import test_lines
+from charlstm.cli.given_settings import given_settings, setting_names
 from charlstm.cli.options import COMMON, NETWORK, SEARCH, Json, command_line, duration, option
 from charlstm.cli.overwriting import check_may_replace
 from charlstm.cli.picture_options import Dark, FontSize, style_of_picture
@@ -137,14 +138,14 @@ def sweep(
     font_size: FontSize = None,
     as_json: Json = False,
     _config: Config = None,
-    cell: training_options.Cell = None,
-    layers: training_options.Layers = None,
+    cell: network_options.Cell = None,
+    layers: network_options.Layers = None,
     units: Annotated[
         int | None,
         option("--units", metavar="N", panel=NETWORK, help="Units of each layer. Default: varied."),
     ] = None,
-    embedding: training_options.Embedding = None,
-    attention: training_options.Attention = None,
+    embedding: network_options.Embedding = None,
+    attention: network_options.Attention = None,
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     sequence_length: training_options.SequenceLength = None,
@@ -153,19 +154,20 @@ def sweep(
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
-    validation: training_options.Validation = None,
-    test: training_options.Test = None,
-    split: training_options.Split = None,
-    validation_split: training_options.ValidationSplit = None,
-    patience: training_options.Patience = None,
-    evaluate_every: training_options.EvaluateEvery = None,
-    precision: training_options.Precision = None,
-    shards: training_options.Shards = None,
+    validation: validation_options.Validation = None,
+    test: validation_options.Test = None,
+    split: validation_options.Split = None,
+    validation_split: validation_options.ValidationSplit = None,
+    patience: validation_options.Patience = None,
+    evaluate_every: validation_options.EvaluateEvery = None,
+    precision: network_options.Precision = None,
+    shards: network_options.Shards = None,
     lowercase: text_options.Lowercase = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
-    min_count: training_options.MinCount = 1,
+    min_count: text_options.MinCount = 1,
+    log: training_options.Log = None,
     _help_all: training_options.HelpAll = False,
 ) -> None:
     """Search for good settings for a text, with Optuna.
@@ -188,7 +190,7 @@ def sweep(
     charlstm sweep macbeth.txt --show --plot sweep.svg
     """
     style = style_of_picture(plot, dark=dark, font_size=font_size, option="plot")
-    overrides = Overrides(training_options.given_settings(context.params))
+    overrides = Overrides(given_settings(context.params))
     from charlstm.experiments.search_space import read_space
     from charlstm.experiments.sweep import run_sweep, show_sweep
     from charlstm.experiments.sweep_plan import SweepRequest
@@ -205,7 +207,7 @@ def sweep(
     run = NewRunRequest(
         folder=RunFolder(folder),
         texts=texts,
-        parts=training_options.parts_request(validation, test, split),
+        parts=validation_options.parts_request(validation, test, split),
         overrides=overrides,
         decoding=DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase),
         normalize=normalize,
@@ -215,11 +217,12 @@ def sweep(
         overwrite=overwrite,
         command=command_line(),
         checkpoint_every=CHECKPOINT_EVERY,
+        logs=tuple(log or ()),
     )
     request = SweepRequest(
         run=run,
         num_trials=trials,
-        space=None if space is None else read_space(space, training_options.setting_names()),
+        space=None if space is None else read_space(space, setting_names()),
         pruner=pruner,
         storage=storage,
         keep_models=keep_models,

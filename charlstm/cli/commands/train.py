@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charlstm.cli import text_options, training_options
+from charlstm.cli import network_options, text_options, training_options, validation_options, worker_options
 from charlstm.cli.commands.resume import finish, finish_following, resume_and_show
 from charlstm.cli.completion import AUTO, NOTHING, choices, complete_starting_points
 from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.messages import command_line as command_to_type
 from charlstm.cli.display.run_reporter import TerminalReporter
+from charlstm.cli.given_settings import given_settings
 from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, is_given, option
 from charlstm.errors import ChangedTextError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
@@ -33,7 +34,7 @@ def train(
     max_time: training_options.MaxTime = None,
     epochs: training_options.Epochs = None,
     preset: training_options.Preset = None,
-    units: training_options.Units = None,
+    units: network_options.Units = None,
     output: training_options.Output = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=COMMON, help="Replace a run that is already there.")
@@ -62,10 +63,10 @@ def train(
         ),
     ] = False,
     quiet: training_options.Quiet = False,
-    cell: training_options.Cell = None,
-    layers: training_options.Layers = None,
-    embedding: training_options.Embedding = None,
-    attention: training_options.Attention = None,
+    cell: network_options.Cell = None,
+    layers: network_options.Layers = None,
+    embedding: network_options.Embedding = None,
+    attention: network_options.Attention = None,
     dropout: training_options.Dropout = None,
     recurrent_dropout: training_options.RecurrentDropout = None,
     sequence_length: training_options.SequenceLength = None,
@@ -74,20 +75,20 @@ def train(
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
-    validation: training_options.Validation = None,
-    test: training_options.Test = None,
-    split: training_options.Split = None,
-    validation_split: training_options.ValidationSplit = None,
-    patience: training_options.Patience = None,
-    evaluate_every: training_options.EvaluateEvery = None,
-    random_seed: training_options.RandomSeed = None,
-    precision: training_options.Precision = None,
-    shards: training_options.Shards = None,
+    validation: validation_options.Validation = None,
+    test: validation_options.Test = None,
+    split: validation_options.Split = None,
+    validation_split: validation_options.ValidationSplit = None,
+    patience: validation_options.Patience = None,
+    evaluate_every: validation_options.EvaluateEvery = None,
+    random_seed: network_options.RandomSeed = None,
+    precision: network_options.Precision = None,
+    shards: network_options.Shards = None,
     lowercase: text_options.Lowercase = False,
     encoding: text_options.Encoding = None,
     normalize: text_options.NormalizeNew = None,
     keep_boilerplate: text_options.KeepBoilerplate = False,
-    min_count: training_options.MinCount = 1,
+    min_count: text_options.MinCount = 1,
     unknown: Annotated[
         str | None,
         option(
@@ -101,9 +102,9 @@ def train(
     ] = None,
     checkpoint_every: training_options.CheckpointEvery = CHECKPOINT_EVERY,
     log: training_options.Log = None,
-    workers: training_options.WorkerAddresses = None,
-    worker_index: training_options.WorkerIndex = None,
-    worker_timeout: training_options.WorkerTimeout = WORKER_TIMEOUT,
+    workers: worker_options.Addresses = None,
+    worker_index: worker_options.Index = None,
+    worker_timeout: worker_options.Timeout = WORKER_TIMEOUT,
     _help_all: training_options.HelpAll = False,
 ) -> None:
     """Train a network on a text.
@@ -125,32 +126,8 @@ def train(
     may_start_from_shipped = start_from in (None, AUTO)
     starts_from_nothing = start_from == NOTHING
     start_from = None if may_start_from_shipped or starts_from_nothing else start_from
-    options = {
-        "cell": cell,
-        "num_layers": layers,
-        "units": units,
-        "embedding_dim": embedding,
-        "attention": attention,
-        "dropout": dropout,
-        "recurrent_dropout": recurrent_dropout,
-        "sequence_length": sequence_length,
-        "batch_size": batch_size,
-        "epochs": epochs,
-        "max_time": max_time,
-        "learning_rate": learning_rate,
-        "clip_norm": clip_norm,
-        "clip_value": clip_value,
-        "weight_decay": weight_decay,
-        "validation": training_options.validation_share(validation),
-        "validation_split": validation_split,
-        "patience": patience,
-        "evaluate_every": evaluate_every,
-        "random_seed": random_seed,
-        "precision": None if precision == "auto" else precision,
-        "num_shards": shards,
-    }
-    overrides = Overrides.from_options(options, preset=preset)
-    parts = training_options.parts_request(validation, test, split)
+    overrides = Overrides(given_settings(context.params), preset)
+    parts = validation_options.parts_request(validation, test, split)
     parts.check_settings(overrides.settings)
     cluster = ClusterOptions.given(workers, worker_index, worker_timeout)
     _refuse_contradictions(resume and overwrite, min_count=min_count, start_from=start_from, unknown=unknown)

@@ -41,7 +41,7 @@ def trial_lines(
         ["trial", *(str(trial.number) for trial in ranked[:num_shown])],
         ["bits", *("" if trial.bits is None else f"{trial.bits:.4f}" for trial in ranked[:num_shown])],
         ["time", *("" if trial.seconds is None else clock(trial.seconds) for trial in ranked[:num_shown])],
-        ["", *("" if trial.state == "complete" else trial.state for trial in ranked[:num_shown])],
+        ["", *(_remark(trial) for trial in ranked[:num_shown])],
     ]
     columns += [
         [setting_name(field), *(setting_value(trial.values.get(field, "")) for trial in ranked[:num_shown])]
@@ -55,6 +55,12 @@ def trial_lines(
     lines = [GAP.join(cell.rjust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
     num_given_up = sum(trial.state == "pruned" for trial in done)
     return [*lines, counted(len(done), "trial") + (f", {num_given_up} of them given up early" if num_given_up else "")]
+
+
+def _remark(trial: "Trial") -> str:
+    """Say of a trial that its settings were chosen as for `train`, or that it was given up."""
+    remarks = ("automatic" if trial.is_automatic else "", "" if trial.state == "complete" else trial.state)
+    return ", ".join(filter(None, remarks))
 
 
 def importance_line(importances: dict[str, float]) -> str:
@@ -84,7 +90,8 @@ class SweepDisplay(ExperimentDisplay):
 
     def on_trial_start(self, number: int, values: "dict[str, Value]", num_done: int) -> None:
         settings = ", ".join(f"{setting_name(field)} {setting_value(value)}" for field, value in values.items())
-        self._table.start_run(f"trial {number}, {num_done} of {self._num_trials} done", details=f": {settings}")
+        name = f"trial {number}{' (automatic)' if number == 0 else ''}"
+        self._table.start_run(f"{name}, {num_done} of {self._num_trials} done", details=f": {settings}")
 
     def on_trial_end(self, number: int, bits: float | None, *, is_pruned: bool) -> None:
         figures = "no evaluation" if bits is None else f"{bits:.4f} bits per character"

@@ -16,6 +16,8 @@ MAX_CHARACTERS = 100  # of an alphabet that are shown
 
 def describe_text(statistics: "TextStatistics", overlaps: Mapping[str, float], settings: str) -> str:
     """Describe a text, one property per row; of its other parts, how much the training part has as well."""
+    from charlstm.analysis.shared_passages import LONG_PASSAGE
+
     entropies = [f"order {order}: {bits:.3f}" for order, bits in enumerate(statistics.entropies)]
     compressed = [f"{name}: {bits:.3f} bits" for name, bits in statistics.compressed_bits.items()]
     shared = [f"{part} part: {share:.1%}" for part, share in overlaps.items()]
@@ -26,7 +28,11 @@ def describe_text(statistics: "TextStatistics", overlaps: Mapping[str, float], s
         ("alphabet", [f"{len(statistics.counts):,} characters:", *_alphabet(statistics.counts)]),
         ("entropy", ["bits per character", *entropies]),
         ("compressed", compressed),
-        *([("overlap", ["in the training part too", *shared])] if shared else []),
+        *(
+            [("overlap", [f"in the training part too, in passages of {LONG_PASSAGE} or more characters", *shared])]
+            if shared
+            else []
+        ),
         ("settings", settings),
     ]
     return aligned(rows, name_width=14)

@@ -42,7 +42,7 @@ class LoggedRun:
     """One run as logs know it."""
 
     folder: RunFolder
-    store: Path  # the folder for files of trackers, which the runs of a comparison share
+    store: Path  # the folder for files of trackers, which the runs of an experiment share
     run_id: str  # the same after a resume
     started: str  # ISO 8601
     hyper_parameters: dict[str, Any]  # numbers, strings and truth values
@@ -69,7 +69,7 @@ class LoggedRun:
 
     @property
     def group(self) -> str | None:
-        """The name of the comparison that the run belongs to."""
+        """The name of the experiment that the run belongs to."""
         return None if self.store == self.folder.logs else self.store.parent.absolute().name
 
     def timestamp(self, seconds: float) -> float:
