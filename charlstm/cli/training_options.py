@@ -120,5 +120,15 @@ Log = Annotated[
         "wandb, trackio, mlflow. May be given more than once. No log uses the network by default.",
     ),
 ]
+Members = Annotated[
+    int | None,
+    option(
+        "--members",
+        metavar="N",
+        panel=COMMON,
+        help="Train N networks with other random seeds as one model, whose predictions are averaged. The time is for "
+        "all of them, epochs are for each.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Show only errors and warnings.")]
 HelpAll = Annotated[bool, help_all("network, training, text, workers")]
