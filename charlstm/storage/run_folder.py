@@ -14,6 +14,7 @@ from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, flush_folder, remove_leftovers
 from charlstm.errors import RunError, did_you_mean
+from charlstm.figures import counted
 from charlstm.storage.lock import LOCK_FILE, is_locked
 from charlstm.storage.shipped_models import ENGLISH, find_shipped_model, shipped_models
 
@@ -268,8 +269,8 @@ def check_is_one_network(run: RunFolder) -> None:
     """Raise RunError if a run has members, where only one network can be used."""
     if members := run.members:
         raise RunError(
-            f"{run.path} is a model of {len(members)} networks, and this takes one",
-            hint=f"name one of them: {members[0].path}",
+            f"{run.path} has {counted(len(members), 'member')}, but one network is needed here",
+            hint=f"name a member: {members[0].path}",
         )
 
 
