@@ -7,7 +7,7 @@ import typer
 
 from charlstm.cli.completion import choices
 from charlstm.cli.help_text import help_all
-from charlstm.cli.options import COMMON, OUTPUT, REGULARISATION, VALIDATION, duration, option
+from charlstm.cli.options import COMMON, NETWORK, OUTPUT, REGULARISATION, VALIDATION, duration, option
 from charlstm.config import TrainingConfig
 from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.logs.registry import LOGS
@@ -125,7 +125,7 @@ Members = Annotated[
     option(
         "--members",
         metavar="N",
-        panel=COMMON,
+        panel=NETWORK,
         help="Train N networks with other random seeds as one model, whose predictions are averaged. The time is for "
         "all of them, epochs are for each.",
     ),

@@ -234,7 +234,7 @@ def _check_text(run: NewRunRequest, settings: RunSettings, parts: Parts | None) 
     if changed := changed_parts(settings["text"]["sha256"], parts, read_shared_text(run)):
         raise ChangedTextError(
             f"the {changed[0].strip('`')} is not the one that the first member was trained on",
-            hint="restore the old text, train again in another folder, or resume nevertheless: `changed_text`",
+            hint="restore the old text, or train again in another folder",
         )
 
 

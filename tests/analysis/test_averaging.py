@@ -1,6 +1,7 @@
 """Several models as one: every figure follows from the mean of their probabilities."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def stepped_nats(models, text):
     """The nats of each character of a text but the first, by the ensemble that generates, a character at a time."""
     ensemble = Ensemble([one.model for one in models], [one.weight for one in models])
     ids, states, nats = ensemble.vocabulary.encode(text), ensemble.initial_states(), []
-    for current, target in zip(ids[:-1], ids[1:], strict=True):
+    for current, target in pairwise(ids):
         log_probabilities, states = ensemble.step(np.array([current]), states)
         nats.append(-log_probabilities[0, target])
     return np.array(nats)

@@ -138,7 +138,7 @@ def test_an_earlier_run_is_replaced_once_nothing_can_fail(tmp_path):
     with pytest.raises(RunError, match="already holds a run"):
         train_members(request, 2, NotingReporter())
     Path("cats.txt").rename("dogs.txt")
-    with pytest.raises(Exception, match="cats.txt"):
+    with pytest.raises(Exception, match=r"cats\.txt"):
         train_members(replace(request, overwrite=True), 2, NotingReporter())
     assert model_bytes("run") == before
     with exclusive_lock(Path("run")), pytest.raises(RunError, match="in use"):
@@ -148,7 +148,7 @@ def test_an_earlier_run_is_replaced_once_nothing_can_fail(tmp_path):
 
 
 def test_nothing_is_left_of_members_that_cannot_begin():
-    with pytest.raises(Exception, match="no.txt"):
+    with pytest.raises(Exception, match=r"no\.txt"):
         train_members(replace(make_request("run"), texts=["no.txt"]), 2, NotingReporter())
     assert not Path("run").exists()
 

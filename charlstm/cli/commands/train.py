@@ -36,7 +36,6 @@ def train(
     epochs: training_options.Epochs = None,
     preset: training_options.Preset = None,
     units: network_options.Units = None,
-    members: training_options.Members = None,
     output: training_options.Output = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=COMMON, help="Replace a run that is already there.")
@@ -85,6 +84,7 @@ def train(
     patience: validation_options.Patience = None,
     evaluate_every: validation_options.EvaluateEvery = None,
     random_seed: network_options.RandomSeed = None,
+    members: training_options.Members = None,
     precision: network_options.Precision = None,
     shards: network_options.Shards = None,
     lowercase: text_options.Lowercase = False,
@@ -123,7 +123,6 @@ def train(
     \b
     charlstm train macbeth.txt
     charlstm train lyrics.txt --max-time 5m --output runs/lyrics
-    charlstm train lyrics.txt --members 3 --max-time 15m
     charlstm train sonnets.txt --from runs/macbeth
     charlstm train lyrics.txt --from none
     """
