@@ -55,7 +55,7 @@ def test_members_are_one_model(charlstm, text):
     assert (listed["name"], listed["num_members"]) == ("cats", 2)
     assert charlstm("resume", "cats")[::2] == (0, charlstm("resume")[2])
     for command in (
-        ["export", "cats"],
+        ["export", "cats", "--to", "cats.npz"],
         ["plot", "cats"],
         ["samples", "cats"],
         ["inspect", "cats"],
