@@ -97,6 +97,7 @@ def check_settings(settings: Mapping[str, Any], expected: type[Any]) -> dict[str
 
 def adaptation_config(settings: Mapping[str, Any], *, adapt: bool) -> AdaptationConfig | None:
     """Return how a model learns what it reads, or None without `adapt`; then SettingError is raised for settings."""
+    check_type("adapt", adapt, bool)
     checked = check_settings(settings, AdaptationSettings)
     if adapt:
         return AdaptationConfig(**checked)

@@ -67,6 +67,7 @@ def test_only_what_is_asked_for_is_measured(run):
     ("arguments", "message"),
     [
         ({"adapt_rate": 0.1}, "`adapt_rate` has no effect without `adapt`"),
+        ({"adapt": "notes.txt"}, "`adapt` is 'notes.txt', but it must be of type bool"),
         ({"adapt": True, "adapt_rate": 2.0}, "`adapt_rate` is 2.0, but it must be"),
         ({"adapt": True, "adapt_length": "9"}, "`adapt_length` is '9', but it must be of type int"),
         ({"adapt_speed": 1}, "there is no setting `adapt_speed`"),

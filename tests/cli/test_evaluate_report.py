@@ -81,13 +81,18 @@ def test_another_model_that_has_learned_the_text_is_named(charlstm, trained, eng
     assert "warning: 100% of text stands in the text that tiny was trained on" in err
 
 
-def test_an_unusable_model_to_compare_with_is_refused_before_anything_is_scored(charlstm, run, text):
+@pytest.mark.parametrize("options", [(), ("--adapt",)])
+def test_an_unusable_model_to_compare_with_is_refused_before_anything_is_scored(
+    charlstm, run, text, options, monkeypatch
+):
+    for name in ("evaluate_ids", "score_adapted"):
+        monkeypatch.setattr(f"charlstm.analysis.full_evaluation.{name}", lambda *_, **__: pytest.fail("scored"))
     (run.parent / "lower").mkdir()
     save_model(run.parent / "lower" / "model.safetensors", random_model(lowercase=True))
-    code, out, err = charlstm("evaluate", "tiny", text, "--against", "lower")
+    code, out, err = charlstm("evaluate", "tiny", text, "--against", "lower", *options)
     assert (code, out) == (2, "")
     assert "reads texts in another case" in err
-    assert charlstm("evaluate", "tiny", text, "--against", "nowhere")[0] == 1
+    assert charlstm("evaluate", "tiny", text, "--against", "nowhere", *options)[0] == 1
 
 
 def test_tables_fit_a_narrow_terminal(charlstm, run, text, narrow):
