@@ -141,7 +141,7 @@ def _dimension(key: str, value: Any, names: Mapping[str, str]) -> Dimension:
 def _choices(field: str, values: list[Any]) -> Dimension:
     for value in values:
         if not has_type(value, TYPES[field]):
-            raise SettingError(f"{shown(value)} is not of its type", hint=f"give a list of {_kind(field)}")
+            raise SettingError(f"it cannot be {shown(value)}", hint=f"give a list of {_kind(field)}")
     if not values or len(set(values)) < len(values):
         raise SettingError("its list is empty, or has a value twice", hint="list each choice once")
     return Dimension(field=field, choices=values)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import optuna
 
 USED, CURVE, PROBLEM = "settings", "curve", "problem"  # attributes of a trial
+AUTOMATIC = 0  # the number of the trial whose settings are the automatic choice
 MIN_FOR_IMPORTANCE = 10  # complete trials
 COMPLETE, PRUNED, RUNNING, WAITING = "complete", "pruned", "running", "waiting"
 
@@ -21,7 +22,7 @@ COMPLETE, PRUNED, RUNNING, WAITING = "complete", "pruned", "running", "waiting"
 class Trial:
     """One trial of a sweep."""
 
-    number: int  # from 0, the automatic choice; a trial that was retried keeps its number
+    number: int  # from 0; a trial that was retried keeps its number
     state: str
     values: dict[str, Value]  # of the settings that are varied
     bits: float | None  # per character of the validation text: the lowest so far
@@ -32,7 +33,7 @@ class Trial:
     @property
     def is_automatic(self) -> bool:
         """Whether its settings are those that `train` would choose, or what the space has closest to them."""
-        return self.number == 0
+        return self.number == AUTOMATIC
 
     @property
     def is_done(self) -> bool:

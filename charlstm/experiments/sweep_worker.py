@@ -14,6 +14,7 @@ from charlstm.experiments.search_space import Value
 from charlstm.experiments.single_run import ExperimentReporter, OneOfManyReporter, finish_run
 from charlstm.experiments.study import SharedStudy, is_retry, number_of
 from charlstm.experiments.sweep_outcomes import (
+    AUTOMATIC,
     CURVE,
     PROBLEM,
     RUNNING,
@@ -135,7 +136,7 @@ class SweepWorker:
         number = number_of(frozen, trials)
         folder = trial_folder(self._folder, number)
         self._study.sampler = self._make_sampler(number)
-        self._study.pruner = make_pruner("none" if number == 0 else self._plan.pruner)  # 0 is what all must beat
+        self._study.pruner = make_pruner("none" if number == AUTOMATIC else self._plan.pruner)
         values = {dimension.field: dimension.suggest(trial) for dimension in self._plan.dimensions}
         trial.set_user_attr(USED, values)
         self._reporter.on_trial_start(number, values, num_done)

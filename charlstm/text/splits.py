@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.errors import CorpusError, SettingError, shown
+from charlstm.errors import CorpusError, SettingError, did_you_mean, shown
 
 CHARACTERS, BYTES = "characters", "bytes"
 PART_NAMES = ("training", "validation", "test")
@@ -59,7 +59,7 @@ def parse_shares(split: str) -> tuple[float, ...]:
     if len(shares) not in (2, 3) or not all(0 < share < math.inf for share in shares):
         raise SettingError(
             f"`split` is {shown(split)}, which is neither a usual split nor two or three numbers above 0",
-            hint=EXAMPLE.format(", ".join(SPLIT_NAMES)),
+            hint=did_you_mean(split, SPLIT_NAMES, otherwise=EXAMPLE.format(", ".join(SPLIT_NAMES))),
         )
     return tuple(share / sum(shares) for share in shares)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.errors import CharLSTMError, TrainingError
+from charlstm.errors import ChangedTextError, CharLSTMError, TrainingError
 from charlstm.libraries import own_version
 from charlstm.machine import num_cores
 from charlstm.network.backend import import_tensorflow, tensorflow_memory_errors
@@ -108,6 +108,8 @@ def _follow_steps(
             from charlstm.training.train_step import Trainer
 
             trainer = Trainer(model_config, config, len(data.vocabulary), workers=workers)
+    except ChangedTextError as error:
+        problem = ChangedTextError(str(error), hint="give all workers the same text and the same options for it")
     except CharLSTMError as error:
         problem = error
     if any(workers.report(str(problem or ""))):

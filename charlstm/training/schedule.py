@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from charlstm.config import TrainingConfig
 from charlstm.durations import format_duration
+from charlstm.figures import plain
 
 WARMUP_FRACTION = 0.02  # of the plan; the learning rate rises during it
 NUM_EVALUATIONS = 24  # per run, unless `evaluate_every` is set
@@ -67,7 +68,8 @@ class TrainingPlan:
             reached = (step + (self.max_time - seconds) / seconds_per_step) / steps_per_epoch
             shown = f"{reached:.0f}" if reached >= 10 else f"{reached:.2g}"
             return f"{line}; the run ends after {format_duration(self.max_time)}, at about epoch {shown}"
-        words = "the rest of the run takes" if step else f"{(self.num_steps or 0) / steps_per_epoch:.3g} of them take"
+        num_epochs = plain((self.num_steps or 0) / steps_per_epoch, digits=3)
+        words = "the rest of the run takes" if step else f"{num_epochs} of them take"
         return f"{line}, {words} about {format_duration(seconds_per_step * steps_left)}"
 
     @property

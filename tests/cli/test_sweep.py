@@ -28,7 +28,7 @@ def test_a_sweep_is_trained_continued_and_shown(charlstm, text, known_speed):
     lines = out.splitlines()
     assert lines[0].split() == ["trial", "bits", "time", "units", "learning-rate"]
     assert sorted(line.split()[0] for line in lines[1:3]) == ["0", "1"]
-    assert "trial 0, 0 of 2 done: units 12, learning-rate 0.008" in err
+    assert "trial 0 (automatic), 0 of 2 done: units 12, learning-rate 0.008" in err
     (kept,) = Path("runs/sweep-cats").glob("trial-*")
     assert f"the best model: {kept}" in err
     best = lines[1].split()[0]

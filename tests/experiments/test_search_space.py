@@ -41,7 +41,7 @@ def test_settings_have_the_names_of_options_or_fields(tmp_path):
         ("units = 128", "units: it is 128, but"),
         ("units = []", "units: its list is empty"),
         ("units = [8, 8]", "units: its list is empty, or has a value twice"),
-        ("units = [8.5]", "units: 8.5 is not of its type"),
+        ("units = [8.5]", "units: it cannot be 8.5"),
         ("units = [0, 8]", "units: `units` is 0"),
         ("units = {low = 8}", "units: its range has no high"),
         ("units = {low = 8, high = 4}", "units: low is 8 and high is 4"),

@@ -27,6 +27,12 @@ def test_other_splits_are_refused(split):
     assert "enwik8" in caught.value.hint
 
 
+def test_a_misspelt_split_is_recognised():
+    with pytest.raises(SettingError) as caught:
+        parse_shares("tinyshakespear")
+    assert caught.value.hint.startswith("did you mean 'tinyshakespeare'? give shares such as 90/5/5")
+
+
 def test_a_part_without_a_character_is_refused():
     with pytest.raises(CorpusError, match="leaves none for the validation part"):
         sizes_of_shares("99/0.1/1", 100)

@@ -78,6 +78,7 @@ def test_a_plan_in_seconds_takes_several_steps_per_call_as_well():
     [
         ({"epochs": None, "max_time": 60}, {}, "an epoch takes about 14m; the run ends after 1m, at about epoch 0.071"),
         ({"epochs": 20}, {}, "an epoch takes about 14m, 20 of them take about 4h40m"),
+        ({"epochs": 3000}, {}, "an epoch takes about 14m, 3,000 of them take about 700h"),
         ({"epochs": 20, "max_time": 8400}, {}, "an epoch takes about 14m; the run ends after 2h20m, at about epoch 10"),
         ({"epochs": 0.1, "max_time": 600}, {}, "an epoch takes about 14m, 0.1 of them take about 1m24s"),
         ({"epochs": 2}, {"step": 12_600}, "an epoch takes about 14m, the rest of the run takes about 7m"),

@@ -178,6 +178,7 @@ def test_another_text_is_refused_on_both_sides(folder):
     assert "error: worker 1 (127.0.0.1:" in err
     assert "cannot train: the text is not the one that the run was started with" in err
     assert other_err.splitlines()[-2].startswith("error: the text is not the one")
+    assert other_err.splitlines()[-1] == "hint: give all workers the same text and the same options for it"
     assert not (folder / "no").exists()
 
 

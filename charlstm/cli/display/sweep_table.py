@@ -90,7 +90,9 @@ class SweepDisplay(ExperimentDisplay):
 
     def on_trial_start(self, number: int, values: "dict[str, Value]", num_done: int) -> None:
         settings = ", ".join(f"{setting_name(field)} {setting_value(value)}" for field, value in values.items())
-        name = f"trial {number}{' (automatic)' if number == 0 else ''}"
+        from charlstm.experiments.sweep_outcomes import AUTOMATIC
+
+        name = f"trial {number} (automatic)" if number == AUTOMATIC else f"trial {number}"
         self._table.start_run(f"{name}, {num_done} of {self._num_trials} done", details=f": {settings}")
 
     def on_trial_end(self, number: int, bits: float | None, *, is_pruned: bool) -> None:
