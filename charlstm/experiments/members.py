@@ -13,7 +13,7 @@ from charlstm.analysis.reporting import SILENT, EvaluationReporter
 from charlstm.analysis.trained_text import part_of_run
 from charlstm.analysis.training_text import find_recorded_text
 from charlstm.config import TrainingConfig
-from charlstm.errors import ChangedTextError, RunError
+from charlstm.errors import ChangedTextError, CorpusError, RunError
 from charlstm.experiments.seeds import RunSettings, is_complete, random_seeds, same_overrides, with_random_seed
 from charlstm.experiments.shared_text import changed_parts, read_shared_text
 from charlstm.experiments.single_run import check_can_be_repeated, free_memory, with_shared_logs
@@ -42,7 +42,7 @@ class MembersResult:
 
     folder: RunFolder
     members: list[MemberScores]
-    average: Scores | None  # None: they were interrupted
+    average: Scores | None  # None: they were interrupted, or the validation text cannot be read any more
     signal_number: int | None = None
 
 
@@ -116,6 +116,11 @@ def resume_members(
     everything that the user can fix.
     """
     with exclusive_lock(request.folder.path):
+        first = _settings(request.folder.member(0))
+        alternative = "train in another folder with `output`"
+        request.overrides.check_agreement(
+            first["model"] | first["training"], str(request.folder.path), alternative=alternative
+        )
         num_members = read_ensemble(request.folder).num_members
         needs_training = any(_needs_training(request, index) for index in range(num_members))
         if not needs_training and read_ensemble(request.folder).average_nats is not None:
@@ -148,7 +153,11 @@ def _finish(
                 return MembersResult(folder, [], None, signal_number)
             if result:
                 reporter.on_result(result)
-    return _score(folder, scoring)
+    try:
+        return _score(folder, scoring)
+    except CorpusError as problem:  # the members are trained all the same
+        reporter.on_warning(f"the members are not scored together: {problem}")
+        return MembersResult(folder, [], None)
 
 
 def _score(folder: RunFolder, scoring: EvaluationReporter) -> MembersResult:

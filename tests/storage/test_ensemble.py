@@ -92,7 +92,7 @@ def test_members_are_listed_as_one_run():
     summary = summarize_run(run, name="cats")
     first = summarize_run(run.member(0), name="member-0")
     assert (summary.num_members, summary.state, summary.validation_nats) == (2, COMPLETE, 1.25)
-    assert (summary.units, summary.seconds) == (first.units, 2 * first.seconds)
+    assert (summary.units, summary.seconds) == (first.units, 2 * (first.seconds or 0))
     assert summary.num_bytes > 2 * first.num_bytes
     assert summarize_run(make_members("runs/some", num_trained=1), name="some").state == INTERRUPTED
 

@@ -62,17 +62,18 @@ class MembersReporter:
     def show_result(self, result: "MembersResult") -> None:
         """Show how well the members predict together, or how to continue, and the commands that come next."""
         path = result.folder.path
-        if result.average is None:
+        if result.signal_number is not None:
             warn("stopped; nothing is lost")
             show_command("continue", command_line("resume", path))
         elif not self._quiet:
-            say(members_line(result))
+            if line := members_line(result):
+                say(line)
             show_command("generate text", command_line("generate", path))
             show_command("score a text", command_line("evaluate", path, "TEXT"))
 
 
 def members_line(result: "MembersResult") -> str:
-    """Return one line with the validation losses of members, their mean, and the loss of their average."""
+    """Return one line with the validation losses of members, their mean, and the loss of their average, if known."""
     from charlstm.analysis.averaging import mean_nats
 
     if result.average is None:
