@@ -16,7 +16,7 @@ from charlstm.config import TrainingConfig
 from charlstm.errors import ChangedTextError, CorpusError, RunError
 from charlstm.experiments.seeds import RunSettings, is_complete, random_seeds, same_overrides, with_random_seed
 from charlstm.experiments.shared_text import changed_parts, read_shared_text
-from charlstm.experiments.single_run import check_can_be_repeated, free_memory, with_shared_logs
+from charlstm.experiments.single_run import check_can_be_repeated, free_memory, run_below, with_shared_logs
 from charlstm.generation.load import LoadedModel
 from charlstm.storage.ensemble import EnsembleRecord, check_num_members, find_models, read_ensemble
 from charlstm.storage.lock import exclusive_lock
@@ -69,7 +69,7 @@ def first_member(run: NewRunRequest, num_members: int) -> NewRunRequest:
     if run.overrides.settings.get("max_time") is not None:
         overrides["max_time"] = run.overrides.settings["max_time"] / num_members
     run = replace(with_shared_logs(run), overrides=Overrides(overrides, run.overrides.preset), num_members=num_members)
-    first = with_random_seed(run, random_seeds(run, num_members)[0], run.folder.member(0))
+    first = with_random_seed(run, random_seeds(run, num_members)[0], _member(run.folder, 0))
     return replace(first, overwrite=run.overwrite)
 
 
@@ -176,8 +176,7 @@ def _score(folder: RunFolder, scoring: EvaluationReporter) -> MembersResult:
 
 def _train_member(request: ResumeRequest, index: int, reporter: MembersReporter) -> TrainingResult | None:
     """Train a member from its last checkpoint, or from the start; returns None if it is complete already."""
-    member = request.folder.member(index)
-    logs = request.folder.logs
+    member, logs = _member(request.folder, index), request.folder.logs
     if not member.has_checkpoint:
         return train_new_run(replace(_like_the_first(request, index), log_folder=logs), reporter)
     explicit = {**request.overrides.explicit, **_length(request, index)}
@@ -186,6 +185,11 @@ def _train_member(request: ResumeRequest, index: int, reporter: MembersReporter)
     overrides = Overrides(explicit, request.overrides.preset)
     one = replace(request, folder=member, overrides=overrides, log_folder=logs, interruption=Interruption())
     return resume_run(one, reporter)
+
+
+def _member(folder: RunFolder, index: int) -> RunFolder:
+    """Return the run of a member. Raises RunError if a link to another place is there."""
+    return run_below(folder.path, folder.member(index).path.name)
 
 
 def _needs_training(request: ResumeRequest, index: int) -> bool:

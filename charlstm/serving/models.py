@@ -23,7 +23,7 @@ class ServedModel:
 
     @cached_property
     def page(self) -> bytes:
-        """The page that runs the model in a browser. Raises SettingError for a network that has none, and several."""
+        """The page that runs the model in a browser. Raises SettingError for several, and for one that has none."""
         if self.num_networks > 1:
             raise SettingError(f"it has {self.num_networks} networks, and a page runs one", hint="serve a member of it")
         return make_page(self.loaded.model, title=self.name).encode()

@@ -101,10 +101,11 @@ class RunFolder:
 
     @property
     def members(self) -> "list[RunFolder]":
-        """The runs of the members that have been started; none unless the run has members."""
+        """The runs of the members that have been started; none unless the run has members. Links are no members."""
         if not (self.ensemble.is_file() and self.member(0).has_run):
             return []
-        return list(takewhile(lambda member: member.path.is_dir(), map(self.member, count())))
+        started = takewhile(lambda one: one.path.is_dir() and not one.path.is_symlink(), map(self.member, count()))
+        return list(started)
 
     @property
     def whole(self) -> "RunFolder":

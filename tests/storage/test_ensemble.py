@@ -112,6 +112,14 @@ def test_the_whole_run_is_renamed_and_removed():
     assert [path.name for path in renamed.path.rglob("*")] == ["member-0", "notes.txt"]
 
 
+def test_a_link_is_no_member():
+    elsewhere, run = make_run_folder(Path("elsewhere")), make_members()
+    run.member(2).path.symlink_to(elsewhere.path.absolute())
+    assert run.members == [run.member(0), run.member(1)]
+    run.clear()
+    assert elsewhere.has_run
+
+
 def test_a_run_with_members_is_no_text():
     make_members("texts/run")
     Path("texts/poem.txt").write_text("a poem")
