@@ -90,7 +90,8 @@ class TrainingConfig:
     clip_value: float = 0.0  # maximum absolute value of each component of the gradient; 0: no limit
     weight_decay: float = 0.0  # times the learning rate: share of the weights subtracted at every step
     validation: float = 0.1  # share of the text kept for validation
-    validation_split: str = "end"  # which part: its end, or whole lines or blocks drawn by the random seed
+    validation_split: str = "end"  # which part: its end, or whole lines or blocks drawn by `split_seed`
+    split_seed: int | None = None  # None: `random_seed`
     patience: int = 8  # evaluations without improvement before training stops
     random_seed: int = 0
     precision: str = "float32"  # dtype of the operands of matrix products: float32 or bfloat16
@@ -118,6 +119,7 @@ class TrainingConfig:
         _check_choice(
             "`validation_split`", self.validation_split, VALIDATION_SPLITS, hint="blocks are drawn over the whole text"
         )
+        _check_range(self, "split_seed", at_least=0, at_most=MAX_SEED, hint="try `split_seed` 0, or leave it out")
         _check_range(self, "patience", at_least=1, at_most=MAX_COUNT)
         _check_choice("`precision`", self.precision, PRECISIONS, hint="leave it out to use the faster one")
         _check_range(self, "num_shards", at_least=1, at_most=MAX_SHARDS, hint="1 always works")
@@ -125,6 +127,11 @@ class TrainingConfig:
         _check_range(
             self, "evaluate_every", at_least=1, at_most=MAX_LENGTH, hint="try `evaluate_every` 200, or leave it out"
         )
+
+    @property
+    def split_random_seed(self) -> int:
+        """The random seed that draws the lines or blocks for validation."""
+        return self.random_seed if self.split_seed is None else self.split_seed
 
     def _check_length(self) -> None:
         _check_range(self, "epochs", above=0, at_most=MAX_COUNT, hint="try `epochs` 10")
@@ -146,7 +153,7 @@ class TrainingConfig:
         setting is unknown, missing, or of the wrong type.
         """
         check_is_object(settings)
-        names = ("clip_norm", "clip_value", "weight_decay", "validation_split")
+        names = ("clip_norm", "clip_value", "weight_decay", "validation_split", "split_seed")
         added_later = {name: getattr(cls, name) for name in names}
         return _from_json(cls, {"schedule": "cosine"} | added_later | settings)
 

@@ -47,6 +47,7 @@ from charlstm.errors import SettingError
         (SamplingConfig, {"repetition_penalty": 2000.0}),
         (SamplingConfig, {"top_k": 10**30}),
         (SamplingConfig, {"random_seed": 10**30}),
+        (TrainingConfig, {"split_seed": -1}),
         (SamplingConfig, {"length": 0}),
         (SamplingConfig, {"temperature": -0.5}),
         (SamplingConfig, {"temperature": math.nan}),

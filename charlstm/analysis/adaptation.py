@@ -3,16 +3,18 @@
 TensorFlow is imported when a network is asked for.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from charlstm.analysis.evaluation import Scores
+from charlstm.analysis.averaging import log_mean
+from charlstm.analysis.evaluation import Scores, losses_of
 from charlstm.analysis.reporting import SILENT, EvaluationReporter
 from charlstm.arrays import Ids
 from charlstm.config import AdaptationConfig
 from charlstm.errors import SettingError
+from charlstm.generation.load import LoadedModel
 from charlstm.generation.session import CONTEXT_LENGTH
 from charlstm.machine import num_cores
 from charlstm.storage.model_file import Model
@@ -57,11 +59,20 @@ def adaptive_network(
 
 
 def score_adapted(
-    model: Model, ids: Ids, config: AdaptationConfig, *, reporter: EvaluationReporter = SILENT
+    models: Sequence[LoadedModel], ids: Ids, config: AdaptationConfig, *, reporter: EvaluationReporter = SILENT
 ) -> AdaptedScores:
-    """Score ids (characters,), at least two, with a copy of a model that learns them, each after predicting it."""
-    with adaptive_network(model, config, reporter=reporter) as network:
-        return AdaptedScores(_read(network, ids, "scoring and learning", reporter), config)
+    """Score ids (characters,), at least two, with copies of models that learn them, each after predicting it.
+
+    Each of several models learns by itself; the mean of their probabilities is scored.
+    """
+    with ExitStack() as stack:
+        networks = [stack.enter_context(adaptive_network(one.model, config, reporter=reporter)) for one in models]
+        scores, weights = Scores(), [one.weight for one in models]
+        segments = zip(*(network.predictions(ids) for network in networks), strict=True)
+        total = networks[0].num_segments(ids)
+        for segment in reporter.progress(segments, "scoring and learning", total=total):
+            scores += losses_of(log_mean([logits for logits, _ in segment], weights), segment[0][1]).scores
+        return AdaptedScores(scores, config)
 
 
 def learn_ids(
@@ -69,15 +80,10 @@ def learn_ids(
 ) -> tuple[Model, Scores]:
     """Return a copy of a model that has learned ids (characters,), at least two, and how well it predicted them."""
     with adaptive_network(model, config, reporter=reporter) as network:
-        scores = _read(network, ids, "learning the text", reporter)
+        *_, scores = reporter.progress(network.read(ids), "learning the text", total=network.num_segments(ids))
         return network.model, scores
 
 
 def context_after(text: str) -> str:
     """Return what a model is to read, before it writes, of a text that it has learned: its end, and a line end."""
     return text[-CONTEXT_LENGTH:].rstrip("\n") + "\n"
-
-
-def _read(network: "AdaptiveNetwork", ids: Ids, label: str, reporter: EvaluationReporter) -> Scores:
-    *_, scores = reporter.progress(network.read(ids), label, total=network.num_segments(ids))
-    return scores

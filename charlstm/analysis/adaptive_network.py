@@ -48,11 +48,17 @@ class AdaptiveNetwork:
         The first id is read but not predicted. The states go on from those of an earlier call. Raises SettingError if
         the weights grow beyond all numbers.
         """
-        scores, length = Scores(), self.config.adapt_length
+        scores = Scores()
+        for logits, targets in self.predictions(ids):
+            scores += losses_of(logits, targets).scores
+            yield scores
+
+    def predictions(self, ids: Ids) -> Iterator[tuple[Logits, Ids]]:
+        """Predict and learn as `read` does; yield the logits (time, vocabulary) and the targets of each segment."""
+        length = self.config.adapt_length
         for start in range(0, len(ids) - 1, length):
             segment = ids[start : start + length + 1]
-            scores += losses_of(self._predict_and_learn(segment), segment[1:]).scores
-            yield scores
+            yield self._predict_and_learn(segment), segment[1:]
 
     def num_segments(self, ids: Ids) -> int:
         """Return how many times `read` yields."""

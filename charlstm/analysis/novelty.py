@@ -131,7 +131,7 @@ def load_training_text(path: Path, model: Model, on_message: Callable[[str], Non
     """
     run, training = RunFolder(path.parent), model.training
     digest, settings = str(training.get("text_sha256", "")), training.get("settings", {})
-    names = ("validation", "sequence_length", "validation_split", "random_seed")
+    names = ("validation", "sequence_length", "validation_split", "random_seed", "split_seed")
     parts = [digest, model.vocabulary.to_json(), *(settings.get(name) for name in names)]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     index = load_index(run.index, key)

@@ -2,18 +2,22 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from charlstm.analysis.averaging import MemberScores, averaged_reader, score_averaged
 from charlstm.analysis.bootstrap import Interval, mean_interval
 from charlstm.analysis.breakdown import LineScores, scores_by_kind, scores_by_line, scores_by_position
 from charlstm.analysis.evaluation import CharacterLosses, Scores, nats_to_bits
 from charlstm.analysis.reporting import SILENT, EvaluationReporter
 from charlstm.analysis.scoring import COLD_WINDOW, cold_windows, score_carried, score_side_by_side, scoring_stepper
 from charlstm.arrays import Ids
+from charlstm.generation.load import LoadedModel
+from charlstm.generation.window_stepper import SequenceReader
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
 
@@ -90,9 +94,27 @@ class EvaluationReport:
 def evaluate_ids(model: Model, ids: Ids, *, reporter: EvaluationReporter = SILENT) -> EvaluationReport:
     """Score ids (characters,), at least two, with a model: with the state carried, and in cold windows."""
     stepper = scoring_stepper(model, len(ids), reporter=reporter)
-    losses = score_carried(stepper, ids, reporter=reporter)
+    return _report(stepper, ids, score_carried(stepper, ids, reporter=reporter), reporter)
+
+
+def evaluate_averaged(
+    models: Sequence[LoadedModel], ids: Ids, *, reporter: EvaluationReporter = SILENT
+) -> tuple[EvaluationReport, list[MemberScores]]:
+    """Score ids (characters,), at least two, with the mean of several models; return also the scores of each alone.
+
+    The models must have the same vocabulary.
+    """
+    reader = averaged_reader(models, len(ids), reporter=reporter)
+    losses, members = score_averaged(reader, models, ids, reporter=reporter)
+    return _report(reader, ids, losses, reporter), members
+
+
+def _report(
+    stepper: SequenceReader, ids: Ids, losses: CharacterLosses, reporter: EvaluationReporter
+) -> EvaluationReport:
+    """Return the report of losses with the state carried, and score cold windows for it."""
     windows = cold_windows(ids)
     cold = [losses]  # which begin from a zero state too
     if len(windows) > 1:
         cold = score_side_by_side(stepper, windows, label="scoring cold windows", reporter=reporter)
-    return EvaluationReport(model.vocabulary, ids, losses, CharacterLosses.join(cold).scores)
+    return EvaluationReport(stepper.vocabulary, ids, losses, CharacterLosses.join(cold).scores)

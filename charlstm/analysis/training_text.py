@@ -106,11 +106,13 @@ def split_training_text(model: Model, corpus: Corpus, recorded: RecordedText) ->
     if not {"validation", "sequence_length"} <= settings.keys():
         raise RunError("the model does not say which part of its text is for validation", hint="train it again")
     encoded = encode_text(corpus, model.vocabulary, unknown=recorded.unknown, keeps_rare=recorded.keeps_rare)
+    random_seed = settings.get("random_seed", TrainingConfig.random_seed)
+    split_seed = settings.get("split_seed")  # None also in older files
     return split_for_validation(
         encoded.ids,
         validation=settings["validation"],
         sequence_length=settings["sequence_length"],
         validation_split=settings.get("validation_split", TrainingConfig.validation_split),
         vocabulary=model.vocabulary,
-        random_seed=settings.get("random_seed", TrainingConfig.random_seed),
+        random_seed=random_seed if split_seed is None else split_seed,
     )

@@ -101,7 +101,7 @@ def evaluate(
         logger.warning("%s", chosen.warning)
     warn_of_changes(chosen.encoded.changes)
     reporter = LoggedEvaluation()
-    evaluation = evaluate_in_full(one.path, trained, chosen.encoded.ids, options, text=chosen.name, reporter=reporter)
+    evaluation = evaluate_in_full([one], chosen.encoded.ids, options, text=chosen.name, reporter=reporter)
     return _to_figures(evaluation, chosen)
 
 

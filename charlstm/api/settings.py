@@ -41,6 +41,7 @@ class TrainingSettings(TypedDict, total=False):
     weight_decay: float | None
     validation: float | str | PathLike[str] | None  # a share of the text, or a file
     validation_split: str | None
+    split_seed: int | None
     patience: int | None
     random_seed: int | None
     precision: str | None

@@ -124,7 +124,7 @@ def learning_text(
         yield None
         return
     if len(models) > 1:
-        raise SettingError("`adapt` is for one model", hint="give `model` once, or leave `adapt` out")
+        raise SettingError("`adapt` is for one network", hint="give one `model`, or one member of a run")
     from charlstm.analysis.adaptation import adaptive_network
     from charlstm.analysis.text_learner import TextLearner
 

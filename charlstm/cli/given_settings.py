@@ -23,6 +23,7 @@ SETTING_PARAMETERS = {  # parameters of a command, and the fields that they set
     "weight_decay": "weight_decay",
     "validation": "validation",
     "validation_split": "validation_split",
+    "split_seed": "split_seed",
     "patience": "patience",
     "evaluate_every": "evaluate_every",
     "random_seed": "random_seed",

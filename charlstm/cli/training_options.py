@@ -7,7 +7,7 @@ import typer
 
 from charlstm.cli.completion import choices
 from charlstm.cli.help_text import help_all
-from charlstm.cli.options import COMMON, OUTPUT, REGULARISATION, VALIDATION, duration, option
+from charlstm.cli.options import COMMON, NETWORK, OUTPUT, REGULARISATION, VALIDATION, duration, option
 from charlstm.config import TrainingConfig
 from charlstm.training.auto_config import DEFAULT_SEQUENCE_LENGTH
 from charlstm.training.logs.registry import LOGS
@@ -118,6 +118,16 @@ Log = Annotated[
         panel=OUTPUT,
         help="Also log each evaluation for another program: csv, tensorboard, or, once their extras are installed, "
         "wandb, trackio, mlflow. May be given more than once. No log uses the network by default.",
+    ),
+]
+Members = Annotated[
+    int | None,
+    option(
+        "--members",
+        metavar="N",
+        panel=NETWORK,
+        help="Train N networks with other random seeds as one model, whose predictions are averaged. The time is for "
+        "all of them, epochs are for each.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Show only errors and warnings.")]

@@ -48,8 +48,18 @@ ValidationSplit = Annotated[
         autocompletion=choices(VALIDATION_SPLITS),
         metavar="PART",
         panel=VALIDATION,
-        help="Which part of the text to validate on: end, or, drawn over the whole text by the random seed, lines or "
+        help="Which part of the text to validate on: end, or, drawn over the whole text at random, lines or "
         "blocks of up to 4,000 characters. Default: lines for a list of short lines, such as names, else end.",
+    ),
+]
+SplitSeed = Annotated[
+    int | None,
+    option(
+        "--split-seed",
+        metavar="N",
+        panel=VALIDATION,
+        help="The random seed that draws these lines or blocks: runs with the same one can be compared and used as one "
+        "model. Default: --random-seed.",
     ),
 ]
 Patience = Annotated[

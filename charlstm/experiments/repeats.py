@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from charlstm.analysis.evaluation import nats_to_bits
 from charlstm.atomic_files import write_atomically
-from charlstm.config import MAX_SEED, TrainingConfig
-from charlstm.errors import RunError, SettingError, TrainingError
+from charlstm.errors import RunError, TrainingError
 from charlstm.experiments.final_test import FinalTest, report_test
+from charlstm.experiments.seeds import RunSettings, is_complete, random_seeds, same_overrides, with_random_seed
 from charlstm.experiments.shared_text import changed_parts, read_shared_text
 from charlstm.experiments.single_run import (
     ExperimentReporter,
@@ -30,12 +30,9 @@ from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.parts import Parts
 from charlstm.training.interruption import Interruption
 from charlstm.training.new_run import NewRunRequest
-from charlstm.training.overrides import Overrides
 
 RESULTS_FILE = "repeats.json"
 MAX_RUNS = 1000
-
-Settings = dict[str, Any]  # the content of a run's config.json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +41,6 @@ class RepeatRequest:
 
     run: NewRunRequest  # the first one; its folder is that of all runs, each of which has one below it
     num_runs: int
-
-    @property
-    def random_seeds(self) -> range:
-        first = self.run.overrides.settings.get("random_seed", TrainingConfig.random_seed)
-        if first + self.num_runs - 1 > MAX_SEED:
-            raise SettingError(f"`random_seed` is {first}, and later runs count up from it", hint="give a smaller one")
-        return range(first, first + self.num_runs)
 
     def folder(self, random_seed: int) -> RunFolder:
         return run_below(self.run.folder.path, f"seed-{random_seed}")
@@ -148,19 +138,18 @@ def run_repeats(request: RepeatRequest, reporter: RepeatReporter) -> RepeatResul
 
 
 def _complete_runs(
-    request: RepeatRequest, earlier: Settings | None, reporter: RepeatReporter, interruption: Interruption
+    request: RepeatRequest, earlier: RunSettings | None, reporter: RepeatReporter, interruption: Interruption
 ) -> Iterator[RepeatedRun]:
     """Yield each run once it is complete, until a signal comes."""
     run_reporter = OneOfManyReporter(reporter)
-    for number, random_seed in enumerate(request.random_seeds, start=1):
+    for number, random_seed in enumerate(random_seeds(request.run, request.num_runs), start=1):
         if interruption.signal_number is not None:
             return
         folder = request.folder(random_seed)
-        if not _is_complete(folder):
+        if not is_complete(folder):
             reporter.on_run_start(random_seed, number)
             run = _with_settings(request.run, earlier) if earlier else request.run
-            overrides = Overrides({**run.overrides.explicit, "random_seed": random_seed}, run.overrides.preset)
-            run = replace(run, folder=folder, overrides=overrides, overwrite=False, interruption=Interruption())
+            run = with_random_seed(run, random_seed, folder)
             try:
                 finish_run(run, run_reporter)
             except TrainingError as error:
@@ -178,14 +167,7 @@ def _runs_in(folder: RunFolder) -> list[RunFolder]:
     return [RunFolder(path) for path in sorted(folder.path.glob("seed-*")) if path.is_dir() and not path.is_symlink()]
 
 
-def _is_complete(run: RunFolder) -> bool:
-    try:
-        return read_settings(run).get("finished") is True
-    except (OSError, ValueError):  # it has not been started, or not far
-        return False
-
-
-def _settings_of_earlier_runs(folder: RunFolder) -> Settings | None:
+def _settings_of_earlier_runs(folder: RunFolder) -> RunSettings | None:
     """Return the settings of a run in the folder, which those of all others are the same as; None if there is none."""
     for run in _runs_in(folder):
         try:
@@ -197,7 +179,7 @@ def _settings_of_earlier_runs(folder: RunFolder) -> Settings | None:
     return None
 
 
-def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
+def _check_agreement(run: NewRunRequest, settings: RunSettings) -> None:
     """Raise RunError if the runs in the folder were trained with other settings, or on another text or other parts."""
     text, reading = settings["text"], settings["text"]["reading"]
     trained = settings["model"] | settings["training"] | {name: reading[name] for name in ("normalize", "lowercase")}
@@ -215,10 +197,7 @@ def _check_agreement(run: NewRunRequest, settings: Settings) -> None:
         )
 
 
-def _with_settings(run: NewRunRequest, settings: Settings) -> NewRunRequest:
+def _with_settings(run: NewRunRequest, settings: RunSettings) -> NewRunRequest:
     """Return the request for a run that is like an earlier one in everything but its random seed."""
-    same = {name: value for name, value in (settings["model"] | settings["training"]).items() if value is not None}
-    if run.parts.has_own_validation:  # then these follow from the parts
-        del same["validation"], same["validation_split"]
-    origin = settings["origin"]
-    return replace(run, overrides=Overrides(same), start_from=origin.get("start_from"), may_start_from_shipped=False)
+    overrides, origin = same_overrides(settings, run.parts), settings["origin"]
+    return replace(run, overrides=overrides, start_from=origin.get("start_from"), may_start_from_shipped=False)

@@ -25,7 +25,7 @@ TYPES = {
     for name, kind in (get_type_hints(ModelConfig) | get_type_hints(TrainingConfig)).items()
     if name not in ("residual", "window", "encoding", "schedule")  # only presets set them
 }
-SAME_FOR_ALL = ("epochs", "max_time", "evaluate_every", "validation", "validation_split", "random_seed")
+SAME_FOR_ALL = ("epochs", "max_time", "evaluate_every", "validation", "validation_split", "split_seed", "random_seed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,10 +99,10 @@ def finish_run(request: NewRunRequest, reporter: OneOfManyReporter) -> TrainingR
         )
         return resume_run(resumed, reporter)
     finally:
-        _free_memory()
+        free_memory()
 
 
-def _free_memory() -> None:
+def free_memory() -> None:
     """Free the network of the last run and its graph, which Keras keeps."""
     if "keras" in sys.modules:
         import keras

@@ -12,6 +12,7 @@ from charlstm.generation.clamps import Clamps
 from charlstm.generation.ensemble import MIXES, Ensemble
 from charlstm.generation.generate import LanguageModel
 from charlstm.generation.stepper import make_stepper
+from charlstm.storage.ensemble import find_models
 from charlstm.storage.model_file import Model, load_model
 from charlstm.storage.run_folder import find_model
 from charlstm.text.line_starts import begins_on_new_line, hide_whole_lines
@@ -39,17 +40,19 @@ class LoadedModel:
 
 
 def load_models(run: str | None, weighted_runs: Sequence[str] = ()) -> list[LoadedModel]:
-    """Load the models named `RUN[:WEIGHT]`, or the one model of a run (None: the newest) if there are none.
+    """Load the models named `RUN[:WEIGHT]`, or the model of a run (None: the newest) if there are none.
 
-    Raises RunError, ModelFileError, or SettingError for a weight out of range.
+    A run with members gives the model of each; they share its weight. Raises RunError, ModelFileError, or SettingError
+    for a weight out of range.
     """
-    if not weighted_runs:
-        return [_load(find_model(run), 1.0)]
-    models = []
-    for name in weighted_runs:
-        member, weight = _split_weight(name)
-        models.append(_load(find_model(member), weight))
-    return models
+    named: list[tuple[str | None, float]] = [*map(_split_weight, weighted_runs)] or [(run, 1.0)]
+    found = [(find_models(name), weight) for name, weight in named]
+    return [_load(path, weight / len(paths)) for paths, weight in found for path in paths]
+
+
+def load_network(run: str | None) -> LoadedModel:
+    """Load the one network of a run (None: the newest). Raises RunError also if the run has members."""
+    return _load(find_model(run), 1.0)
 
 
 def _load(path: Path, weight: float) -> LoadedModel:
@@ -87,7 +90,7 @@ def make_language_model(
     is given and there is only one, or `clamps` and there are several.
     """
     if clamps and len(models) > 1:
-        raise SettingError("`clamp` is for one model", hint="give `model` once, or leave `clamp` out")
+        raise SettingError("`clamp` is for one network", hint="give one `model`, or one member of a run")
     if mix is not None and len(models) == 1:
         raise SettingError("`mix` is for several models", hint="give `model` twice, or leave `mix` out")
     if len(models) == 1:

@@ -62,7 +62,7 @@ def make_app(
             Route("/", routes.page),
             Route("/healthz", routes.health),
             Route("/v1/models", routes.list_models),
-            Route("/v1/models/{name}", routes.show_model),
+            Route("/v1/models/{name:path}", routes.show_model),
             Route("/v1/completions", routes.complete, methods=["POST"]),
         ],
         middleware=[

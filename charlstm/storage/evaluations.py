@@ -11,7 +11,16 @@ from typing import Self
 from charlstm.atomic_files import open_regular
 from charlstm.errors import RunError
 from charlstm.json_objects import parse_json
-from charlstm.storage.run_folder import RUNS, RunFolder, known_runs_hint, newest_file, under_runs, visible_files
+from charlstm.storage.run_folder import (
+    MEMBER,
+    RUNS,
+    RunFolder,
+    check_is_one_network,
+    known_runs_hint,
+    newest_file,
+    under_runs,
+    visible_files,
+)
 
 MAX_EVALUATIONS = 5000  # that are read of a long history, evenly spread
 MAX_LINE_BYTES = 4096
@@ -45,10 +54,10 @@ class EvaluationFigures:
 def find_recorded_run(run: str | Path | None) -> RunFolder:
     """Return the run of a folder, of a name under `runs/`, or of a file in its folder; for None the newest one.
 
-    Raises RunError if there is none, or it has no history.
+    The newest may be a member of a run. Raises RunError if there is none, or it has members or no history.
     """
     if run is None:
-        histories = visible_files("history.jsonl")
+        histories = [*visible_files("history.jsonl"), *visible_files(f"{MEMBER}*/history.jsonl")]
         if not histories:
             raise RunError(
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
@@ -58,6 +67,7 @@ def find_recorded_run(run: str | Path | None) -> RunFolder:
     folder = RunFolder(path.parent if path.is_file() else path)
     if not path.exists():
         raise RunError(f"there is no run {str(run)!r}", hint=known_runs_hint(run))
+    check_is_one_network(folder)
     if not folder.history.is_file():
         raise RunError(f"{folder.path} has no {folder.history.name}", hint="give the folder of a run: charlstm runs")
     return folder

@@ -1,16 +1,25 @@
-"""The files of a run, and how a run is found by its folder, its name or its age."""
+"""The files of a run, and how a run is found by its folder, its name or its age.
+
+A run may have members: several networks that are one model, see `storage/ensemble.py`. Its folder has a run folder for
+each of them and no model of its own.
+"""
 
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count, takewhile
 from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, flush_folder, remove_leftovers
 from charlstm.errors import RunError, did_you_mean
+from charlstm.figures import counted
+from charlstm.storage.lock import LOCK_FILE, is_locked
 from charlstm.storage.shipped_models import ENGLISH, find_shipped_model, shipped_models
 
 RUNS = Path("runs")
+MEMBER = "member-"  # begins the names of their folders
 RELATIVE_PATH = re.compile(r"\.\.?(?:[/\\]|$)")
 MAX_NAMED_RUNS = 12  # in a hint
 
@@ -82,10 +91,33 @@ class RunFolder:
         return self.path / "text_index.safetensors"
 
     @property
+    def ensemble(self) -> Path:
+        """How many members the run has, if it has any, and how well they predict."""
+        return self.path / "ensemble.json"
+
+    def member(self, index: int) -> "RunFolder":
+        """The run of one member, from 0."""
+        return RunFolder(self.path / f"{MEMBER}{index}")
+
+    @property
+    def members(self) -> "list[RunFolder]":
+        """The runs of the members that have been started; none unless the run has members. Links are no members."""
+        if not (self.ensemble.is_file() and self.member(0).has_run):
+            return []
+        started = takewhile(lambda one: one.path.is_dir() and not one.path.is_symlink(), map(self.member, count()))
+        return list(started)
+
+    @property
+    def whole(self) -> "RunFolder":
+        """The run that this one is a member of; else this one."""
+        around = RunFolder(self.path.parent)
+        return around if self.path.name.startswith(MEMBER) and self in around.members else self
+
+    @property
     def files(self) -> tuple[Path, ...]:
         checkpoints = (self.checkpoint, self.previous_checkpoint, self.damaged_checkpoint)
         records = (self.history, self.samples, *self.log_files)
-        return (self.model, *checkpoints, *records, self.config, self.text, self.index)
+        return (self.model, *checkpoints, *records, self.config, self.text, self.index, self.ensemble)
 
     @property
     def log_files(self) -> tuple[Path, ...]:
@@ -98,8 +130,8 @@ class RunFolder:
 
     @property
     def has_run(self) -> bool:
-        """Whether the folder holds a model or a checkpoint."""
-        return self.has_checkpoint or self.model.exists()
+        """Whether the folder holds a model or a checkpoint, or members that do."""
+        return self.has_checkpoint or self.model.exists() or bool(self.members)
 
     @property
     def has_text(self) -> bool:
@@ -141,12 +173,13 @@ class RunFolder:
         if self.has_run:
             raise RunError(
                 f"{self.path} already holds a run",
-                hint=("continue it with `resume`, " if self.has_checkpoint else "")
+                hint=("continue it with `resume`, " if self.has_checkpoint or self.members else "")
                 + "replace it with `overwrite`, or choose another folder with `output`",
             )
 
     def clear(self, *, keeps_logs: bool = False) -> None:
-        """Remove the files of an earlier run, and no others. Raises RunError if they cannot be removed."""
+        """Remove the files of an earlier run and its members, and no others. Raises RunError if that cannot be done."""
+        self._remove_members()
         for file in self.files:
             if keeps_logs and file in self.log_files:
                 continue
@@ -157,6 +190,17 @@ class RunFolder:
         if not keeps_logs:
             self.remove_logs()
         self.remove_leftovers()
+
+    def _remove_members(self) -> None:
+        members = self.members
+        for member in members:
+            if is_locked(member.path):
+                raise RunError(f"{member.path} is training", hint="wait until it ends, or stop it where it runs")
+        for member in members:
+            member.clear()
+            with suppress(OSError):  # there are other files in it
+                (member.path / LOCK_FILE).unlink(missing_ok=True)
+                member.path.rmdir()
 
     def remove_logs(self) -> None:
         """Remove the folder of trackers; a link in its place is left alone. Raises RunError if it cannot be removed."""
@@ -178,16 +222,16 @@ def find_run(run: str | Path | None) -> RunFolder:
     Raises RunError if there is none, or it has no checkpoint.
     """
     if run is None:
-        checkpoints = visible_files("checkpoint*.safetensors")
+        checkpoints = [*visible_files("checkpoint*.safetensors"), *visible_files(f"{MEMBER}*/checkpoint*.safetensors")]
         if not checkpoints:
             raise RunError(
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or start one: charlstm train TEXT"
             )
-        return RunFolder(newest_file(checkpoints).parent)
+        return RunFolder(newest_file(checkpoints).parent).whole
     path = under_runs(run)
     if not path.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}", hint=known_runs_hint(run))
-    if not RunFolder(path).has_checkpoint:
+    if not (RunFolder(path).has_checkpoint or RunFolder(path).members):
         raise RunError(f"{path} has no checkpoint to resume from", hint="start a run: charlstm train TEXT")
     return RunFolder(path)
 
@@ -196,17 +240,16 @@ def find_model(run: str | Path | None) -> Path:
     """Return the model file of a run folder, of a name under `runs/`, or of the newest run for None.
 
     The path of a file stands for itself. A name of no run may be that of a model that ships; for None, where there is
-    no run, it is the English one. Raises RunError if there is no such file.
+    no run, it is the English one. Raises RunError if there is no such file, or the run has members: see `find_models`.
     """
     if run is None:
-        models = _models()
-        if not models and (english := find_shipped_model(ENGLISH)):
-            return english
-        if not models:
+        newest = newest_model() or find_shipped_model(ENGLISH)
+        if newest is None:
             raise RunError(
                 f"there is no run in {RUNS.absolute()}", hint="give its path, or train one: charlstm train macbeth.txt"
             )
-        return newest_file(models)
+        check_is_one_network(RunFolder(newest.parent).whole)
+        return newest
     path = under_runs(run)
     if not (path.is_file() or RunFolder(path).has_run) and (shipped := find_shipped_model(run)):
         return shipped
@@ -214,6 +257,7 @@ def find_model(run: str | Path | None) -> Path:
         raise RunError(f"there is no run or model file {str(run)!r}", hint=known_runs_hint(run))
     if not path.is_dir():
         return path
+    check_is_one_network(RunFolder(path))
     model = RunFolder(path).model
     if not model.exists():
         raise RunError(
@@ -222,10 +266,21 @@ def find_model(run: str | Path | None) -> Path:
     return model
 
 
+def check_is_one_network(run: RunFolder) -> None:
+    """Raise RunError if a run has members, where only one network can be used."""
+    if members := run.members:
+        raise RunError(
+            f"{run.path} has {counted(len(members), 'member')}, but one network is needed here",
+            hint=f"name a member: {members[0].path}",
+        )
+
+
 def model_name(path: Path) -> str:
-    """Return the name of the run of a model file, or of a model file that stands alone."""
-    path = path.absolute()
-    return path.parent.name if path.name == "model.safetensors" else path.stem
+    """Return the name of the run of a model file, or of a model file that stands alone; of a member `run/member-0`."""
+    run = RunFolder(path.absolute().parent)
+    if path.name != run.model.name:
+        return path.stem
+    return str(run.path.relative_to(run.whole.path.parent))
 
 
 def under_runs(run: str | Path) -> Path:
@@ -242,7 +297,7 @@ def under_runs(run: str | Path) -> Path:
 def visible_files(pattern: str) -> list[Path]:
     """Return the files of this name in the runs under `runs/`, without those of hidden folders, pipes and folders."""
     files = RUNS.glob(f"*/{pattern}")
-    return [path for path in files if not path.parent.name.startswith(".") and os.path.isfile(path)]
+    return [path for path in files if not path.relative_to(RUNS).parts[0].startswith(".") and os.path.isfile(path)]
 
 
 def newest_file(files: list[Path]) -> Path:
@@ -250,13 +305,21 @@ def newest_file(files: list[Path]) -> Path:
     return max(files, key=lambda path: path.stat().st_mtime)
 
 
+def newest_model() -> Path | None:
+    """Return the model file that was written last among those of the runs under `runs/`, their members included."""
+    models = _models()
+    return newest_file(models) if models else None
+
+
 def _models() -> list[Path]:
-    return visible_files(RunFolder(RUNS).model.name)
+    name = RunFolder(RUNS).model.name
+    members = [path for path in visible_files(f"{MEMBER}*/{name}") if RunFolder(path.parent).whole.members]
+    return [*visible_files(name), *members]
 
 
 def known_runs_hint(given: str | Path) -> str:
     """Return a hint for the name of a run that there is not: the one that may be meant, and how to see or make some."""
-    runs = sorted(path.parent.name for path in _models())
+    runs = sorted({RunFolder(path.parent).whole.path.name for path in _models()})
     if not runs:
         return "train one first: charlstm train macbeth.txt"
     listed = "charlstm runs lists them"

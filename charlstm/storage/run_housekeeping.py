@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from charlstm.atomic_files import cannot_write, move, write_atomically
@@ -14,7 +15,7 @@ from charlstm.storage.run_summary import find_runs, is_run, read_settings
 def find_run_below(folder: Path, name: str) -> RunFolder:
     """Return the run of a name or a path below a folder.
 
-    Raises RunError if it is not a run, is outside of the folder, or is reached through a link.
+    Raises RunError if it is no run, or a member of one, is outside of the folder, or is reached through a link.
     """
     path = folder / name
     if not os.path.lexists(path) and os.path.lexists(name):
@@ -27,6 +28,8 @@ def find_run_below(folder: Path, name: str) -> RunFolder:
             hint=did_you_mean(name, known, otherwise="charlstm runs lists them"),
         )
     run = RunFolder(path)
+    if run.whole != run:
+        raise RunError(f"{path} is a member of {run.whole.path}", hint="name the whole run")
     if not path.is_dir() or not is_run(run):
         inside = ", ".join(str(one.path.relative_to(folder)) for one in find_runs(path)) if path.is_dir() else ""
         raise RunError(
@@ -68,23 +71,24 @@ def rename_run(folder: Path, run: RunFolder, name: str) -> RunFolder:
     if os.path.lexists(target.path):
         raise RunError(f"{target.path} exists already", hint="choose another name, or remove it: charlstm runs rm")
     _check_is_idle(run)
-    model_then = os.path.abspath(run.model)
+    models_then = [os.path.abspath(one.model) for one in (run, *run.members)]
     with exclusive_lock(run.path):
         move(run.path, target.path)
         (target.path / OWNER_FILE).unlink(missing_ok=True)  # the lock looks for it under the old name
-    _redirect(folder, model_then, os.path.abspath(target.model))
+    models_now = [os.path.abspath(one.model) for one in (target, *target.members)]
+    _redirect(folder, dict(zip(models_then, models_now, strict=True)))
     return target
 
 
-def _redirect(folder: Path, model_then: str, model_now: str) -> None:
+def _redirect(folder: Path, moved: Mapping[str, str]) -> None:
     """Let runs that started from a model name it where it is now; a run that cannot be changed is left as it is."""
-    for run in find_runs(folder):
+    for run in (one for found in find_runs(folder) for one in (found, *found.members)):
         try:
             settings = read_settings(run)
         except (OSError, ValueError):
             continue
         origin = settings.get("origin")
-        if isinstance(origin, dict) and origin.get("start_from") == model_then:
+        if isinstance(origin, dict) and (model_now := moved.get(str(origin.get("start_from")))):
             origin["start_from"] = model_now
             write_atomically(run.config, (json.dumps(settings, indent=2) + "\n").encode())
 
@@ -99,5 +103,7 @@ def _check_is_inside(folder: Path, path: Path) -> None:
 
 
 def _check_is_idle(run: RunFolder) -> None:
-    if is_locked(run.path):
-        raise RunError(f"{run.path} is training", hint="stop it with Ctrl-C where it runs, or wait until it ends")
+    for folder in (run, *run.members):
+        if is_locked(folder.path):
+            hint = "stop it with Ctrl-C where it runs, or wait until it ends"
+            raise RunError(f"{folder.path} is training", hint=hint)

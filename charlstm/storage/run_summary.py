@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.atomic_files import open_regular
+from charlstm.errors import RunError
 from charlstm.json_objects import parse_json
+from charlstm.storage.ensemble import read_ensemble
 from charlstm.storage.lock import LOCK_FILE, is_locked
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
@@ -49,10 +51,14 @@ class RunSummary:
     started: datetime | None = None
     start_from: str | None = None
     num_bytes: int = 0
+    num_members: int = 1  # networks that are one model; then steps and epochs are those of the first
 
 
 def find_runs(folder: Path) -> Iterator[RunFolder]:
-    """Yield the runs below a folder by name; there are none in a run, in a hidden folder, or behind a link."""
+    """Yield the runs below a folder by name; there are none in a hidden folder, or behind a link.
+
+    The members of a run are no runs here.
+    """
     return _runs_below(folder, MAX_DEPTH)
 
 
@@ -63,11 +69,13 @@ def is_run(run: RunFolder) -> bool:
     """
     files = (run.model, run.checkpoint, run.previous_checkpoint, run.damaged_checkpoint, run.history)
     is_locked_run = os.path.lexists(run.path / LOCK_FILE) and not os.path.lexists(run.path / COMPARISON_PLAN)
-    return is_locked_run or any(map(os.path.lexists, files))
+    return is_locked_run or any(map(os.path.lexists, files)) or bool(run.members)
 
 
 def summarize_run(run: RunFolder, *, name: str) -> RunSummary:
     """Return what the small files of a run say."""
+    if run.members:
+        return _summarize_members(run, name=name)
     summary = RunSummary(name=name, path=run.path, num_bytes=_num_bytes(run.path))
     problems = [] if run.has_run else ["it holds neither a model nor a checkpoint"]
     steps: list[tuple[Path, Callable[[RunSummary, RunFolder], RunSummary]]] = [
@@ -86,6 +94,31 @@ def summarize_run(run: RunFolder, *, name: str) -> RunSummary:
     if is_locked(run.path):
         return replace(summary, state=TRAINING)
     return replace(summary, state=DAMAGED if problems else summary.state, problem="; ".join(problems))
+
+
+def _summarize_members(run: RunFolder, *, name: str) -> RunSummary:
+    """Return what is known of the members of a run together, and the rest of the first."""
+    members = [summarize_run(member, name=member.path.name) for member in run.members]
+    problems = [f"{member.name}: {member.problem}" for member in members if member.problem]
+    num_members, nats = len(members), None
+    try:
+        record = read_ensemble(run)
+        num_members, nats = record.num_members, record.average_nats
+    except RunError as error:
+        problems.append(str(error))
+    is_complete = len(members) == num_members and all(member.state == COMPLETE for member in members)
+    state = DAMAGED if problems else COMPLETE if is_complete else INTERRUPTED
+    return replace(
+        members[0],
+        name=name,
+        path=run.path,
+        state=TRAINING if is_locked(run.path) or any(member.state == TRAINING for member in members) else state,
+        problem="; ".join(problems),
+        validation_nats=nats,
+        seconds=sum(member.seconds or 0 for member in members),
+        num_bytes=_num_bytes(run.path) + sum(member.num_bytes for member in members),
+        num_members=num_members,
+    )
 
 
 def read_settings(run: RunFolder) -> dict[str, Any]:

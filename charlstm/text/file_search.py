@@ -15,9 +15,12 @@ CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
 RUN_FILES = (  # of storage.run_folder.RunFolder
     *("model.safetensors", *CHECKPOINTS, "damaged.safetensors", "text_index.safetensors"),
     *("history.jsonl", "samples.txt", "config.json", ".stdin.txt"),
-    *("log.csv", "events.out.tfevents.charlstm"),
+    *("log.csv", "events.out.tfevents.charlstm", "ensemble.json"),
 )
-RUN_MARKS = (("model.safetensors",), *((name,) for name in CHECKPOINTS), ("plan.json", "comparison.json"))
+RUN_MARKS = (  # of a run, of one with members, of a comparison
+    *(("model.safetensors",), *((name,) for name in CHECKPOINTS)),
+    *(("ensemble.json", "member-0"), ("plan.json", "comparison.json")),
+)
 HIDDEN, RUN_FILE = "hidden", "a file of the run"
 
 

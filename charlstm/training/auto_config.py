@@ -49,6 +49,7 @@ class AutoConfigInputs:
     num_cores: int
     throughput: float | None  # floating-point operations per second, see measure_throughput; None: not measured
     num_workers: int = 1  # machines that share the work
+    num_members: int = 1  # networks that are trained one after the other, and share the default time
 
     def for_workers(self, num_workers: int) -> "AutoConfigInputs":
         """Return the inputs for this many machines, each like the one that was measured."""
@@ -161,7 +162,7 @@ def expected_training_characters(inputs: AutoConfigInputs, settings: Settings) -
     if inputs.throughput is None:
         return epochs * inputs.num_characters if epochs else math.inf
     if max_time is None and epochs is None:
-        max_time = default_max_time(inputs.num_characters)
+        max_time = default_max_time(inputs.num_characters) / inputs.num_members
     by_time = math.inf if max_time is None else max_time * _characters_per_second(inputs, settings, inputs.throughput)
     by_epochs = math.inf if epochs is None else epochs * inputs.num_characters
     return min(by_time, by_epochs)

@@ -1,6 +1,7 @@
 """Start a new run: read the text, choose the settings, train."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,7 @@ class NewRunRequest:
     fine_tuning: FineTuning = FINE_TUNING  # how it is trained on top of a model
     inherits_precision: bool = True  # of `start_from`, unless `precision` is fixed; else the fastest one is taken
     unknown: str | None = None  # policy for characters outside the vocabulary of `start_from`; None: learn them
+    num_members: int = 1  # of the ensemble that the run is for, see AutoConfigInputs
     overwrite: bool = False
     command: tuple[str, ...] = ()  # that the run was started with
     checkpoint_every: float  # seconds
@@ -74,6 +76,7 @@ class NewRunRequest:
     logs: tuple[str, ...] = ()  # names of LOGS
     log_folder: Path | None = None  # for files of trackers, which runs of an experiment share; None: in the run folder
     interruption: Interruption = field(default_factory=Interruption)  # what can stop the run
+    on_start: Callable[[], None] = lambda: None  # is called once everything that can fail has succeeded
     workers: "Workers | None" = None  # with which the run is trained; this process is their chief
 
 
@@ -100,6 +103,7 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
         run = _build_run(request, data, start_from, reporter)
         interruption.stops_gracefully = True  # from here on an earlier run is gone
         request.folder.clear()
+        request.on_start()
         if not data.can_be_read_again:
             run.data = data.saved_in(request.folder)
         return train(
@@ -311,6 +315,7 @@ def _measured_inputs(data: TrainingData, overrides: Settings, startup: Startup) 
 
 def _choose_settings(request: NewRunRequest, inputs: AutoConfigInputs, overrides: Settings) -> Settings:
     """Return all settings: those that are fixed, those for a run that starts from a model, and a choice of the rest."""
+    inputs = dataclasses.replace(inputs, num_members=request.num_members)
     if request.start_from is None:
         return choose_settings(inputs, overrides)
     return request.fine_tuning.choose_settings(inputs, overrides)

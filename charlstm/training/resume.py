@@ -12,7 +12,7 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import ChangedTextError, CorpusError, SettingError
 from charlstm.json_objects import object_from_json
 from charlstm.storage.checkpoint import Checkpoint, load_checkpoint
-from charlstm.storage.run_folder import RunFolder
+from charlstm.storage.run_folder import RunFolder, check_is_one_network
 from charlstm.storage.run_origin import RunOrigin, training_environment
 from charlstm.storage.shipped_models import shipped_name
 from charlstm.text.catalogue import relocate_shipped_text
@@ -68,6 +68,7 @@ def resume_run(request: ResumeRequest, reporter: RunReporter) -> TrainingResult 
     Raises CharLSTMError for everything that the user can fix.
     """
     folder, new_logs = request.folder, check_logs(request.logs)
+    check_is_one_network(folder)
     with locked_run(folder, reporter, request.interruption) as interruption:
         folder.remove_leftovers()
         checkpoint, warning = load_checkpoint(folder, read=read_checked_arrays)

@@ -209,7 +209,7 @@ def own_validation_settings(
 
 def splitting_config(settings: dict[str, Any], default_split: str) -> TrainingConfig:
     """Return a config whose settings for the split are those of the run; the others may still be chosen."""
-    names = ("validation", "validation_split", "random_seed")
+    names = ("validation", "validation_split", "random_seed", "split_seed")
     fixed = {name: settings[name] for name in names if name in settings}
     length = settings.get("window") or settings.get("sequence_length", DEFAULT_SEQUENCE_LENGTH)
     return TrainingConfig(**{"validation_split": default_split, "sequence_length": length} | fixed)
@@ -223,5 +223,5 @@ def split_text(ids: Ids, vocabulary: Vocabulary, config: TrainingConfig) -> Data
         sequence_length=config.sequence_length,
         validation_split=config.validation_split,
         vocabulary=vocabulary,
-        random_seed=config.random_seed,
+        random_seed=config.split_random_seed,
     )

@@ -1,7 +1,7 @@
 """`charlstm evaluate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from charlstm.cli.display.messages import changes_line, say, warn
 from charlstm.cli.options import Json, Unknown, option
 from charlstm.errors import SettingError
 from charlstm.text.decoding_options import DecodingOptions
+
+if TYPE_CHECKING:
+    from charlstm.generation.load import LoadedModel
 
 
 def evaluate(
@@ -54,6 +57,16 @@ def evaluate(
         bool,
         option("--baselines", help="Also score models without a network: n-grams, PPMd and xz."),
     ] = False,
+    models: Annotated[
+        list[str] | None,
+        option(
+            "--model",
+            metavar="RUN[:WEIGHT]",
+            autocompletion=complete_models,
+            help="Score several models as one, one per --model, instead of RUN: their predictions are averaged with "
+            "these weights.",
+        ),
+    ] = None,
     against: Annotated[
         list[str] | None,
         option(
@@ -89,6 +102,9 @@ def evaluate(
     With --adapt a copy of the model learns as it reads (dynamic evaluation): every 50 characters are predicted, then
     learned in one update. Its figures stand beside those of the model as it is, which is not changed.
 
+    Of a run with members (train --members), and of several models, the mean of their predictions is scored; the figures
+    of each stand beside it.
+
     Of the text that the model was trained on, only the validation part is scored. A warning says if another text shares
     passages with it, or with the text of a model that it started from.
 
@@ -98,10 +114,11 @@ def evaluate(
     charlstm evaluate hamlet.txt --baselines --against english
     charlstm evaluate runs/macbeth macbeth.txt --part train --json
     charlstm evaluate runs/macbeth hamlet.txt --adapt
+    charlstm evaluate --model runs/one --model runs/two hamlet.txt
     """
     if run and len(run) > 1:
         raise SettingError(f"expected one RUN and one TEXT, but got {len(run) + 1} values", hint="score one at a time")
-    run, text = _run_and_text(run, text, part)
+    run, text = _run_and_text(run, text, part, has_models=bool(models))
     adaptation = adapting.adaptation_config(
         adapt=adapt, adapt_rate=adapt_rate, adapt_decay=adapt_decay, adapt_length=adapt_length
     )
@@ -109,13 +126,12 @@ def evaluate(
     from charlstm.analysis.evaluation import encode_corpus
     from charlstm.analysis.full_evaluation import EvaluationOptions, evaluate_in_full
     from charlstm.analysis.trained_text import check_part, choose_text, part_of_run
-    from charlstm.storage.model_file import load_model
-    from charlstm.storage.run_folder import find_model
+    from charlstm.generation.load import load_models
     from charlstm.text.corpus import load_corpus
 
     check_part(part)
-    path = find_model(run[0] if run else None)
-    model, others = load_model(path), load_others(against or ())
+    loaded, others = load_models(run[0] if run else None, models or ()), load_others(against or ())
+    path, model = loaded[0].path, loaded[0].model
     vocabulary = model.vocabulary
     options = DecodingOptions(encoding, normalize or vocabulary.normalize, keep_boilerplate, vocabulary.lowercase)
     if text is None:
@@ -132,23 +148,30 @@ def evaluate(
         warn(chosen.warning)
     extras = EvaluationOptions(adapt=adaptation, baselines=baselines, against=others, lines=per_line)
     reporter = ShownEvaluation(quiet=as_json)
-    evaluation = evaluate_in_full(path, model, encoded.ids, extras, text=chosen.name, reporter=reporter)
-    if not run:
+    evaluation = evaluate_in_full(loaded, encoded.ids, extras, text=chosen.name, reporter=reporter)
+    if not (run or models):
         say(newest_run_line(path))
     if encoded.changes:
         say(changes_line(encoded.changes))
     if as_json:
         result = evaluation.to_json() | {"unknown_characters": encoded.unknown_to_json()} | chosen.to_json()
-        print(to_json({"model": str(path)} | result))
+        named = {"model": str(path)} if len(loaded) == 1 else {"models": [_weighted(one) for one in loaded]}
+        print(to_json(named | result))
     else:
         print(describe_evaluation(evaluation, encoded))
 
 
-def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> tuple[list[str] | None, str | None]:
+def _run_and_text(
+    run: list[str] | None, text: str | None, part: str | None, *, has_models: bool
+) -> tuple[list[str] | None, str | None]:
     """Return RUN and TEXT; with a part, a single argument that is a run is RUN, and its own text is scored.
 
-    Raises SettingError if the text to score is missing.
+    Raises SettingError if the text to score is missing, or RUN is given beside other models.
     """
+    if has_models and (run or (text is not None and _is_run(text))):
+        raise SettingError("RUN and `model` are both given", hint="give RUN as another `model`, or leave it out")
+    if has_models and text is None and part is not None:
+        return None, None
     if text is not None and not _is_run(text):
         return run, text
     if part is not None and not (run and text):
@@ -156,6 +179,10 @@ def _run_and_text(run: list[str] | None, text: str | None, part: str | None) -> 
     if text is None:
         raise SettingError("TEXT is missing", hint="usage: charlstm evaluate [RUN] TEXT; see charlstm evaluate --help")
     raise SettingError(f"{text} is a run, and the text to score is missing", hint=f"charlstm evaluate {text} TEXT")
+
+
+def _weighted(loaded: "LoadedModel") -> dict[str, Any]:
+    return {"model": str(loaded.path), "weight": loaded.weight}
 
 
 def _refuse_reading(**options: str | bool | None) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from charlstm.cli.display.json_output import to_json
+from charlstm.cli.display.members_info import describe_members, members_to_json
 from charlstm.cli.display.model_info import describe_model, model_to_json
 from charlstm.cli.options import Json, Run
 from charlstm.cli.repeat_command import repeat_command
@@ -24,7 +25,8 @@ Machine = Annotated[
 def info(run: Run = None, machine: Machine = False, as_json: Json = False) -> None:
     """Show a model: architecture, vocabulary, training text, validation loss.
 
-    For a model in its run folder, also when and how it was trained, and the command that repeats the run.
+    For a model in its run folder, also when and how it was trained, and the command that repeats the run. For a run
+    with members, how well each of them and their average predict the validation text.
 
     \b
     charlstm info
@@ -40,11 +42,15 @@ def info(run: Run = None, machine: Machine = False, as_json: Json = False) -> No
 
 
 def _model_info(run: str | None, *, as_json: bool) -> str:
+    from charlstm.storage.ensemble import find_models, read_ensemble
     from charlstm.storage.model_file import load_model, weight_bits
-    from charlstm.storage.run_folder import find_model
     from charlstm.storage.run_summary import settings_of_model
 
-    path = find_model(run)
+    path, *others = find_models(run)
+    if others:
+        whole = RunFolder(path.parent).whole
+        record = read_ensemble(whole)
+        return to_json(members_to_json(whole, record), indent=2) if as_json else describe_members(whole, record)
     model = load_model(path)
     settings = settings_of_model(path, model.training)
     repeat = repeat_command(RunFolder(path.parent), settings) if settings else None

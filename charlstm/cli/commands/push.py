@@ -63,10 +63,10 @@ def push(
         raise SettingError("`message` is empty", hint="say what is new, or leave it out")
     if not dry_run:
         check_hub_library()
-    from charlstm.generation.load import load_models
+    from charlstm.generation.load import load_network
     from charlstm.sharing.prepare import prepare_upload
 
-    loaded = load_models(run)[0]
+    loaded = load_network(run)
     with notice_if_slow(COMPILING):
         upload = prepare_upload(loaded, repository, license_id=license_id)
     if dry_run:

@@ -10,6 +10,7 @@ from charlstm.cli import training_options, validation_options, worker_options
 from charlstm.cli.completion import complete_runs, complete_texts
 from charlstm.cli.display.messages import say
 from charlstm.cli.display.run_reporter import TerminalReporter
+from charlstm.cli.members import resume_and_show_members
 from charlstm.cli.options import option
 from charlstm.training.cluster import WORKER_TIMEOUT, ClusterOptions
 from charlstm.training.interruption import exit_code
@@ -53,7 +54,7 @@ def resume(
 
     The run folder holds everything that is needed except the text, which is read again from where it was. --epochs
     and --max-time, both counted from the start of the run, set a new length: a longer one extends the run, even if it
-    is complete; a shorter one ends it earlier.
+    is complete; a shorter one ends it earlier. The members of a run (train --members) are resumed one after the other.
 
     \b
     charlstm resume
@@ -75,13 +76,15 @@ def resume(
         logs=tuple(log or ()),
     )
     cluster = ClusterOptions.given(workers, worker_index, worker_timeout)
-    resume_and_show(request, TerminalReporter(request.folder, quiet=quiet), cluster)
+    resume_and_show(request, quiet=quiet, cluster=cluster)
 
 
-def resume_and_show(
-    request: "ResumeRequest", reporter: TerminalReporter, cluster: ClusterOptions | None = None
-) -> None:
+def resume_and_show(request: "ResumeRequest", *, quiet: bool, cluster: ClusterOptions | None) -> None:
     """Resume a run, perhaps with other workers, and show its result."""
+    if request.folder.members:
+        resume_and_show_members(request, quiet=quiet, cluster=cluster)
+        return
+    reporter = TerminalReporter(request.folder, quiet=quiet)
     from charlstm.training.following import connected, follow_run
     from charlstm.training.resume import resume_run
 

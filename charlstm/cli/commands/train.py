@@ -14,6 +14,7 @@ from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.messages import command_line as command_to_type
 from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.given_settings import given_settings
+from charlstm.cli.members import check_members, train_and_show_members
 from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, is_given, option
 from charlstm.errors import ChangedTextError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
@@ -79,9 +80,11 @@ def train(
     test: validation_options.Test = None,
     split: validation_options.Split = None,
     validation_split: validation_options.ValidationSplit = None,
+    split_seed: validation_options.SplitSeed = None,
     patience: validation_options.Patience = None,
     evaluate_every: validation_options.EvaluateEvery = None,
     random_seed: network_options.RandomSeed = None,
+    members: training_options.Members = None,
     precision: network_options.Precision = None,
     shards: network_options.Shards = None,
     lowercase: text_options.Lowercase = False,
@@ -143,7 +146,7 @@ def train(
         "waits_for_space": sys.stderr.isatty(),
         "logs": tuple(log or ()),
     }
-    if resume and folder.has_checkpoint and not show_config:
+    if resume and (folder.has_checkpoint or folder.members) and not show_config:
         about_text: dict[str, Any] = {
             "encoding": encoding,
             "normalize": normalize,
@@ -160,7 +163,8 @@ def train(
         if starts_from_nothing:
             given["start_from"] = None
         request = ResumeRequest(folder=folder, texts=texts, overrides=overrides, text_options=given, **saving)
-        _resume(request, reporter, cluster)
+        check_members(request, members)
+        _resume(request, quiet=quiet, cluster=cluster)
         return
     new_run = NewRunRequest(
         folder=folder,
@@ -179,9 +183,11 @@ def train(
         **saving,
     )
     if show_config:
-        _show_config(context, new_run, reporter)
-        return
-    _train(new_run, reporter, cluster)
+        _show_config(context, new_run, reporter, members)
+    elif members is not None:
+        train_and_show_members(new_run, members, quiet=quiet, cluster=cluster)
+    else:
+        _train(new_run, reporter, cluster)
 
 
 def _refuse_contradictions(
@@ -216,10 +222,10 @@ def _train(request: "NewRunRequest", reporter: TerminalReporter, cluster: Cluste
     finish(result, reporter)
 
 
-def _resume(request: "ResumeRequest", reporter: TerminalReporter, cluster: ClusterOptions | None) -> None:
+def _resume(request: "ResumeRequest", *, quiet: bool, cluster: ClusterOptions | None) -> None:
     """Resume a run; only the command `resume` accepts a text that has changed."""
     try:
-        resume_and_show(request, reporter, cluster)
+        resume_and_show(request, quiet=quiet, cluster=cluster)
     except ChangedTextError as error:
         texts = [word for text in request.texts or () for word in ("--text", text)]
         command = command_to_type("resume", "--changed-text", *texts, request.folder.path)
@@ -227,11 +233,17 @@ def _resume(request: "ResumeRequest", reporter: TerminalReporter, cluster: Clust
         raise ChangedTextError(str(error), hint=hint) from error
 
 
-def _show_config(context: typer.Context, request: "NewRunRequest", reporter: TerminalReporter) -> None:
+def _show_config(
+    context: typer.Context, request: "NewRunRequest", reporter: TerminalReporter, num_members: int | None
+) -> None:
     """Print all settings of a new run as TOML."""
     from charlstm.training.new_run import preview_new_run
 
     names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items() if field != "start_from"}
+    if num_members is not None:
+        from charlstm.experiments.members import first_member
+
+        request = first_member(request, num_members)
     settings = preview_new_run(request, reporter)
     print("\n".join(to_toml(context, {names.get(field, field): found for field, found in settings.items()})))
 

@@ -32,6 +32,7 @@ def describe_evaluation(evaluation: "FullEvaluation", encoded: "EncodedCorpus") 
     """Return the figures of the model, and a table of each thing that was asked for beside them."""
     adapted = [] if evaluation.adapted is None else _adapted_rows(evaluation.adapted)
     parts = [_describe_report(evaluation.report, encoded, adapted)]
+    parts += [_describe_members(evaluation)] if evaluation.members else []
     parts += [_describe_baselines(evaluation.baselines)] if evaluation.baselines is not None else []
     parts += [_describe_paired(evaluation.paired)] if evaluation.paired is not None else []
     parts += [_describe_lines(evaluation.lines)] if evaluation.lines is not None else []
@@ -118,6 +119,24 @@ def _describe_lines(lines: "Sequence[LineScores]") -> str:
         Column("text", [visible(line.text) for line in lines], is_number=False),
     ]
     return "\n".join(table(columns, width=output_width(), cuts_last=True))
+
+
+def _describe_members(evaluation: "FullEvaluation") -> str:
+    """Return a table of the models whose average was scored, each alone."""
+    from charlstm.analysis.averaging import mean_nats
+    from charlstm.analysis.evaluation import nats_to_bits
+
+    members = evaluation.members
+    names = [*(visible(model_name(one.path)) for one in members), "mean of these", "their average"]
+    average, mean = evaluation.report.scores.nats_per_character, mean_nats(members)
+    nats = [*(one.scores.nats_per_character for one in members), mean, average]
+    columns = [
+        Column("one network", names, is_number=False),
+        Column("nats", [f"{one:.4f}" for one in nats]),
+        Column("bits", [f"{nats_to_bits(one):.4f}" for one in nats]),
+        Column("difference", [f"{one - average:+.4f}" if one != average else "" for one in nats]),
+    ]
+    return "\n".join(table(columns, width=output_width()))
 
 
 def _describe_baselines(baselines: "Sequence[Baseline]") -> str:

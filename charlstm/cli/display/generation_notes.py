@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 def newest_run_line(model: Path) -> str:
     """Say which run is used, where none was named: the newest, or a model that ships if there is none."""
+    from charlstm.storage.run_folder import RunFolder
     from charlstm.storage.shipped_models import shipped_name
 
     if name := shipped_name(model):
         return f"no run here: this is the model {name}, which ships with charlstm; train your own: charlstm train TEXT"
-    return f"the newest run: {model.parent}"
+    return f"the newest run: {RunFolder(model.parent).whole.path}"
 
 
 def report_changes(job: "GenerationJob") -> None:

@@ -33,7 +33,8 @@ def _bits(run: RunSummary) -> str:
 
 
 def _network(run: RunSummary) -> str:
-    return f"{run.cell} {run.num_layers}x{run.units}" if run.cell else ""
+    members = f", {run.num_members} members" if run.num_members > 1 else ""
+    return f"{run.cell} {run.num_layers}x{run.units}{members}" if run.cell else ""
 
 
 def _time(run: RunSummary) -> str:

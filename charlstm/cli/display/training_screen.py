@@ -27,12 +27,15 @@ MIN_SILENCE, MAX_SILENT_SHARE = 10.0, 0.05  # seconds between two lines, and sha
 
 
 @contextmanager
-def training_display(record: RunRecord, *, quiet: bool) -> "Iterator[TrainingReporter]":
-    """Yield a reporter that shows training: a screen on a terminal, lines elsewhere, only warnings if quiet."""
+def training_display(record: RunRecord, *, quiet: bool, member: str = "") -> "Iterator[TrainingReporter]":
+    """Yield a reporter that shows training: a screen on a terminal, lines elsewhere, only warnings if quiet.
+
+    `member` says which of several networks is trained: "2 of 3".
+    """
     if quiet:
         yield QuietReporter(record)
     elif can_redraw():
-        screen = TrainingScreen(record)
+        screen = TrainingScreen(record, member=member)
         with screen.display:
             yield screen
     else:
@@ -102,11 +105,11 @@ class LineReporter:
 class TrainingScreen:
     """A progress bar, the losses, the speed and the latest sample, updated in place."""
 
-    def __init__(self, record: RunRecord) -> None:
+    def __init__(self, record: RunRecord, *, member: str = "") -> None:
         from rich.progress_bar import ProgressBar
 
         self.display = LiveDisplay(self.render)
-        self._record = record
+        self._record, self._member = record, member
         self._progress: Progress | None = None
         self._sample: str | None = None
         self._finding = ""
@@ -168,7 +171,8 @@ class TrainingScreen:
         speed = f"{progress.characters_per_second:,.0f} characters/s"
         if self._evaluating_since and time.monotonic() - self._evaluating_since >= MIN_EVALUATION_SHOWN:
             speed = "evaluating on the validation text"
-        rows: list[tuple[str, Value]] = [
+        rows: list[tuple[str, Value]] = [("member", [self._member])] if self._member else []
+        rows += [
             ("training", [loss(progress.train_nats)]),
             ("validation", validation),
             ("progress", [f"epoch {progress.epoch:.2f}", f"step {progress.step:,}", speed]),
