@@ -13,7 +13,7 @@ OPTIONS = ["--layers", 1, "--units", 24, "--max-time", "1s"]
 
 
 @pytest.fixture
-def text(tmp_path, monkeypatch, known_speed):
+def text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("cats.txt").write_text(TEXT)
     return "cats.txt"
