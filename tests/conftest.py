@@ -22,6 +22,16 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
 
 
+def pytest_collection_modifyitems(config, items):
+    """Begin with the files that need TensorFlow, which take longest, so that no process ends with a long one alone.
+
+    Only where processes share the tests: a single one keeps the order of the folders.
+    """
+    if hasattr(config, "workerinput"):
+        files = {item.path for item in items if item.get_closest_marker("tensorflow")}
+        items.sort(key=lambda item: item.path not in files)
+
+
 def random_model(
     *, num_layers=2, units=8, embedding_dim=5, characters=ALPHABET, lowercase=False, scale=0.4, **settings
 ):
