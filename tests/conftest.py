@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from charlstm.storage.model_file import Model, save_model
 from charlstm.text.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that runs the tests in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start must not ignore it too
 
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
 
