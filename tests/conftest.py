@@ -65,6 +65,14 @@ def _cache(tmp_path_factory):
         save_throughput(1e10, precision=precision)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_disks():
+    """No file of a test has to survive a power failure: a flush that reaches the disk takes milliseconds."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "fsync", os.fstat)  # which fails for a closed file too
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _short_measurements(request, monkeypatch):
     """Measure no longer than needed how long a step of a run takes."""

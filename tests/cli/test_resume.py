@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.cli.app import main
+from tests.forked import ForkedCommand
 
 pytestmark = pytest.mark.tensorflow
 
@@ -21,18 +22,11 @@ TEXT = "the cat sat on the mat and the dog sat on the log\n" * 100
 SETTINGS = "--units 32 --layers 2 --batch-size 4 --sequence-length 10 --epochs 8 --dropout 0.2 --precision float32"
 
 
-def start(*arguments, cwd, **environment):
-    """Start the program in a process of its own."""
-    command = [sys.executable, "-m", "charlstm", *map(str, arguments)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=cwd, env=os.environ | environment, stdout=pipe, stderr=pipe, text=True)
-
-
-def wait_for(path: Path, process):
+def wait_for(path: Path, is_running):
     for _ in range(600):
         if path.exists():
             return
-        assert process.poll() is None, process.stderr.read()
+        assert is_running()
         time.sleep(0.1)
     raise AssertionError(f"{path} was not written")
 
@@ -59,19 +53,19 @@ def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(whole, cats, 
     command = ["train", "cats.txt", "--output", "parts", "--resume", "--checkpoint-every", "0.2s", *SETTINGS.split()]
     history = cats / "parts" / "history.jsonl"
     for number, exit_code in ((signal.SIGKILL, -9), (signal.SIGTERM, 143)):
-        process = start(*command, cwd=cats)
-        wait_for(cats / "parts" / ".owner.json", process)
-        wait_for(history, process)
+        process = ForkedCommand(*command, cwd=cats)
+        wait_for(cats / "parts" / ".owner.json", process.is_running)
+        wait_for(history, process.is_running)
         before = history.stat().st_mtime_ns
-        while history.stat().st_mtime_ns == before and process.poll() is None:
+        while history.stat().st_mtime_ns == before and process.is_running():
             time.sleep(0.01)
         time.sleep(rng.random() * 0.4)
         process.send_signal(number)
-        out, err = process.communicate()
-        assert process.returncode in (exit_code, 0), err
+        code, out, err = process.end()
+        assert code in (exit_code, 0), err
         assert out == ""
         assert "Traceback" not in err
-        if process.returncode > 0:
+        if code > 0:
             assert "charlstm resume parts" in err
     code, _, err = charlstm("resume", "parts")
     assert code == 0, err
@@ -87,9 +81,11 @@ def test_a_signal_before_training_begins_ends_the_process_at_once(cats, tmp_path
         f"import pathlib, time\npathlib.Path({str(tmp_path / 'importing')!r}).touch()\n"
         f"try:\n    time.sleep(600)\nexcept BaseException:\n    {import_ends_with}\n"
     )
-    path = os.pathsep.join([str(tmp_path), *sys.path])
-    process = start("train", "cats.txt", "--output", "early", *SETTINGS.split(), cwd=cats, PYTHONPATH=path)
-    wait_for(tmp_path / "importing", process)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", "charlstm", "train", "cats.txt", "--output", "early", *SETTINGS.split()]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=cats, env=environment, stdout=pipe, stderr=pipe, text=True)
+    wait_for(tmp_path / "importing", lambda: process.poll() is None)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
@@ -100,16 +96,16 @@ def test_a_signal_before_training_begins_ends_the_process_at_once(cats, tmp_path
 
 def test_a_folder_is_trained_in_by_one_process_at_a_time(cats, charlstm, monkeypatch):
     monkeypatch.chdir(cats)
-    first = start("train", "cats.txt", "--out", "two", *SETTINGS.split(), "--epochs", 500, cwd=cats)
-    wait_for(cats / "two" / "checkpoint.safetensors", first)
+    first = ForkedCommand("train", "cats.txt", "--out", "two", *SETTINGS.split(), "--epochs", 500, cwd=cats)
+    wait_for(cats / "two" / "checkpoint.safetensors", first.is_running)
     for command in (["resume", "two"], ["train", "cats.txt", "--out", "two", "--overwrite"]):
         code, _, err = charlstm(*command)
         assert code == 1
         assert f"in use by process {first.pid}" in err.splitlines()[0]
-    wait_for(cats / "two" / "model.safetensors", first)
+    wait_for(cats / "two" / "model.safetensors", first.is_running)
     assert len(charlstm("generate", "two", "--length", 5, "--no-echo")[1]) == 5
     first.send_signal(signal.SIGHUP)
-    assert first.wait() == 129
+    assert first.end()[0] == 129
 
 
 @pytest.mark.parametrize("options", [[], ["--quiet"]])

@@ -13,7 +13,7 @@ import pytest
 from charlstm.cli.app import main
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
-from tests.training.forked import ForkedCommand
+from tests.forked import ForkedCommand
 from tests.training.small_runs import TEXT
 
 pytestmark = pytest.mark.tensorflow
@@ -71,7 +71,7 @@ def ends(processes):
 def wait_for_evaluations(run, number, processes):
     history = run / "history.jsonl"
     while not history.exists() or history.read_text().count("\n") < number:
-        assert all(process.is_running for process in processes), [process.stderr for process in processes]
+        assert all(process.is_running() for process in processes), [process.stderr for process in processes]
         time.sleep(0.01)
 
 

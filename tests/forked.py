@@ -12,7 +12,7 @@ from unittest import mock
 
 from charlstm.__main__ import run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 class ForkedCommand:
@@ -26,6 +26,9 @@ class ForkedCommand:
         self._process.start()
 
     @property
+    def pid(self) -> int:
+        return int(self._process.pid)
+
     def is_running(self) -> bool:
         return bool(self._process.is_alive())
 
@@ -35,7 +38,7 @@ class ForkedCommand:
         return self._outputs[1].read_text()
 
     def send_signal(self, number: int) -> None:
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def end(self, timeout: float = 120) -> tuple[int, str, str]:
         """Wait for its end; return the exit code, stdout and stderr."""
@@ -48,7 +51,7 @@ class ForkedCommand:
 def _context() -> Any:
     """Start the process that others are forked from. It runs nothing in TensorFlow, and so has none of its threads."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.preloaded"])
+    context.set_forkserver_preload(["tests.preloaded"])
     with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), *sys.path])):
         forkserver.ensure_running()
     return context
