@@ -32,7 +32,7 @@ demo: $(VENV)/installed ## train on Macbeth twice for 50 seconds, from nothing a
 	$(CHARLSTM) generate runs/demo --seed "MACBETH." --random-seed 1 --length 700
 
 test: $(VENV)/installed ## run the tests
-	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed ## check style, types and imports between packages
 	$(VENV)/bin/ruff check .

@@ -1,7 +1,10 @@
 """What several tests share: a small random model, and the command line as a function."""
 
+import gc
 import json
 import os
+import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +12,27 @@ import numpy as np
 import pytest
 
 from charlstm.cells.shapes import weight_shapes
-from charlstm.config import ModelConfig
+from charlstm.config import PRECISIONS, ModelConfig
+from charlstm.machine import save_throughput
+from charlstm.network.backend import import_tensorflow
 from charlstm.storage.model_file import Model, save_model
 from charlstm.text.vocabulary import Vocabulary
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that runs the tests in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start must not ignore it too
 
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyz"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Begin with the files that need TensorFlow, which take longest, so that no process ends with a long one alone.
+
+    Only where processes share the tests: a single one keeps the order of the folders.
+    """
+    if hasattr(config, "workerinput"):
+        files = {item.path for item in items if item.get_closest_marker("tensorflow")}
+        items.sort(key=lambda item: item.path not in files)
 
 
 def random_model(
@@ -34,18 +51,62 @@ def random_model(
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory):
-    """No test touches the user's cache; processes that run tests side by side share compiled code."""
+    """No test touches the user's cache; processes that run tests side by side share compiled code.
+
+    The speed of this machine stands in it, since measuring it takes two seconds.
+    """
     cache = tmp_path_factory.mktemp("cache")
     base = tmp_path_factory.getbasetemp()
     compiled = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled-kernels"
     compiled.mkdir(exist_ok=True)
     (cache / "kernels").symlink_to(compiled)
     os.environ["CHARLSTM_CACHE"] = str(cache)
+    for precision in PRECISIONS:
+        save_throughput(1e10, precision=precision)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_disks():
+    """No file of a test has to survive a power failure: a flush that reaches the disk takes milliseconds."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "fsync", os.fstat)  # which fails for a closed file too
+        yield
 
 
 @pytest.fixture(autouse=True)
+def _short_measurements(request, monkeypatch):
+    """Measure no longer than needed how long a step of a run takes."""
+    if request.node.get_closest_marker("tensorflow"):
+        if "tensorflow" not in sys.modules:
+            import_tensorflow()
+            gc.freeze()
+        monkeypatch.setattr("charlstm.training.throughput.STEP_TIMES_TIME", 0.0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _frozen_graphs():
+    """Leave the graphs that TensorFlow keeps, like its modules, out of garbage collection.
+
+    The commands that train several networks collect garbage after each, which would take up to a second.
+    """
+    yield
+    if "tensorflow" in sys.modules:
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_shipped_models(tmp_path_factory):
+    """No test depends on the models that ship: their folder is empty, unless a test puts one there."""
+    folder = tmp_path_factory.mktemp("no-models")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("charlstm.storage.shipped_models.models_folder", lambda: folder)
+        yield
+
+
+@pytest.fixture
 def shipped_models_folder(tmp_path_factory, monkeypatch):
-    """No test depends on the models that ship: the folder of theirs is empty, unless a test puts one there."""
+    """Return a folder for models that ship."""
     folder = tmp_path_factory.mktemp("shipped-models")
     monkeypatch.setattr("charlstm.storage.shipped_models.models_folder", lambda: folder)
     return folder
@@ -101,15 +162,6 @@ def charlstm(capsys):
         return code, out, err
 
     return run
-
-
-@pytest.fixture
-def known_speed(monkeypatch):
-    """Let this machine train at a speed that is known: measuring it takes two seconds of each training."""
-    from charlstm.network.backend import import_tensorflow
-
-    import_tensorflow()
-    monkeypatch.setattr("charlstm.training.throughput.measure_throughput", lambda **_: 1e10)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def files(tmp_path, monkeypatch):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.usefixtures("files", "known_speed")
+@pytest.mark.usefixtures("files")
 def test_every_command_works_as_printed(charlstm):
     blocks = indented_blocks(README)
     assert len(blocks) >= 9

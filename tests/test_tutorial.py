@@ -38,7 +38,6 @@ def test_program_trains_and_generates(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.usefixtures("known_speed")
 def test_every_command_works_as_printed(tmp_path, monkeypatch, charlstm):
     monkeypatch.chdir(tmp_path)
     put_short_macbeth(tmp_path)

@@ -15,7 +15,6 @@ MAX_NOTEBOOK_BYTES = 200_000
 
 
 @pytest.mark.tensorflow
-@pytest.mark.usefixtures("known_speed")
 def test_the_examples_run_in_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logging.getLogger("charlstm"), "level", logging.WARNING)

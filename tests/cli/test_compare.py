@@ -9,11 +9,11 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 
 TEXT = "the cat sat on the mat and the dog sat on the log\n" * 80
-OPTIONS = ["--layers", 1, "--units", 24, "--max-time", "1s"]
+OPTIONS = ["--layers", 1, "--units", 24, "--max-time", "0.2s"]
 
 
 @pytest.fixture
-def text(tmp_path, monkeypatch, known_speed):
+def text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("cats.txt").write_text(TEXT)
     return "cats.txt"
@@ -22,7 +22,7 @@ def text(tmp_path, monkeypatch, known_speed):
 def test_a_comparison_is_written_and_continued(charlstm, text):
     code, out, err = charlstm("compare", text, "--cells", "lstm,rnn", *OPTIONS)
     assert code == 0
-    assert out.startswith("equal time: 1s for each network\n")
+    assert out.startswith("equal time: 0.2s for each network\n")
     assert {line.split()[0] for line in out.splitlines()[1:]} == {"cell", "lstm", "rnn"}
     folder = Path("runs/compare-cats")
     results = json.loads((folder / "comparison.json").read_text())

@@ -31,7 +31,7 @@ def steps_of_csv():
 
 
 @pytest.mark.tensorflow
-def test_a_resumed_run_goes_on_with_its_logs_and_new_ones(charlstm, text, known_speed):
+def test_a_resumed_run_goes_on_with_its_logs_and_new_ones(charlstm, text):
     from tests.training.logs.test_csv_and_tensorboard import event_reader
 
     start = ["train", text, "--from", "none", *SETTINGS.split(), "--output", "run", "--quiet"]
@@ -60,7 +60,7 @@ def test_an_unknown_log_is_refused_before_anything_is_written(charlstm, text, co
 
 
 @pytest.mark.tensorflow
-def test_python_programs_name_logs_too(text, known_speed):
+def test_python_programs_name_logs_too(text):
     import charlstm as package
 
     run = package.train(text, start_from=None, output="run", log="csv", epochs=1, units=8, precision="float32")

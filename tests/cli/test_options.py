@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -29,6 +30,7 @@ USERS = {  # of packages, the commands that show most of their messages
 }
 
 
+@cache
 def commands():
     """Return the commands by name: `generate`, `corpus stats`."""
     found: dict[str, Any] = {}
@@ -39,6 +41,7 @@ def commands():
     return found
 
 
+@cache
 def options_of(command):
     return {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
 

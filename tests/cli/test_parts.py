@@ -28,7 +28,7 @@ TEXT, VALID, TEST = (lines(count, random_seed=count) for count in (120, 15, 14))
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, known_speed):
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, text in {"text": TEXT, "valid": VALID, "test": TEST}.items():
         Path(f"{name}.txt").write_text(text)

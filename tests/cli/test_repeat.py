@@ -12,7 +12,7 @@ OPTIONS = ["--layers", 1, "--units", 8, "--epochs", 1, "--batch-size", 8]
 
 
 @pytest.fixture
-def text(tmp_path, monkeypatch, known_speed):
+def text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("cats.txt").write_text(TEXT)
     return "cats.txt"

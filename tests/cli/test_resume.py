@@ -1,5 +1,6 @@
 """Stopping and killing real processes, resuming, and what `resume` refuses."""
 
+import contextlib
 import io
 import json
 import os
@@ -12,23 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from charlstm.cli.app import main
+from tests.forked import ForkedCommand
+
 pytestmark = pytest.mark.tensorflow
 
 TEXT = "the cat sat on the mat and the dog sat on the log\n" * 100
 SETTINGS = "--units 32 --layers 2 --batch-size 4 --sequence-length 10 --epochs 8 --dropout 0.2 --precision float32"
 
 
-def start(*arguments, cwd):
-    """Start the program in a process of its own."""
-    command = [sys.executable, "-m", "charlstm", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(path: Path, process):
+def wait_for(path: Path, is_running):
     for _ in range(600):
         if path.exists():
             return
-        assert process.poll() is None, process.stderr.read()
+        assert is_running()
         time.sleep(0.1)
     raise AssertionError(f"{path} was not written")
 
@@ -38,8 +36,8 @@ def cats(tmp_path_factory):
     """A folder with a text and a complete run on it, `whole`."""
     folder = tmp_path_factory.mktemp("cats")
     (folder / "cats.txt").write_text(TEXT)
-    process = start("train", "cats.txt", "--out", "whole", *SETTINGS.split(), cwd=folder)
-    assert process.wait() == 0, process.stderr.read()
+    with contextlib.chdir(folder):
+        assert main(["train", "cats.txt", "--out", "whole", *SETTINGS.split()]) == 0
     return folder
 
 
@@ -49,55 +47,65 @@ def whole(cats, monkeypatch):
     return cats / "whole"
 
 
-def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(cats):
+def test_a_run_killed_at_random_moments_ends_like_one_that_was_not(whole, cats, charlstm):
     """The other signals stop the processes of the tests below."""
     rng = random.Random(1)
     command = ["train", "cats.txt", "--output", "parts", "--resume", "--checkpoint-every", "0.2s", *SETTINGS.split()]
     history = cats / "parts" / "history.jsonl"
     for number, exit_code in ((signal.SIGKILL, -9), (signal.SIGTERM, 143)):
-        process = start(*command, cwd=cats)
-        wait_for(cats / "parts" / ".owner.json", process)
-        wait_for(history, process)
+        process = ForkedCommand(*command, cwd=cats)
+        wait_for(cats / "parts" / ".owner.json", process.is_running)
+        wait_for(history, process.is_running)
         before = history.stat().st_mtime_ns
-        while history.stat().st_mtime_ns == before and process.poll() is None:
+        while history.stat().st_mtime_ns == before and process.is_running():
             time.sleep(0.01)
         time.sleep(rng.random() * 0.4)
         process.send_signal(number)
-        out, err = process.communicate()
-        assert process.returncode in (exit_code, 0), err
+        code, out, err = process.end()
+        assert code in (exit_code, 0), err
         assert out == ""
         assert "Traceback" not in err
-        if process.returncode > 0:
+        if code > 0:
             assert "charlstm resume parts" in err
-    process = start("resume", "parts", cwd=cats)
-    assert process.wait() == 0, process.stderr.read()
-    assert (cats / "parts/model.safetensors").read_bytes() == (cats / "whole/model.safetensors").read_bytes()
+    code, _, err = charlstm("resume", "parts")
+    assert code == 0, err
+    assert (cats / "parts/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert not list((cats / "parts").glob(".*.safetensors.*"))
 
 
-def test_a_signal_before_training_begins_ends_the_process_at_once(cats):
-    process = start("train", "cats.txt", "--output", "early", *SETTINGS.split(), cwd=cats)
-    wait_for(cats / "early" / ".owner.json", process)
+@pytest.mark.parametrize("import_ends_with", ["raise", "raise ImportError('interrupted')"])
+def test_a_signal_before_training_begins_ends_the_process_at_once(cats, tmp_path, import_ends_with):
+    """An import of TensorFlow that takes forever and, like the real one, may turn the exception into another."""
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(tmp_path / 'importing')!r}).touch()\n"
+        f"try:\n    time.sleep(600)\nexcept BaseException:\n    {import_ends_with}\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", "charlstm", "train", "cats.txt", "--output", "early", *SETTINGS.split()]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=cats, env=environment, stdout=pipe, stderr=pipe, text=True)
+    wait_for(tmp_path / "importing", lambda: process.poll() is None)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
-    if "stopped after" not in err:  # a loaded machine may be slow to send the signal
-        assert "stopped before training began; nothing is lost" in err
+    assert "stopped before training began; nothing is lost" in err
+    assert not (cats / "early").exists()
 
 
 def test_a_folder_is_trained_in_by_one_process_at_a_time(cats, charlstm, monkeypatch):
     monkeypatch.chdir(cats)
-    first = start("train", "cats.txt", "--out", "two", *SETTINGS.split(), "--epochs", 500, cwd=cats)
-    wait_for(cats / "two" / "checkpoint.safetensors", first)
+    first = ForkedCommand("train", "cats.txt", "--out", "two", *SETTINGS.split(), "--epochs", 500, cwd=cats)
+    wait_for(cats / "two" / "checkpoint.safetensors", first.is_running)
     for command in (["resume", "two"], ["train", "cats.txt", "--out", "two", "--overwrite"]):
         code, _, err = charlstm(*command)
         assert code == 1
         assert f"in use by process {first.pid}" in err.splitlines()[0]
-    wait_for(cats / "two" / "model.safetensors", first)
+    wait_for(cats / "two" / "model.safetensors", first.is_running)
     assert len(charlstm("generate", "two", "--length", 5, "--no-echo")[1]) == 5
     first.send_signal(signal.SIGHUP)
-    assert first.wait() == 129
+    assert first.end()[0] == 129
 
 
 @pytest.mark.parametrize("options", [[], ["--quiet"]])

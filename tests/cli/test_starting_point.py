@@ -26,7 +26,7 @@ def origin_of(run):
 
 
 @pytest.mark.tensorflow
-def test_a_small_text_starts_from_it_and_one_line_says_so(charlstm, text, known_speed):
+def test_a_small_text_starts_from_it_and_one_line_says_so(charlstm, text):
     code, _, err = charlstm("train", text, "--epochs", "0.5")
     assert code == 0
     lines = [line for line in err.splitlines() if "starting from" in line]
@@ -51,7 +51,7 @@ def test_a_small_text_starts_from_it_and_one_line_says_so(charlstm, text, known_
 @pytest.mark.parametrize(
     "options", [("--from", "none"), ("--layers", "1", "--units", "8"), ("--min-count", "2"), ("--lowercase",)]
 )
-def test_these_options_begin_from_nothing(charlstm, text, known_speed, options):
+def test_these_options_begin_from_nothing(charlstm, text, options):
     code, _, err = charlstm("train", text, *options, "--epochs", "0.5")
     assert code == 0
     assert "starting from" not in err
@@ -59,7 +59,7 @@ def test_these_options_begin_from_nothing(charlstm, text, known_speed, options):
 
 
 @pytest.mark.tensorflow
-def test_python_begins_in_the_same_way(text, known_speed):
+def test_python_begins_in_the_same_way(text):
     import charlstm
 
     assert charlstm.train(text, epochs=0.5).model.config.units == 8

@@ -24,7 +24,7 @@ from tests.export.pages import needs_node, read_in_javascript, run_node
 VARIANTS = ("peephole:f", "clockwork:3", "grid:1", "mogrifier:2", "feedforward:3")
 
 
-def some_ids(model: Model, count: int = 500):
+def some_ids(model: Model, count: int = 150):
     return np.random.default_rng(0).integers(0, len(model.vocabulary), count)
 
 

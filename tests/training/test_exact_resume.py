@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from charlstm.cells.registry import CELLS
-from charlstm.storage.checkpoint import load_checkpoint
+from charlstm.storage.checkpoint import load_checkpoint, save_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.training.interruption import Interruption
@@ -17,7 +17,6 @@ from tests.training.small_runs import (
     SMALL,
     Recorder,
     StopAfterReports,
-    StopAtStep,
     make_run,
     resume_run,
 )
@@ -29,6 +28,18 @@ NETWORKS = [{"cell": cell, "num_layers": 2 if cell in DEEP_CELLS else 1} for cel
     {"attention": 5, "num_layers": 1},
     {"num_layers": 1, "embedding_dim": 1, "encoding": "integer", "window": 7, "residual": False},
 ]
+
+
+class SaveAtStep(Recorder):
+    """Saves a checkpoint in another folder at one step; the first step after an evaluation is always reported."""
+
+    def __init__(self, run, step, folder):
+        super().__init__()
+        self.run, self.step, self.folder = run, step, folder
+
+    def on_step(self, progress):
+        if progress.step == self.step:
+            save_checkpoint(self.folder, self.run.checkpoint())
 
 
 def history_without_clock(folder):
@@ -81,19 +92,19 @@ def test_a_run_of_an_earlier_version_is_resumed(tmp_path):
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_every_network_learns_and_resumes_exactly_where_it_was_stopped(tmp_path, network):
-    """Of the stopped run only the checkpoint is used again."""
+    """A run is resumed from the checkpoint that a signal after step 6 would have left."""
     shape = replace(SMALL, units=16, **network)
     config = replace(  # a sequence of seven is not unrolled, so the graph is built quickly
         SHORT, epochs=0.02 if shape.window else 0.15, sequence_length=7, recurrent_dropout=0.1, evaluate_every=5
     )
     whole = make_run(tmp_path / "whole", config, model_config=shape)
-    whole.run(Recorder())
-    stopped = make_run(tmp_path / "stopped", config, model_config=shape)
-    interruption = Interruption()
-    assert stopped.run(StopAtStep(interruption, 6), interruption).signal_number == 2
-    checkpoint, _ = load_checkpoint(stopped.folder)
-    make_run(tmp_path / "stopped", config, model_config=shape, checkpoint=checkpoint).run(Recorder())
-    assert stopped.folder.model.read_bytes() == whole.folder.model.read_bytes()
+    stopped = RunFolder(tmp_path / "stopped")
+    stopped.create()
+    whole.run(SaveAtStep(whole, 6, stopped))
+    checkpoint, _ = load_checkpoint(stopped)
+    assert checkpoint.metadata["history"]["step"] == 6
+    make_run(stopped.path, config, model_config=shape, checkpoint=checkpoint).run(Recorder())
+    assert stopped.model.read_bytes() == whole.folder.model.read_bytes()
     losses = [evaluation.validation.nats_per_character for evaluation in whole.history.evaluations]
     assert losses[-1] < losses[0] < 4
     assert whole.history.first_nats == pytest.approx(np.log(len(whole.data.vocabulary)), abs=1.0)

@@ -1,7 +1,6 @@
 """What a run learns, reports and leaves in its folder."""
 
 import json
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -128,9 +127,23 @@ def test_a_run_that_does_not_improve_stops_early(tmp_path):
     assert make_run(tmp_path / "noise", config, noise).run(Recorder()).stopped_early
 
 
-def test_a_run_takes_as_long_as_its_max_time(tmp_path):
+class SlowClock:
+    """A clock on which 20 ms pass each time that it is read, and that a test sets."""
+
+    def __init__(self, monkeypatch):
+        self.seconds = 0.0
+        clock = partial(TrainingClock, now=self.read)
+        monkeypatch.setattr("charlstm.training.loop.TrainingClock", clock)
+
+    def read(self):
+        self.seconds += 0.02
+        return self.seconds
+
+
+def test_a_run_takes_as_long_as_its_max_time(tmp_path, monkeypatch):
+    SlowClock(monkeypatch)
     config = TrainingConfig(epochs=None, max_time=4, batch_size=4, sequence_length=20)
-    assert 3 < make_run(tmp_path / "timed", config).run(Recorder()).seconds < 7
+    assert 3 < make_run(tmp_path / "timed", config).run(Recorder()).seconds < 5
 
 
 def test_a_run_takes_a_step_however_short_its_max_time(tmp_path):
@@ -141,21 +154,20 @@ def test_a_run_takes_a_step_however_short_its_max_time(tmp_path):
 
 
 def test_the_time_for_which_a_run_is_stopped_does_not_count(tmp_path, monkeypatch):
-    stopped_for = 0.0
-    now = partial(TrainingClock, now=lambda: time.perf_counter() + stopped_for)
-    monkeypatch.setattr("charlstm.training.loop.TrainingClock", now)
+    clock = SlowClock(monkeypatch)
 
     class Stopper(Recorder):
         def on_step(self, progress):
-            nonlocal stopped_for
             super().on_step(progress)
-            stopped_for = 1000.0 if len(self.steps) >= 3 else 0.0
+            if len(self.steps) == 3:
+                clock.seconds += 1000
 
     config = TrainingConfig(epochs=None, max_time=3, batch_size=4, sequence_length=20)
     result = make_run(tmp_path / "timed", config).run(recorder := Stopper())
-    assert 2 < result.seconds < 6
+    assert clock.seconds > 1000
+    assert 2 < result.seconds < 4
     assert len(recorder.steps) > 10
-    assert max(evaluation.seconds for evaluation in recorder.evaluations) < 6
+    assert max(evaluation.seconds for evaluation in recorder.evaluations) < 4
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])

@@ -36,6 +36,14 @@ def test_the_speed_is_not_measured_twice_within_an_hour(tmp_path, monkeypatch):
     assert throughput.best_throughput(precision="float32") == 3e11
 
 
+def test_the_speed_is_that_of_steps(monkeypatch):
+    from charlstm.training import throughput
+
+    monkeypatch.setattr(throughput, "NUM_MEASUREMENTS", 1)
+    monkeypatch.setattr(throughput, "MEASUREMENT_TIME", 0.0)
+    assert throughput.measure_throughput(precision="float32") > 1e7  # a thousandth of what one core does
+
+
 @pytest.mark.parametrize("window", [0, 7])
 def test_a_measured_run_is_as_it_was(tmp_path, window):
     from dataclasses import replace

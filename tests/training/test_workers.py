@@ -1,68 +1,35 @@
 """Two processes that train one network together end like one, whatever happens to them."""
 
+import contextlib
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from charlstm.cli.app import main
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
+from tests.forked import ForkedCommand
 from tests.training.small_runs import TEXT
 
 pytestmark = pytest.mark.tensorflow
 
-SETTINGS = [
-    "--units",
-    "16",
-    "--layers",
-    "2",
-    "--embedding",
-    "8",
-    "--batch-size",
-    "5",
-    "--sequence-length",
-    "16",
-    "--epochs",
-    "6",
-    "--dropout",
-    "0.1",
-    "--recurrent-dropout",
-    "0.2",
-    "--learning-rate",
-    "0.01",
-    "--shards",
-    "3",
-    "--precision",
-    "float32",
-    "--evaluate-every",
-    "10",
-    "--patience",
-    "99",
-    "--checkpoint-every",
-    "0.2s",
-]
+OPTIONS = """
+    --units 16 --layers 2 --embedding 8 --batch-size 5 --sequence-length 16 --epochs 6 --dropout 0.1
+    --recurrent-dropout 0.2 --learning-rate 0.01 --shards 3 --precision float32 --evaluate-every 10 --patience 99
+    --checkpoint-every 0.2s
+"""
+SETTINGS = OPTIONS.split()
 NUM_STEPS = 202
 TIMEOUT = 5  # seconds
 
 
-def start(*arguments, cwd, environment=None):
-    command = [sys.executable, "-m", "charlstm", *map(str, arguments)]
-    environment = os.environ | (environment or {})
-    return subprocess.Popen(
-        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
 def free_addresses():
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
         return [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
 
@@ -70,25 +37,41 @@ def free_addresses():
 def start_pair(chief, other, cwd):
     """Start two workers with these arguments, in two folders; return their processes."""
     together = ["--workers", ",".join(free_addresses()), "--worker-timeout", f"{TIMEOUT}s"]
-    elsewhere = cwd / "elsewhere"
-    elsewhere.mkdir(exist_ok=True)
     return [
-        start(*arguments, *together, "--worker-index", index, cwd=folder)
-        for index, (arguments, folder) in enumerate([(chief, cwd), (other, elsewhere)])
+        ForkedCommand(*arguments, *together, "--worker-index", index, cwd=folder)
+        for index, (arguments, folder) in enumerate([(chief, cwd), (other, elsewhere(cwd))])
     ]
+
+
+def start_pair_of_environment(chief, other, cwd):
+    """Start two workers that TF_CONFIG tells of each other."""
+    addresses = free_addresses()
+    cluster = {"chief": addresses[:1], "worker": addresses[1:]}
+    configs = [json.dumps({"cluster": cluster, "task": {"type": job, "index": 0}}) for job in ("chief", "worker")]
+    return [
+        ForkedCommand(*arguments, cwd=folder, environment={"TF_CONFIG": config})
+        for config, arguments, folder in zip(configs, (chief, other), (cwd, elsewhere(cwd)), strict=True)
+    ]
+
+
+def elsewhere(folder):
+    """Return a folder for the worker that writes nothing."""
+    path = folder / "elsewhere"
+    path.mkdir(exist_ok=True)
+    return path
 
 
 def ends(processes):
     """Wait for processes; return the exit code and stderr of each."""
-    outputs = [process.communicate(timeout=120) for process in processes]
-    assert all(out == "" for out, _ in outputs)
-    return [(process.returncode, err) for process, (_, err) in zip(processes, outputs, strict=True)]
+    results = [process.end() for process in processes]
+    assert all(out == "" for _, out, _ in results)
+    return [(code, err) for code, _, err in results]
 
 
 def wait_for_evaluations(run, number, processes):
     history = run / "history.jsonl"
     while not history.exists() or history.read_text().count("\n") < number:
-        assert all(process.poll() is None for process in processes), [process.stderr.read() for process in processes]
+        assert all(process.is_running() for process in processes), [process.stderr for process in processes]
         time.sleep(0.01)
 
 
@@ -115,11 +98,11 @@ def folder(tmp_path_factory):
     """A folder with a text and two runs on it, one of a process alone and one of two workers."""
     folder = tmp_path_factory.mktemp("workers")
     (folder / "cats.txt").write_text(TEXT)
-    alone = start("train", "cats.txt", "--output", "alone", *SETTINGS, cwd=folder)
     pair = start_pair(
         ["train", "cats.txt", "--output", "pair", *SETTINGS], ["train", folder / "cats.txt", *SETTINGS], folder
     )
-    assert [code for code, _ in ends([alone])] == [0]
+    with contextlib.chdir(folder):
+        assert main(["train", "cats.txt", "--output", "alone", *SETTINGS]) == 0
     (code, err), (other_code, other_err) = ends(pair)
     assert (code, other_code) == (0, 0), err + other_err
     assert "charlstm generate pair" in err
@@ -137,6 +120,7 @@ def test_two_workers_train_what_one_process_trains(folder):
 
 
 def test_a_signal_to_any_worker_stops_all_and_they_resume_exactly(folder):
+    """They resume as TF_CONFIG tells them."""
     command = ["train", "cats.txt", "--output", "parts", *SETTINGS]
     processes = start_pair(command, ["train", folder / "cats.txt"], folder)
     wait_for_evaluations(folder / "parts", 2, processes)
@@ -145,19 +129,21 @@ def test_a_signal_to_any_worker_stops_all_and_they_resume_exactly(folder):
     assert (code, other_code) == (130, 130), err
     assert "charlstm resume parts" in err
     assert 10 < checkpoint_of(folder / "parts").metadata["history"]["step"] < NUM_STEPS
-    resumed = start_pair(["resume", "parts"], ["resume", folder / "parts", "--text", folder / "cats.txt"], folder)
-    assert [code for code, _ in ends(resumed)] == [0, 0]
+    resume = ["resume", "parts"], ["resume", folder / "parts", "--text", folder / "cats.txt"]
+    (code, err), (other_code, other_err) = ends(start_pair_of_environment(*resume, folder))
+    assert (code, other_code) == (0, 0), err + other_err
+    assert "worker 1 of 2" in other_err
     for file in ("model.safetensors", "samples.txt"):
         assert (folder / "parts" / file).read_bytes() == (folder / "pair" / file).read_bytes()
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_worker_that_dies_ends_the_other_and_the_run_goes_on_alone(folder, victim):
+def test_a_worker_that_dies_ends_the_other_and_the_run_goes_on_alone(folder, charlstm, monkeypatch, victim):
     name = f"killed-{victim}"
     command = ["train", "cats.txt", "--output", name, *SETTINGS]
     processes = start_pair(command, ["train", folder / "cats.txt"], folder)
     wait_for_evaluations(folder / name, 2, processes)
-    processes[victim].kill()
+    processes[victim].send_signal(signal.SIGKILL)
     killed_at = time.monotonic()
     code, err = ends(processes)[1 - victim]
     assert code == 1
@@ -166,7 +152,8 @@ def test_a_worker_that_dies_ends_the_other_and_the_run_goes_on_alone(folder, vic
     assert err.splitlines()[-2].startswith(f"error: {lost} (127.0.0.1:"), err
     assert "does not answer any more" in err
     assert "Traceback" not in err
-    assert [code for code, _ in ends([start("resume", name, cwd=folder)])] == [0]
+    monkeypatch.chdir(folder)
+    assert charlstm("resume", name)[0] == 0
     assert_close(folder / "alone", folder / name)
 
 
@@ -190,24 +177,11 @@ def test_an_error_of_the_chief_is_told_to_the_others(folder):
     assert "ended: there are 2 workers" in other_err
 
 
-def test_tf_config_is_read(folder):
-    addresses = free_addresses()
-    config = [
-        json.dumps({"cluster": {"chief": addresses[:1], "worker": addresses[1:]}, "task": {"type": job, "index": 0}})
-        for job in ("chief", "worker")
-    ]
-    command = ["train", "cats.txt", "--output", "environment", *SETTINGS, "--epochs", 1]
-    processes = [start(*command, cwd=folder, environment={"TF_CONFIG": one}) for one in config]
-    (code, err), (other_code, other_err) = ends(processes)
-    assert (code, other_code) == (0, 0), err
-    assert "worker 1 of 2" in other_err
-
-
 def test_a_port_that_is_in_use_is_one_line(folder):
     with socket.create_server(("127.0.0.1", 0)) as server:
         addresses = f"127.0.0.1:{server.getsockname()[1]},{free_addresses()[0]}"
         command = ["train", "cats.txt", "--workers", addresses, "--worker-index", 0]
-        (code, err), *_ = ends([start(*command, cwd=folder)])
+        (code, err), *_ = ends([ForkedCommand(*command, cwd=folder)])
     assert code == 1
     assert err.splitlines()[-2].startswith("error: no server can be started at 127.0.0.1:")
     assert Path(folder / "runs").exists() is False
