@@ -69,7 +69,7 @@ def test_python_programs_name_logs_too(text):
 
 
 @pytest.mark.tensorflow
-def test_repeated_runs_are_logged(charlstm, text, known_speed):
+def test_repeated_runs_are_logged(charlstm, text):
     repeat = ["repeat", 2, text, "--from", "none", *SETTINGS.split(), "--epochs", 1, "--output", "runs"]
     code, _, err = charlstm(*repeat, "--log", "csv")
     assert code == 0, err
@@ -81,7 +81,7 @@ def test_repeated_runs_are_logged(charlstm, text, known_speed):
 
 @pytest.mark.tensorflow
 @NEEDS_OPTUNA
-def test_the_logs_of_all_trials_stay(charlstm, text, known_speed):
+def test_the_logs_of_all_trials_stay(charlstm, text):
     sweep = ["sweep", text, *SETTINGS.split()[2:], "--epochs", 1, "--trials", 3, "--output", "runs"]
     code, _, err = charlstm(*sweep, "--log", "csv", "--log", "tensorboard")
     assert code == 0, err

@@ -17,7 +17,7 @@ OPTIONS = [*NETWORK, "--epochs", "1", "--batch-size", "8", "--from", "none"]
 
 
 @pytest.fixture
-def text(tmp_path, monkeypatch, known_speed):
+def text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("cats.txt").write_text(TEXT)
     return "cats.txt"
