@@ -106,7 +106,7 @@ def test_the_editor_starts_with_a_model_that_has_learned_the_file_and_goes_on_le
     with learning_text(models, TEXT, None, unknown="nearest") as learn:
         assert learn is None
     with (
-        pytest.raises(SettingError, match="`adapt` is for one model"),
+        pytest.raises(SettingError, match="`adapt` is for one network"),
         learning_text(models * 2, TEXT, AdaptationConfig(), unknown="nearest"),
     ):
         pass

@@ -45,4 +45,4 @@ def test_wrong_usage(charlstm, run, arguments, message):
 def test_several_models_are_refused(charlstm, run):
     code, out, err = charlstm("generate", "--model", "tiny", "--model", "tiny", "--clamp", "1:1=1")
     assert (code, out) == (2, "")
-    assert "--clamp is for one model" in err
+    assert "--clamp is for one network" in err

@@ -2,12 +2,12 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.forked import ForkedCommand
 
 pytestmark = pytest.mark.tensorflow
 
@@ -101,12 +101,12 @@ def test_shown_settings_have_the_time_of_all_members(charlstm, text):
 
 def test_a_killed_process_loses_no_member(charlstm, text):
     arguments = ["train", text, "--members", "2", *OPTIONS, "--epochs", "3", "--checkpoint-every", "0.1s"]
-    process = subprocess.Popen([sys.executable, "-m", "charlstm", *arguments, "-o", "parts"], stderr=subprocess.DEVNULL)
+    process = ForkedCommand(*arguments, "-o", "parts", cwd=Path.cwd())
     while not Path("parts/member-1/history.jsonl").exists():
-        assert process.poll() is None
+        assert process.is_running()
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.end()
     first = Path("parts/member-0/model.safetensors").stat().st_mtime_ns
     code, _, err = charlstm("resume", "parts")
     assert code == 0, err

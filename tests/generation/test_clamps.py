@@ -113,5 +113,5 @@ def test_other_clamps_are_refused(texts, message):
 
 def test_several_models_are_refused(tmp_path):
     models = [LoadedModel(tmp_path, random_model())] * 2
-    with pytest.raises(SettingError, match="`clamp` is for one model"):
+    with pytest.raises(SettingError, match="`clamp` is for one network"):
         make_language_model(models, clamps=CLAMPS)

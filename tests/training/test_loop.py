@@ -62,7 +62,8 @@ def test_the_run_folder_holds_everything(trained):
     assert run.folder.checkpoint.exists()
     assert run.folder.previous_checkpoint.exists()
     folder = run.folder
-    absent = (folder.damaged_checkpoint, folder.text, folder.index, folder.csv_log, folder.event_file)
+    logs = (folder.csv_log, folder.event_file)
+    absent = (folder.damaged_checkpoint, folder.text, folder.index, folder.ensemble, *logs)
     expected = {path.name for path in folder.files} - {path.name for path in absent}
     assert {path.name for path in run.folder.path.iterdir()} == expected
 
