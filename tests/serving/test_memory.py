@@ -36,4 +36,4 @@ def test_memory_stays_flat_over_many_requests(server, traced, stream):
     ask(50)
     before = traced()
     ask(NUM_REQUESTS)
-    assert (traced() - before) / NUM_REQUESTS < MAX_GROWTH
+    wait_until(lambda: (traced() - before) / NUM_REQUESTS < MAX_GROWTH)  # connections close a moment later

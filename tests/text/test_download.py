@@ -262,6 +262,7 @@ def test_interrupted_download_leaves_nothing(server, tmp_path, number):
     while not list(tmp_path.iterdir()):
         assert process.poll() is None
         time.sleep(0.01)
+    time.sleep(0.3)  # until it waits for the server: the file may just have been made
     process.send_signal(number)
     assert process.communicate(timeout=20)[1] == b""
     assert process.returncode == 128 + number
