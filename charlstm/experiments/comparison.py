@@ -1,6 +1,5 @@
 """Train networks of several cells under equal conditions; runs that are finished are not repeated."""
 
-import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,7 +13,7 @@ from charlstm.experiments.final_test import FinalTest, report_test
 from charlstm.experiments.matching import match_parameter_count
 from charlstm.experiments.outcomes import Outcome, summarize
 from charlstm.experiments.plan import ComparisonPlan, ComparisonRequest, describe_budget, extend_plan, new_plan
-from charlstm.network.backend import tensorflow_memory_errors
+from charlstm.network.backend import free_networks, tensorflow_memory_errors
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.lock import is_owner
 from charlstm.storage.run_folder import RunFolder
@@ -185,13 +184,10 @@ class _Comparison:
             self._reporter.on_run_start(cell, repeat, number)
             config = replace(self._plan.training, random_seed=self._plan.training.random_seed + repeat)
             with tensorflow_ready(self._reporter, precision=config.precision, cells=[cell]):
-                import keras
-
                 from charlstm.training.loop import TrainingRun
                 from charlstm.training.throughput import measure_step_time
 
-                keras.backend.clear_session()  # frees the graph of the previous run
-                gc.collect()
+                free_networks()  # of the previous run
             self._check_folder()
             folder.create()
             dataset = split_text(self._data.corpus.ids, self._data.vocabulary, config)

@@ -16,8 +16,9 @@ from charlstm.config import TrainingConfig
 from charlstm.errors import ChangedTextError, CorpusError, RunError
 from charlstm.experiments.seeds import RunSettings, is_complete, random_seeds, same_overrides, with_random_seed
 from charlstm.experiments.shared_text import changed_parts, read_shared_text
-from charlstm.experiments.single_run import check_can_be_repeated, free_memory, run_below, with_shared_logs
+from charlstm.experiments.single_run import check_can_be_repeated, run_below, with_shared_logs
 from charlstm.generation.load import LoadedModel
+from charlstm.network.backend import free_networks
 from charlstm.storage.ensemble import EnsembleRecord, check_num_members, find_models, read_ensemble
 from charlstm.storage.lock import exclusive_lock
 from charlstm.storage.model_file import load_model
@@ -147,7 +148,7 @@ def _finish(
             try:
                 result = train_new_run(first, reporter) if first else _train_member(request, index, reporter)
             finally:
-                free_memory()
+                free_networks()
             signal_number = interruption.signal_number or (result and result.signal_number)
             if signal_number:
                 return MembersResult(folder, [], None, signal_number)

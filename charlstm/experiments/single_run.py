@@ -1,7 +1,5 @@
 """One run of an experiment, in a folder of its own: started, or continued where it was stopped."""
 
-import gc
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -9,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from charlstm.errors import RunError, SettingError
+from charlstm.network.backend import free_networks
 from charlstm.storage.run_folder import RunFolder, find_model
 from charlstm.text.streams import is_stream
 from charlstm.training.history import Evaluation, Progress
@@ -99,16 +98,7 @@ def finish_run(request: NewRunRequest, reporter: OneOfManyReporter) -> TrainingR
         )
         return resume_run(resumed, reporter)
     finally:
-        free_memory()
-
-
-def free_memory() -> None:
-    """Free the network of the last run and its graph, which Keras keeps."""
-    if "keras" in sys.modules:
-        import keras
-
-        keras.backend.clear_session()
-    gc.collect()
+        free_networks()
 
 
 def with_shared_logs(run: NewRunRequest) -> NewRunRequest:

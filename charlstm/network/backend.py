@@ -1,5 +1,6 @@
 """TensorFlow, with Keras on top of it: import them, or say why that is impossible."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from charlstm.errors import LibraryError
 from charlstm.libraries import library_imports
 
 BACKEND = "tensorflow"
+CUSTOM_GRADIENT = "CustomGradient-"  # begins the names that TensorFlow registers functions of tf.custom_gradient by
 WITHOUT = "generate, write, evaluate and info work without it"
 
 
@@ -43,6 +45,23 @@ def set_threads(num_cores: int) -> None:
     with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(num_cores)
+
+
+def free_networks() -> None:
+    """Free the networks that nothing uses any more, and their graphs.
+
+    Keras keeps a graph of its own, and TensorFlow every function of `tf.custom_gradient`, with the tensors of the graph
+    that it was built for: megabytes for each network. It needs them only while a graph is built.
+    """
+    if "keras" in sys.modules:
+        import keras
+        from tensorflow.python.framework import ops
+
+        keras.backend.clear_session()
+        registered = getattr(getattr(ops, "gradient_registry", None), "_registry", {})  # a TensorFlow may lack them
+        for name in [name for name in registered if name.startswith(CUSTOM_GRADIENT)]:
+            del registered[name]
+    gc.collect()
 
 
 @contextmanager

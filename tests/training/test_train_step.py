@@ -1,9 +1,12 @@
 """Training steps in TensorFlow: shards, randomness, states."""
 
+import weakref
+
 import numpy as np
 import pytest
 
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.network.backend import free_networks
 
 pytestmark = pytest.mark.tensorflow
 
@@ -127,3 +130,19 @@ def test_a_restart_keeps_nothing_but_the_weights():
             np.testing.assert_array_equal(array, weights[name.removeprefix("weights/")])
         else:
             assert not array.any()
+
+
+def test_a_network_is_freed_with_its_graph():
+    free_networks()  # those of one session share a graph
+    unused, _ = train(1)
+    graph = weakref.ref(unused._train_steps.graph)
+    del unused
+    free_networks()
+    assert graph() is None
+
+
+def test_a_network_that_is_used_goes_on_when_others_are_freed():
+    trainer, _ = train(1)
+    free_networks()
+    batches = np.zeros((1, 5, 13), np.int32)
+    assert np.isfinite(trainer.train_steps(batches, step=1, learning_rates=[0.01])[0]).all()
