@@ -21,8 +21,9 @@ from charlstm.analysis.trained_text import MIN_SHARED_SHARE, TOO_GOOD, share_of_
 from charlstm.arrays import Ids
 from charlstm.errors import CorpusError, SettingError
 from charlstm.generation.load import LoadedModel
+from charlstm.storage.find_runs import find_model, model_name
 from charlstm.storage.model_file import load_model
-from charlstm.storage.run_folder import RunFolder, find_model, model_name
+from charlstm.storage.run_folder import RunFolder
 from charlstm.text.id_files import in_chunks
 from charlstm.text.vocabulary import Vocabulary
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from charlstm.analysis.trained_text import MIN_SHARED_SHARE, TOO_GOOD, share_of_training_text
 from charlstm.arrays import Ids
 from charlstm.errors import CharLSTMError
+from charlstm.storage.find_runs import model_name
 from charlstm.storage.model_file import Model, load_model
-from charlstm.storage.run_folder import RunFolder, model_name
+from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.run_summary import settings_of_model
 from charlstm.storage.shipped_models import shipped_name

@@ -14,8 +14,8 @@ from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import state_sizes
 from charlstm.config import ModelConfig
 from charlstm.errors import CorpusError, SettingError, did_you_mean, shown
+from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import Model, load_model
-from charlstm.storage.run_folder import find_model
 from charlstm.text.corpus import Corpus
 from charlstm.text.normalization import normalize_chunks
 from charlstm.text.vocabulary import Vocabulary

@@ -15,8 +15,8 @@ from charlstm.analysis.reporting import SILENT, EvaluationReporter
 from charlstm.analysis.scoring import score_side_by_side, scoring_stepper
 from charlstm.errors import CorpusError, SettingError
 from charlstm.generation.load import LoadedModel
+from charlstm.storage.find_runs import find_model, model_name
 from charlstm.storage.model_file import Model, load_model
-from charlstm.storage.run_folder import find_model, model_name
 from charlstm.text.corpus import Corpus
 from charlstm.text.vocabulary import Vocabulary
 

@@ -16,8 +16,8 @@ from charlstm.errors import SettingError, VocabularyError
 from charlstm.generation.generate import PROMPT_CHUNK
 from charlstm.generation.load import LoadedModel
 from charlstm.generation.stepper import make_stepper
+from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import Model, load_model
-from charlstm.storage.run_folder import find_model
 from charlstm.text.vocabulary import Vocabulary
 
 

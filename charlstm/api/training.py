@@ -17,8 +17,9 @@ from charlstm.api.settings import TrainingSettings, check_settings
 from charlstm.api.texts import Files, as_text_name, file_names
 from charlstm.errors import RunError
 from charlstm.storage.checkpoint import load_checkpoint
+from charlstm.storage.find_runs import find_run
 from charlstm.storage.model_file import Model, load_model
-from charlstm.storage.run_folder import RUNS, RunFolder, find_run
+from charlstm.storage.run_folder import RUNS, RunFolder
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.given_text import GIVEN_TEXT
 from charlstm.text.parts import PartsRequest

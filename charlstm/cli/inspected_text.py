@@ -29,7 +29,7 @@ class TextChoice:
 
 def run_and_text(run: str | None, text: str | None) -> tuple[str | None, str | None]:
     """Return RUN and TEXT; a single argument that is the file of a text is TEXT, and RUN the newest."""
-    from charlstm.storage.run_folder import under_runs
+    from charlstm.storage.find_runs import under_runs
 
     if run is None or text is not None:
         return run, text

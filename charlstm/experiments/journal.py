@@ -1,4 +1,4 @@
-"""The file that Optuna keeps a study in, one JSON object per line, so that no accident makes it unreadable.
+"""The file that Optuna keeps a study in, one JSON object per line: it stays readable after a crash or a full disk.
 
 Optuna appends to the file and leaves half a line behind where a disk is full or the power is cut. It skips that line as
 long as it is the last one, but appends to it as well.
@@ -17,7 +17,7 @@ from charlstm.atomic_files import cannot_write
 BLOCK = 1 << 16  # bytes that are searched at a time for the end of the last whole line
 
 
-class MendedJournal(BaseJournalBackend):
+class RepairingJournal(BaseJournalBackend):
     """Optuna's journal of a file, which is cut after its last whole line before anything is appended.
 
     Raises RunError if the file cannot be written or is not there any more, and Optuna's StorageInternalError if it is

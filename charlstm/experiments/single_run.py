@@ -8,7 +8,8 @@ from typing import Protocol
 
 from charlstm.errors import RunError, SettingError
 from charlstm.network.backend import free_networks
-from charlstm.storage.run_folder import RunFolder, find_model
+from charlstm.storage.find_runs import find_model
+from charlstm.storage.run_folder import RunFolder
 from charlstm.text.streams import is_stream
 from charlstm.training.history import Evaluation, Progress
 from charlstm.training.logs.registry import check_logs

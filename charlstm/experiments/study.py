@@ -59,11 +59,11 @@ def open_storage(storage: str | None, folder: Path) -> Any:
     """Open the journal in a folder that exists, or a database by its URL. Raises RunError if that fails."""
     from optuna.storages import JournalStorage, RDBStorage
 
-    from charlstm.experiments.journal import MendedJournal
+    from charlstm.experiments.journal import RepairingJournal
 
     try:
         if storage is None:
-            return JournalStorage(MendedJournal(folder / JOURNAL_FILE))
+            return JournalStorage(RepairingJournal(folder / JOURNAL_FILE))
         return RDBStorage(
             storage,
             heartbeat_interval=int(HEARTBEAT_INTERVAL),

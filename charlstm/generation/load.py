@@ -13,8 +13,8 @@ from charlstm.generation.ensemble import MIXES, Ensemble
 from charlstm.generation.generate import LanguageModel
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.ensemble import find_models
+from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import Model, load_model
-from charlstm.storage.run_folder import find_model
 from charlstm.text.line_starts import begins_on_new_line, hide_whole_lines
 
 MAX_WEIGHT = 1_000_000  # of a model in an ensemble

@@ -8,7 +8,8 @@ from charlstm.errors import SettingError
 from charlstm.export.page import make_page
 from charlstm.generation.load import LoadedModel, load_models, make_language_model
 from charlstm.serving.worker import Worker
-from charlstm.storage.run_folder import RunFolder, model_name
+from charlstm.storage.find_runs import model_name
+from charlstm.storage.run_folder import RunFolder
 
 
 @dataclass

@@ -10,8 +10,9 @@ from charlstm.generation.load import LoadedModel
 from charlstm.sharing.card import CardFacts, make_card
 from charlstm.sharing.repository import MAX_MODEL_BYTES
 from charlstm.sharing.sample import sample_options, write_sample
+from charlstm.storage.find_runs import model_name
 from charlstm.storage.model_file import weight_bits
-from charlstm.storage.run_folder import RunFolder, model_name
+from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_summary import RunSummary, settings_of_model, summarize_run
 from charlstm.storage.shipped_models import shipped_name
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from charlstm.atomic_files import open_regular, write_atomically
 from charlstm.errors import RunError, SettingError
 from charlstm.json_objects import object_from_json, parse_json
-from charlstm.storage.run_folder import RUNS, RunFolder, find_model, newest_model, under_runs
+from charlstm.storage.find_runs import find_model, newest_model, under_runs
+from charlstm.storage.run_folder import RUNS, RunFolder
 
 MAX_MEMBERS = 32
 MAX_BYTES = 1 << 16

@@ -11,16 +11,8 @@ from typing import Self
 from charlstm.atomic_files import open_regular
 from charlstm.errors import RunError
 from charlstm.json_objects import parse_json
-from charlstm.storage.run_folder import (
-    MEMBER,
-    RUNS,
-    RunFolder,
-    check_is_one_network,
-    known_runs_hint,
-    newest_file,
-    under_runs,
-    visible_files,
-)
+from charlstm.storage.find_runs import known_runs_hint, newest_file, under_runs, visible_files
+from charlstm.storage.run_folder import MEMBER, RUNS, RunFolder, check_is_one_network
 
 MAX_EVALUATIONS = 5000  # that are read of a long history, evenly spread
 MAX_LINE_BYTES = 4096

@@ -12,8 +12,9 @@ from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
 from charlstm.generation.load import file_digest
 from charlstm.machine import num_cores
+from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import Model, load_model
-from charlstm.storage.run_folder import RunFolder, find_model
+from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.shipped_models import shipped_name
 from charlstm.text.corpus import Corpus

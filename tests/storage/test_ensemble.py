@@ -9,8 +9,9 @@ import pytest
 from charlstm.errors import RunError
 from charlstm.storage.ensemble import EnsembleRecord, find_models, read_ensemble
 from charlstm.storage.evaluations import find_recorded_run
+from charlstm.storage.find_runs import find_model, find_run, model_name
 from charlstm.storage.lock import exclusive_lock
-from charlstm.storage.run_folder import RunFolder, find_model, find_run, model_name
+from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_housekeeping import find_run_below, remove_run, rename_run
 from charlstm.storage.run_summary import COMPLETE, DAMAGED, INTERRUPTED, find_runs, summarize_run
 from charlstm.text.file_search import FileSearch

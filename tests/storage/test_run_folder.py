@@ -5,7 +5,8 @@ import pytest
 
 from charlstm.errors import RunError
 from charlstm.storage.evaluations import find_recorded_run
-from charlstm.storage.run_folder import RunFolder, find_model, find_run
+from charlstm.storage.find_runs import find_model, find_run
+from charlstm.storage.run_folder import RunFolder
 
 
 def make_model(folder, age):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import RunError
+from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import load_model, save_model
-from charlstm.storage.run_folder import find_model
 from charlstm.storage.shipped_models import find_shipped_model, shipped_models, shipped_name
 from tests.conftest import random_model
 

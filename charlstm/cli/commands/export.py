@@ -117,8 +117,8 @@ def export(
         check_may_replace(to, overwrite=overwrite)
     prefer_one_openblas_thread()
     from charlstm.export.write import file_content
+    from charlstm.storage.find_runs import find_model, model_name
     from charlstm.storage.model_file import load_model
-    from charlstm.storage.run_folder import find_model, model_name
 
     path = find_model(run)
     if run is None:

@@ -202,7 +202,8 @@ def _settings(
 
 def _find_run(name: str | None) -> "RunFolder | None":
     """Return the run of a folder or of a name under `runs/`; None if it is the path of a text, or the name of one."""
-    from charlstm.storage.run_folder import RunFolder, check_is_one_network, under_runs
+    from charlstm.storage.find_runs import under_runs
+    from charlstm.storage.run_folder import RunFolder, check_is_one_network
 
     if name is None or (Path(name).exists() and not RunFolder(Path(name)).has_run):
         return None

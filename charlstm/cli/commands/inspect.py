@@ -174,8 +174,8 @@ def inspect(
     from charlstm.analysis.features import compile_patterns
     from charlstm.analysis.trace import check_has_states
     from charlstm.analysis.trace_file import save_trace
+    from charlstm.storage.find_runs import find_model, model_name
     from charlstm.storage.model_file import load_model
-    from charlstm.storage.run_folder import find_model, model_name
 
     compile_patterns(feature or [])
     view = view or ("unit" if unit else "gates" if layer else "units" if feature else "surprise")

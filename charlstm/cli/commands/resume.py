@@ -61,7 +61,7 @@ def resume(
     charlstm resume runs/macbeth --epochs 60
     charlstm resume runs/macbeth --max-time 1h
     """
-    from charlstm.storage.run_folder import find_run
+    from charlstm.storage.find_runs import find_run
     from charlstm.training.resume import ResumeRequest
 
     options = {"epochs": epochs, "max_time": max_time, "evaluate_every": evaluate_every}

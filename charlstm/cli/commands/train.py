@@ -135,7 +135,7 @@ def train(
     cluster = ClusterOptions.given(workers, worker_index, worker_timeout)
     _refuse_contradictions(resume and overwrite, min_count=min_count, start_from=start_from, unknown=unknown)
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
-    from charlstm.storage.run_folder import find_model
+    from charlstm.storage.find_runs import find_model
     from charlstm.training.new_run import NewRunRequest
     from charlstm.training.resume import ResumeRequest
 

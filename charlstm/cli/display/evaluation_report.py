@@ -8,7 +8,7 @@ from charlstm.cli.display.columns import Column, table
 from charlstm.cli.display.messages import visible
 from charlstm.cli.display.rows import aligned, output_width
 from charlstm.figures import counted, plain
-from charlstm.storage.run_folder import model_name
+from charlstm.storage.find_runs import model_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
