@@ -89,6 +89,7 @@ class TrainingConfig:
     clip_norm: float = 1.0  # maximum norm of the whole gradient; 0: no limit
     clip_value: float = 0.0  # maximum absolute value of each component of the gradient; 0: no limit
     weight_decay: float = 0.0  # times the learning rate: share of the weights subtracted at every step
+    calibration: bool = True  # whether the output layer is scaled to the validation text, see training/calibration.py
     validation: float = 0.1  # share of the text kept for validation
     validation_split: str = "end"  # which part: its end, or whole lines or blocks drawn by `split_seed`
     split_seed: int | None = None  # None: `random_seed`
@@ -155,7 +156,7 @@ class TrainingConfig:
         check_is_object(settings)
         names = ("clip_norm", "clip_value", "weight_decay", "validation_split", "split_seed")
         added_later = {name: getattr(cls, name) for name in names}
-        return _from_json(cls, {"schedule": "cosine"} | added_later | settings)
+        return _from_json(cls, {"schedule": "cosine", "calibration": False} | added_later | settings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses the
     "clip_norm",
     "clip_value",
     "weight_decay",
+    "calibration",
     "validation",
     "patience",
     "evaluate_every",
@@ -131,13 +132,18 @@ def _setting_options(fields: Mapping[str, Any]) -> list[str]:
     for field, value in fields.items():
         if field in PRESET_ONLY or value is None or (field in can_be_left_out and value == given[field]):
             continue
-        options += [FIELD_OPTIONS.get(field, "--" + field.replace("_", "-")), _as_typed(value)]
+        option = FIELD_OPTIONS.get(field, "--" + field.replace("_", "-"))
+        options += [option, _as_typed(value)] if not isinstance(value, bool) else [_switch(option, value)]
     return options
 
 
 def _part_options(parts: "PartsRequest") -> list[str]:
     given = dataclasses.asdict(parts).items()
     return [word for name, value in given if value is not None for word in (f"--{name}", value)]
+
+
+def _switch(option: str, value: bool) -> str:
+    return option if value else option.replace("--", "--no-")
 
 
 def _as_typed(value: Any) -> str:

@@ -99,6 +99,14 @@ WeightDecay = Annotated[
         help=f"Decoupled weight decay per step, times the learning rate. Default: {TrainingConfig.weight_decay:g}.",
     ),
 ]
+Calibration = Annotated[
+    bool | None,
+    option(
+        "--calibration/--no-calibration",
+        panel=REGULARISATION,
+        help="Scale the output layer so that the network is as sure of itself as the validation text bears out.",
+    ),
+]
 CheckpointEvery = Annotated[
     float,
     option(

@@ -23,7 +23,7 @@ SHAPE = ("num_layers", "units")  # of the settings in the default space, those t
 TYPES = {
     name: kind
     for name, kind in (get_type_hints(ModelConfig) | get_type_hints(TrainingConfig)).items()
-    if name not in ("residual", "window", "encoding", "schedule")  # only presets set them
+    if name not in ("residual", "window", "encoding", "schedule", "calibration")  # the first four only presets set
 }
 SAME_FOR_ALL = ("epochs", "max_time", "evaluate_every", "validation", "validation_split", "split_seed", "random_seed")
 

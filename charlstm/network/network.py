@@ -60,12 +60,19 @@ class CharacterNetwork(keras.Model):
             states.append([tf.zeros((self.config.attention * self.config.units, batch_size))])
         return states
 
-    def prepare(self, *, recurrent_dropout: float = 0.0, dropout_seed: Tensor | None = None) -> "PreparedNetwork":
+    def prepare(
+        self,
+        *,
+        recurrent_dropout: float = 0.0,
+        dropout_seed: Tensor | None = None,
+        logit_scale: Tensor | float = 1.0,
+    ) -> "PreparedNetwork":
         """Return the network with its weights packed, for all shards of a batch in one training step.
 
         `recurrent_dropout` is the share of the recurrent weights to leave out, chosen by `dropout_seed`, two integers.
+        `logit_scale` is multiplied into the output layer.
         """
-        return PreparedNetwork(self, recurrent_dropout, dropout_seed)
+        return PreparedNetwork(self, recurrent_dropout, dropout_seed, logit_scale)
 
     def call(
         self,
@@ -126,7 +133,13 @@ class PreparedNetwork:
     the recurrent weights for the step (weight-dropped LSTM: Merity, Keskar and Socher 2018).
     """
 
-    def __init__(self, network: CharacterNetwork, recurrent_dropout: float, dropout_seed: Tensor | None) -> None:
+    def __init__(
+        self,
+        network: CharacterNetwork,
+        recurrent_dropout: float,
+        dropout_seed: Tensor | None,
+        logit_scale: Tensor | float,
+    ) -> None:
         self.network = network
         self._dtype = tf.dtypes.as_dtype(network.precision)
         self._has_table = (
@@ -138,7 +151,8 @@ class PreparedNetwork:
             self._layer_weights(layer, recurrent_dropout, dropout_seed) for layer in range(network.config.num_layers)
         ]
         self.layers = [self._prepare(layer, layer_weights) for layer, layer_weights in enumerate(weights)]
-        self._output_kernel = tf.cast(network.logits.kernel, self._dtype)
+        self._output_kernel = tf.cast(network.logits.kernel * logit_scale, self._dtype)
+        self._output_bias = network.logits.bias * logit_scale
 
     def _layer_weights(self, layer: int, recurrent_dropout: float, dropout_seed: Tensor | None) -> dict[str, Tensor]:
         """Return the weights of a recurrent layer, with dropout in its recurrent kernel."""
@@ -217,5 +231,5 @@ class PreparedNetwork:
         """
         time, batch, units = tf.unstack(tf.shape(hidden))
         flat = tf.reshape(tf.cast(hidden, self._dtype), (-1, units))
-        logits = tf.cast(tf.matmul(flat, self._output_kernel), tf.float32) + self.network.logits.bias
+        logits = tf.cast(tf.matmul(flat, self._output_kernel), tf.float32) + self._output_bias
         return tf.reshape(logits, (time, batch, -1))

@@ -208,6 +208,7 @@ TRAINING_METADATA: Mapping[str, Callable[[Any], bool]] = {
     "epoch": partial(_is_positive, most=MAX_COUNT),
     "train_nats": _are_nats,
     "validation": _are_metrics,
+    "logit_scale": _is_positive,  # by which the output layer was multiplied, see training/calibration.py
     "openings": _are_line_starts,  # line starts
     "line_checksums": _are_checksums,  # of all lines of a list of short lines, see text/known_lines.py
 }

@@ -16,6 +16,7 @@ from charlstm.storage.tensor_file import Arrays, TensorFile
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.parts import Parts
 from charlstm.text.vocabulary import POLICIES, Vocabulary
+from charlstm.training.calibration import MAX_LOGIT_SCALE, MIN_LOGIT_SCALE
 from charlstm.training.history import Evaluation, History
 from charlstm.training.logs.registry import LOGS
 from charlstm.training.snapshots import BEST_PREFIX
@@ -111,6 +112,7 @@ def _check_history(history: History) -> None:
     _check_figure("first_nats", history.first_nats or 0, least=-1, most=MAX_NATS)
     _check_figure("recent_nats", history.recent_nats, least=-1, most=MAX_NATS)
     _check_figure("learning_rate_scale", history.learning_rate_scale, least=MIN_SCALE, most=1)
+    _check_figure("logit_scale", history.logit_scale, least=MIN_LOGIT_SCALE, most=MAX_LOGIT_SCALE)
     _check_figure("timed_steps", history.interval.timed_steps, most=MAX_STEPS)
     _check_figure("steps", history.interval.steps, most=MAX_STEPS)
     _check_figure("nats", history.interval.nats, least=-MAX_STEPS, most=MAX_FIGURE)
@@ -126,6 +128,7 @@ def _check_evaluation(evaluation: Evaluation, last_step: int) -> None:
     for name in ("epoch", "characters_per_second", "learning_rate"):
         _check_figure(name, getattr(evaluation, name), most=MAX_FIGURE)
     _check_figure("gradient_norm", evaluation.gradient_norm or 0, most=sys.float_info.max)
+    _check_figure("logit_scale", evaluation.logit_scale, least=MIN_LOGIT_SCALE, most=MAX_LOGIT_SCALE)
     _check_figure("train_nats", evaluation.train_nats, least=-1, most=MAX_NATS)
     scores = evaluation.validation
     _check_figure("characters", scores.characters, least=1, most=MAX_COUNT)

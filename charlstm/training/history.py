@@ -45,6 +45,7 @@ class Evaluation:
     sample: str
     is_best: bool
     gradient_norm: float | None = None  # mean since the last evaluation, before clipping; None: not known, or infinite
+    logit_scale: float = 1.0  # that the logits were multiplied by
 
     def to_line(self) -> dict[str, float | None]:
         """Return the figures that one line of history.jsonl holds."""
@@ -57,6 +58,7 @@ class Evaluation:
             "characters_per_second": round(self.characters_per_second, 1),
             "learning_rate": self.learning_rate,
             "gradient_norm": self.gradient_norm,
+            "logit_scale": round(self.logit_scale, 6),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -114,6 +116,7 @@ class History:
     evaluations_since_best: int = 0  # counted again from zero when the plan is extended
     evaluation_cost: float = 0.0  # seconds of the last evaluation; reserved for the one at the end
     learning_rate_scale: float = 1.0  # factor of the learning rate: halved whenever the loss diverged
+    logit_scale: float = 1.0  # of the next evaluation, see training/calibration.py
     first_nats: float | None = None  # loss of the first step
     recent_nats: float = 0.0  # running mean of the loss
     finished: bool = False

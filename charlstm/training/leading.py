@@ -14,6 +14,7 @@ from charlstm.analysis.evaluation_streams import EvaluationStreams
 from charlstm.arrays import FloatArray
 from charlstm.config import TrainingConfig
 from charlstm.errors import SettingError, TrainingError
+from charlstm.training.calibration import ScaleDerivatives
 
 if TYPE_CHECKING:
     from charlstm.network.network import CharacterNetwork
@@ -51,8 +52,8 @@ class LeadingTrainer:
             self._workers.send(do="train", step=step, learning_rates=learning_rates)
             return self._trainer.train_steps(batches, step=step, learning_rates=learning_rates)
 
-    def evaluate(self, streams: EvaluationStreams) -> Scores:
-        return self._trainer.evaluate(streams)
+    def evaluate(self, streams: EvaluationStreams, *, logit_scale: float = 1.0) -> tuple[Scores, ScaleDerivatives]:
+        return self._trainer.evaluate(streams, logit_scale=logit_scale)
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return what the trainer does, with the states of all streams."""

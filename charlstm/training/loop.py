@@ -19,6 +19,7 @@ from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.training import snapshots
+from charlstm.training.calibration import next_logit_scale, scale_logits
 from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
@@ -194,7 +195,7 @@ class TrainingRun:
             raise self._divergence_error()
         history.learning_rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
-        history.interval = Interval()
+        history.interval, history.logit_scale = Interval(), 1.0  # the best weights are calibrated
         self.trainer.restart_from(self.best_weights)
         origin = f"step {history.best.step:,}" if history.best else "the start"
         reporter.on_warning(
@@ -207,8 +208,8 @@ class TrainingRun:
         reporter.on_evaluation_start()
         start = self.seconds
         history, best = self.history, self.history.best
-        scores = self.trainer.evaluate(self._validation_streams)
-        weights = self.trainer.network.get_named_weights()
+        scores, scale_derivatives = self.trainer.evaluate(self._validation_streams, logit_scale=history.logit_scale)
+        weights = scale_logits(self.trainer.network.get_named_weights(), history.logit_scale)
         nats = scores.nats_per_character
         if not math.isfinite(nats) or (best is None and nats > 2 * self.divergence_threshold):
             self.roll_back(reporter)
@@ -225,10 +226,13 @@ class TrainingRun:
             sample=_sample_text(model, random_seed=history.step),
             is_best=best is None or nats < best.validation.nats_per_character,
             gradient_norm=history.interval.mean_gradient_norm,
+            logit_scale=history.logit_scale,
         )
         history.add(evaluation)
         if evaluation.is_best:
             self.best_weights = weights
+        if self.config.calibration:
+            history.logit_scale = next_logit_scale(history.logit_scale, scale_derivatives)
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
         if len(history.evaluations) > 1:  # the first one also builds the graph
             history.evaluation_cost = self.seconds - start

@@ -43,6 +43,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "clip_norm": 0.0,
         "schedule": "constant",
+        "calibration": False,
     },
 }
 TUTORIAL = "tutorial"  # reproduces a well-known tutorial, which reads its text in lower case

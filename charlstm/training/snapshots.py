@@ -74,6 +74,7 @@ def make_model(
         "epoch": best.epoch,
         "train_nats": best.train_nats,
         "validation": best.validation.to_json(),
+        "logit_scale": best.logit_scale,
         "openings": data.line_starts,
     }
     if data.known_lines is not None:

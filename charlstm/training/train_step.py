@@ -13,6 +13,7 @@ from charlstm.arrays import FloatArray
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.network.network import CharacterNetwork, States
 from charlstm.network.optimizer import FusedAdam
+from charlstm.training.calibration import ScaleDerivatives
 
 if TYPE_CHECKING:
     from charlstm.training.workers import Workers
@@ -88,25 +89,31 @@ class Trainer:
         losses, gradient_norms = self._train_steps(*inputs)
         return losses.numpy(), gradient_norms.numpy()
 
-    def evaluate(self, streams: EvaluationStreams) -> Scores:
-        """Score a text that has been cut into streams, without dropout."""
+    def evaluate(self, streams: EvaluationStreams, *, logit_scale: float = 1.0) -> tuple[Scores, ScaleDerivatives]:
+        """Score a text that has been cut into streams, without dropout, with all logits times `logit_scale`.
+
+        Returns also how the loss would change with this factor.
+        """
+        scale = tf.constant(logit_scale, tf.float32)
         states = self.network.initial_states(len(streams.inputs))
         for start in range(0, streams.warmup.shape[1], EVALUATION_CHUNK):
             warmup = streams.warmup[:, start : start + EVALUATION_CHUNK].astype(np.int32)
-            _, _, states = self._evaluate_step(warmup, warmup, np.zeros(warmup.shape, np.float32), states)
+            _, states = self._evaluate_step(warmup, warmup, np.zeros(warmup.shape, np.float32), states, scale)
         keep_state = (np.arange(len(streams.inputs)) >= streams.num_cold_rows).astype(np.float32)
         states = [[state * keep_state for state in layer] for layer in states]
-        nats = correct = 0.0
+        sums = np.zeros(4)
         for start in range(0, streams.inputs.shape[1], EVALUATION_CHUNK):
             chunk = slice(start, start + EVALUATION_CHUNK)
-            chunk_nats, chunk_correct, states = self._evaluate_step(
+            chunk_sums, states = self._evaluate_step(
                 streams.inputs[:, chunk].astype(np.int32),
                 streams.targets[:, chunk].astype(np.int32),
                 streams.scored[:, chunk],
                 states,
+                scale,
             )
-            nats, correct = nats + float(chunk_nats), correct + float(chunk_correct)
-        return Scores(nats, correct, int(streams.scored.sum()))
+            sums += chunk_sums.numpy()
+        nats, correct, first, second = sums.tolist()
+        return Scores(nats, correct, int(streams.scored.sum())), ScaleDerivatives(first, second)
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return everything that a step changes: weights, the optimizer's variables, carried states."""
@@ -215,20 +222,22 @@ class Trainer:
         states = [[state[:, self.rows] * keep_state for state in layer] for layer in self.states]
         return _split_states(states, self.shard_sizes)
 
-    def _evaluate_step_graph(self, inputs: tf.Tensor, targets: tf.Tensor, scored: tf.Tensor, states: States) -> Any:
-        """Return the summed loss, the number of correct predictions and the new states of (batch, time) characters."""
+    def _evaluate_step_graph(
+        self, inputs: tf.Tensor, targets: tf.Tensor, scored: tf.Tensor, states: States, logit_scale: tf.Tensor
+    ) -> Any:
+        """Return sums over (batch, time) characters, and the new states.
+
+        The sums are the loss, the number of correct predictions, and both of `ScaleDerivatives`.
+        """
         sizes = shard_sizes(inputs.shape[0], self._config.num_shards)
-        prepared, nats, correct, new_states = self.network.prepare(), [], [], []
+        prepared, sums, new_states = self.network.prepare(logit_scale=logit_scale), [], []
         shards = [tf.split(array, sizes) for array in (inputs, targets, scored)]
         for ids, shard_targets, shard_scored, shard_states in zip(*shards, _split_states(states, sizes), strict=True):
             logits, after = prepared.run(ids, shard_states)
             shard_targets, shard_scored = tf.transpose(shard_targets), tf.transpose(shard_scored)
-            predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
-            is_correct = tf.cast(predicted == shard_targets, tf.float32)
-            nats.append(tf.reduce_sum(_cross_entropy(shard_targets, logits) * shard_scored))
-            correct.append(tf.reduce_sum(is_correct * shard_scored))
+            sums.append(tf.reduce_sum(_figures(shard_targets, logits) * shard_scored, axis=(1, 2)))
             new_states.append(after)
-        return tf.add_n(nats), tf.add_n(correct), _join_states(new_states)
+        return tf.add_n(sums), _join_states(new_states)
 
 
 def _split_states(states: States, sizes: list[int]) -> list[States]:
@@ -252,3 +261,14 @@ def _global_norm(gradients: list[tf.Tensor]) -> tf.Tensor:
 
 def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+
+
+def _figures(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return of each prediction its loss, whether it is correct, and its share of both `ScaleDerivatives`, stacked."""
+    cross_entropy = _cross_entropy(targets, logits)
+    is_correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == targets
+    log_probabilities = tf.nn.log_softmax(logits)
+    weighted = tf.exp(log_probabilities) * log_probabilities
+    entropy = -tf.reduce_sum(weighted, axis=-1)
+    variance = tf.reduce_sum(weighted * log_probabilities, axis=-1) - tf.square(entropy)
+    return tf.stack([cross_entropy, tf.cast(is_correct, tf.float32), cross_entropy - entropy, variance])

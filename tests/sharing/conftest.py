@@ -51,7 +51,7 @@ def _client(hub_environment):
         command, text=True, env=hub_environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         yield process
-        process.communicate()
+        process.communicate("\n")
 
 
 @pytest.fixture
@@ -69,10 +69,13 @@ def at_hub(hub, _client, hub_environment):
 
 
 def answer_commands():
-    """Answer each line of standard input, a folder and the arguments of a command, with what the command did."""
+    """Answer each line of standard input, a folder and the arguments of a command, with what the command did.
+
+    An empty line ends it: the input itself would not end while another process holds it open.
+    """
     from charlstm.cli.app import main
 
-    for line in sys.stdin:
+    for line in iter(sys.stdin.readline, "\n"):
         folder, arguments = json.loads(line)
         os.chdir(folder)
         out, err = io.StringIO(), io.StringIO()

@@ -52,6 +52,7 @@ def test_the_run_folder_holds_everything(trained):
         "characters_per_second",
         "learning_rate",
         "gradient_norm",
+        "logit_scale",
     ]
     assert [entry["step"] for entry in history] == sorted({entry["step"] for entry in history})
     assert min(entry["validation_nats"] for entry in history) == result.best.validation.nats_per_character
@@ -92,7 +93,7 @@ def test_progress_is_reported_every_few_steps(trained):
 def test_scores_in_streams_are_those_of_a_carried_state(trained):
     run, _, _ = trained
     ids = run.data.vocabulary.encode(TEXT)
-    scores = run.trainer.evaluate(evaluation_streams(ids, warmup=100))
+    scores, _ = run.trainer.evaluate(evaluation_streams(ids, warmup=100))
     stepper = Stepper(Model(SMALL, run.data.vocabulary, run.trainer.network.get_named_weights(), {}))
     expected = CharacterLosses.join(score_text(stepper.read, stepper.initial_states(), ids)).scores
     assert scores.characters == expected.characters

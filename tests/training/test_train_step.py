@@ -101,8 +101,8 @@ def test_scores_do_not_depend_on_the_shards(num_shards):
     from charlstm.analysis.evaluation_streams import evaluation_streams
 
     streams = evaluation_streams(np.random.default_rng(1).integers(0, VOCABULARY_SIZE, 1500))
-    whole = train(1)[0].evaluate(streams)
-    sharded = train(1, num_shards=num_shards)[0].evaluate(streams)
+    whole, _ = train(1)[0].evaluate(streams)
+    sharded, _ = train(1, num_shards=num_shards)[0].evaluate(streams)
     assert sharded.characters == whole.characters == 1499
     assert sharded.nats == pytest.approx(whole.nats, rel=1e-4)
 

@@ -154,6 +154,7 @@ def sweep(
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
+    calibration: training_options.Calibration = None,
     validation: validation_options.Validation = None,
     test: validation_options.Test = None,
     split: validation_options.Split = None,

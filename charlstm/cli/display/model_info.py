@@ -77,6 +77,8 @@ def describe_model(
     rows += [("trained on", ", ".join(text))] if text else []
     metrics = _metrics(training)
     rows += [("validation", ", ".join(metrics))] if metrics else []
+    scale = training.get("logit_scale", 1.0)
+    rows += [("calibration", f"logits times {scale:.3g}, which suits the validation text best")] if scale != 1 else []
     rows += _training_rows(training.get("settings", {})) + _origin_rows(RunOrigin.from_json(settings.get("origin")))
     description = aligned(rows, name_width=NAME_WIDTH)
     if repeat is None:

@@ -21,6 +21,7 @@ FIGURES = (
     "validation_accuracy",
     "learning_rate",
     "gradient_norm",
+    "logit_scale",
     "characters_per_second",
 )
 
@@ -96,6 +97,7 @@ def figures(evaluation: Evaluation) -> dict[str, float]:
         "validation_accuracy": validation.accuracy,
         "learning_rate": evaluation.learning_rate,
         "gradient_norm": evaluation.gradient_norm,
+        "logit_scale": evaluation.logit_scale,
         "characters_per_second": round(evaluation.characters_per_second, 1),
     }
     return {name: float(value) for name, value in values.items() if value is not None}
