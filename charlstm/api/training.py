@@ -122,7 +122,8 @@ def train(
     Raises SettingError for a setting out of range, CorpusError for a text that cannot be used, RunError if the folder
     holds a run or cannot be written, and TrainingError if the loss keeps diverging.
     """
-    from charlstm.training.new_run import NewRunRequest, train_new_run
+    from charlstm.training.new_run import train_new_run
+    from charlstm.training.run_request import NewRunRequest
 
     texts = file_names(files, text)
     checked = check_settings(settings, TrainingSettings)

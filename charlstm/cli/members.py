@@ -13,8 +13,8 @@ from charlstm.training.interruption import exit_code
 if TYPE_CHECKING:
     from charlstm.experiments.members import MembersResult
     from charlstm.training.cluster import ClusterOptions
-    from charlstm.training.new_run import NewRunRequest
     from charlstm.training.resume import ResumeRequest
+    from charlstm.training.run_request import NewRunRequest
 
 
 def train_and_show_members(

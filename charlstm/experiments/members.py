@@ -28,10 +28,11 @@ from charlstm.storage.run_origin import RunOrigin
 from charlstm.storage.run_summary import read_settings
 from charlstm.text.parts import Parts, PartsRequest
 from charlstm.training.interruption import Interruption
-from charlstm.training.new_run import NewRunRequest, train_new_run
+from charlstm.training.new_run import train_new_run
 from charlstm.training.overrides import Overrides
 from charlstm.training.reporting import RunReporter, TrainingResult
 from charlstm.training.resume import ResumeRequest, resume_run
+from charlstm.training.run_request import NewRunRequest
 from charlstm.training.startup import created_folder
 
 MAX_SCORED = 1_000_000  # characters of the validation text that the finished members are scored on

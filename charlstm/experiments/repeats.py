@@ -29,7 +29,7 @@ from charlstm.storage.run_summary import is_run, read_settings
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.parts import Parts
 from charlstm.training.interruption import Interruption
-from charlstm.training.new_run import NewRunRequest
+from charlstm.training.run_request import NewRunRequest
 
 RESULTS_FILE = "repeats.json"
 MAX_RUNS = 1000

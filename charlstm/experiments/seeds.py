@@ -10,8 +10,8 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_summary import read_settings
 from charlstm.text.parts import PartsRequest
 from charlstm.training.interruption import Interruption
-from charlstm.training.new_run import NewRunRequest
 from charlstm.training.overrides import Overrides
+from charlstm.training.run_request import NewRunRequest
 
 RunSettings = Mapping[str, Any]  # the content of a run's config.json
 

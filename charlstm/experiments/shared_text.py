@@ -3,7 +3,7 @@
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.part_reader import DividedText, PartReader
 from charlstm.text.parts import Parts
-from charlstm.training.new_run import NewRunRequest
+from charlstm.training.run_request import NewRunRequest
 
 WORDS = {"training": "text", "validation": "validation part", "test": "test part"}
 

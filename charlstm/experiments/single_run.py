@@ -13,10 +13,11 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.text.streams import is_stream
 from charlstm.training.history import Evaluation, Progress
 from charlstm.training.logs.registry import check_logs
-from charlstm.training.new_run import NewRunRequest, train_new_run
+from charlstm.training.new_run import train_new_run
 from charlstm.training.overrides import Overrides
 from charlstm.training.reporting import StartupReporter, TrainingReporter, TrainingResult
 from charlstm.training.resume import ResumeRequest, resume_run
+from charlstm.training.run_request import NewRunRequest
 
 
 class ExperimentReporter(StartupReporter, TrainingReporter, Protocol):

@@ -18,8 +18,8 @@ from charlstm.storage.run_folder import RunFolder
 from charlstm.text.decoding_options import DecodingOptions
 from charlstm.text.parts import PartsRequest
 from charlstm.training.history import Evaluation
-from charlstm.training.new_run import NewRunRequest
 from charlstm.training.overrides import Overrides
+from charlstm.training.run_request import NewRunRequest
 from tests.experiments.reporters import SilentReporter
 
 SPACE: list[dict[str, Any]] = [

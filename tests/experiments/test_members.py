@@ -18,9 +18,9 @@ from charlstm.storage.lock import exclusive_lock
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_summary import read_settings
 from charlstm.text.decoding_options import DecodingOptions
-from charlstm.training.new_run import NewRunRequest
 from charlstm.training.overrides import Overrides
 from charlstm.training.resume import ResumeRequest
+from charlstm.training.run_request import NewRunRequest
 from tests.experiments.reporters import SilentReporter
 
 SETTINGS: dict[str, Any] = {

@@ -8,8 +8,8 @@ import pytest
 from charlstm.experiments.repeats import RepeatRequest, run_repeats
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.decoding_options import DecodingOptions
-from charlstm.training.new_run import NewRunRequest
 from charlstm.training.overrides import Overrides
+from charlstm.training.run_request import NewRunRequest
 from tests.experiments.reporters import SilentReporter
 
 pytestmark = pytest.mark.tensorflow

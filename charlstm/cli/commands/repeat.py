@@ -113,7 +113,7 @@ def repeat(
     from charlstm.experiments.repeats import RepeatRequest, run_repeats
     from charlstm.storage.run_folder import RUNS, RunFolder
     from charlstm.text.sources import corpus_name
-    from charlstm.training.new_run import NewRunRequest
+    from charlstm.training.run_request import NewRunRequest
 
     folder = output or RUNS / f"repeat-{corpus_name(texts)}"
     run = NewRunRequest(

@@ -197,7 +197,7 @@ def sweep(
     from charlstm.experiments.sweep_plan import SweepRequest
     from charlstm.storage.run_folder import RUNS, RunFolder
     from charlstm.text.sources import corpus_name
-    from charlstm.training.new_run import NewRunRequest
+    from charlstm.training.run_request import NewRunRequest
 
     if plot is not None:
         check_folder_of(plot)

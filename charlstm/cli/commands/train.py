@@ -25,8 +25,8 @@ from charlstm.training.schedule import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     from charlstm.storage.run_folder import RunFolder
-    from charlstm.training.new_run import NewRunRequest
     from charlstm.training.resume import ResumeRequest
+    from charlstm.training.run_request import NewRunRequest
 
 
 def train(
@@ -137,8 +137,8 @@ def train(
     _refuse_contradictions(resume and overwrite, min_count=min_count, start_from=start_from, unknown=unknown)
     decoding = DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase or preset == TUTORIAL)
     from charlstm.storage.find_runs import find_model
-    from charlstm.training.new_run import NewRunRequest
     from charlstm.training.resume import ResumeRequest
+    from charlstm.training.run_request import NewRunRequest
 
     folder = _run_folder(output, texts)
     reporter = TerminalReporter(folder, quiet=quiet)
