@@ -21,6 +21,7 @@ from charlstm.storage.run_origin import RunOrigin
 from charlstm.training import snapshots
 from charlstm.training.calibration import next_logit_scale, scale_logits
 from charlstm.training.clock import TrainingClock
+from charlstm.training.divergence import divergence_threshold, record_loss
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from charlstm.training.workers import Workers
 
 SAMPLE_LENGTH = 240  # characters
-DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is this many times the first loss
-LOSS_SMOOTHING = 0.1  # weight of the newest loss in the running mean
 MAX_ROLLBACKS = 3  # before a run that keeps diverging is given up
 
 
@@ -147,10 +146,9 @@ class TrainingRun:
         return self.history.evaluations_since_best >= self.config.patience
 
     @property
-    def divergence_threshold(self) -> float:
-        """The running mean of the loss, in nats, above which it has diverged."""
-        uniform = math.log(len(self.data.vocabulary))
-        return DIVERGENCE_FACTOR * max(self.history.first_nats or 0.0, uniform) + 0.5
+    def uniform_nats(self) -> float:
+        """The loss of a network that finds all characters equally probable."""
+        return math.log(len(self.data.vocabulary))
 
     @property
     def _characters_per_second(self) -> float:
@@ -168,22 +166,9 @@ class TrainingRun:
         seconds = (self.seconds - start) / count if self._graph_is_built else None
         self._graph_is_built = True
         return all(
-            self.record_loss(float(nats), seconds, float(norm))
+            record_loss(self.history, float(nats), seconds, float(norm), uniform_nats=self.uniform_nats)
             for nats, norm in zip(losses, gradient_norms, strict=True)
         )
-
-    def record_loss(self, nats: float, seconds: float | None, gradient_norm: float) -> bool:
-        """Record a step, with its time if that is known; return False if the loss has diverged."""
-        history = self.history
-        history.step += 1
-        if history.first_nats is None:
-            uniform = math.log(len(self.data.vocabulary))
-            history.first_nats = history.recent_nats = nats if math.isfinite(nats) else uniform
-        history.recent_nats += LOSS_SMOOTHING * (nats - history.recent_nats)
-        if not math.isfinite(nats) or history.recent_nats > self.divergence_threshold:
-            return False
-        history.interval.add(nats, seconds, gradient_norm)
-        return True
 
     def roll_back(self, reporter: TrainingReporter) -> None:
         """Go back to the best weights, with a new optimizer and half the learning rate.
@@ -211,7 +196,8 @@ class TrainingRun:
         scores, scale_derivatives = self.trainer.evaluate(self._validation_streams, logit_scale=history.logit_scale)
         weights = scale_logits(self.trainer.network.get_named_weights(), history.logit_scale)
         nats = scores.nats_per_character
-        if not math.isfinite(nats) or (best is None and nats > 2 * self.divergence_threshold):
+        limit = 2 * divergence_threshold(history, self.uniform_nats)
+        if not math.isfinite(nats) or (best is None and nats > limit):
             self.roll_back(reporter)
             return
         model = Model(self.model_config, self.data.vocabulary, weights, {"settings": self.config.to_json()})

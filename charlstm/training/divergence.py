@@ -1,0 +1,30 @@
+"""Record the loss of each step, and tell when it has diverged."""
+
+import math
+
+from charlstm.training.history import History
+
+DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is this many times the first loss
+LOSS_SMOOTHING = 0.1  # weight of the newest loss in the running mean
+
+
+def divergence_threshold(history: History, uniform_nats: float) -> float:
+    """Return the running mean of the loss, in nats, above which it has diverged.
+
+    `uniform_nats` is the loss of a network that finds all characters equally probable.
+    """
+    return DIVERGENCE_FACTOR * max(history.first_nats or 0.0, uniform_nats) + 0.5
+
+
+def record_loss(
+    history: History, nats: float, seconds: float | None, gradient_norm: float, *, uniform_nats: float
+) -> bool:
+    """Record a step, with its time if that is known; return False if the loss has diverged."""
+    history.step += 1
+    if history.first_nats is None:
+        history.first_nats = history.recent_nats = nats if math.isfinite(nats) else uniform_nats
+    history.recent_nats += LOSS_SMOOTHING * (nats - history.recent_nats)
+    if not math.isfinite(nats) or history.recent_nats > divergence_threshold(history, uniform_nats):
+        return False
+    history.interval.add(nats, seconds, gradient_norm)
+    return True
