@@ -19,6 +19,8 @@ Settings = dict[str, Any]  # by the names of ModelConfig and TrainingConfig
 DEFAULT_NUM_LAYERS, DEFAULT_EMBEDDING_DIM, DEFAULT_SEQUENCE_LENGTH = 2, 64, 64
 UNIT_CHOICES = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024)
 CHARACTERS_PER_PARAMETER = 2.4  # to train on, before a larger network is the better use of the time
+SEVERAL_EPOCHS, CHARACTERS_OF_SEVERAL_EPOCHS = 3.5, 2.0  # from this many epochs on fewer per parameter: rereading
+# teaches less than new text
 SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
@@ -208,7 +210,9 @@ def _choose_units(inputs: AutoConfigInputs, settings: Settings) -> int:
         max_size = _allowed_size(inputs)
         if inputs.num_characters >= SMALL_TEXT and characters >= MANY_EPOCHS * inputs.num_characters:
             max_size *= MANY_EPOCHS_SIZE_FACTOR
-        if characters >= CHARACTERS_PER_PARAMETER * size and size <= max(max_size, 1.0):
+        is_read_often = characters >= SEVERAL_EPOCHS * inputs.num_characters
+        needed = CHARACTERS_OF_SEVERAL_EPOCHS if is_read_often else CHARACTERS_PER_PARAMETER
+        if characters >= needed * size and size <= max(max_size, 1.0):
             best = units
     return best
 

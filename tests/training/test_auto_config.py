@@ -84,6 +84,13 @@ def test_a_small_text_gets_a_small_network_however_long_the_run():
     assert units[0] <= 128
 
 
+def test_a_text_that_is_read_again_and_again_gets_a_larger_network_than_new_text():
+    read_again, new = (
+        choose_settings(inputs_for(size, throughput=6.3e11), {"max_time": 60}) for size in (1_000_000, 2_000_000)
+    )
+    assert read_again["units"] > new["units"]
+
+
 def test_a_slow_machine_gets_a_smaller_network():
     fast, slow = (
         choose_settings(inputs_for(10_000_000, throughput=throughput), {"max_time": 300})["units"]
