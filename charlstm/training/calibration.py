@@ -6,6 +6,7 @@ Melis et al. 2018). The factor moves with every evaluation, and is multiplied in
 is saved.
 """
 
+import math
 from dataclasses import dataclass
 
 from charlstm.storage.model_file import NamedWeights
@@ -32,8 +33,10 @@ def next_logit_scale(scale: float, derivatives: ScaleDerivatives) -> float:
     """Return the factor after one step of Newton's method from `scale`, where the derivatives were taken.
 
     The loss is convex in the factor. Close to the minimum, where each evaluation starts from the factor before it, one
-    step is exact to the second order.
+    step is exact to the second order. Derivatives that are no numbers, of logits beyond all bounds, change nothing.
     """
+    if not math.isfinite(derivatives.first + derivatives.second):
+        return scale
     prior = PRIOR_CHARACTERS * PRIOR_CURVATURE
     slope = derivatives.first / scale + prior * (scale - 1)
     step = slope / (derivatives.second / scale**2 + prior)

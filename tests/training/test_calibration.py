@@ -68,6 +68,11 @@ def test_no_text_moves_it_beyond_its_limits(first):
     assert scale == (MAX_LOGIT_SCALE if first < 0 else MIN_LOGIT_SCALE)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_derivatives_that_are_no_numbers_change_nothing(number):
+    assert next_logit_scale(0.8, ScaleDerivatives(first=1.0, second=number)) == 0.8
+
+
 def test_only_the_output_layer_is_scaled():
     weights = {"embedding": np.ones(2, np.float32), "output.kernel": np.ones(2, np.float32)}
     scaled = scale_logits(weights, 0.5)
