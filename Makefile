@@ -83,7 +83,7 @@ ABOUT  := 22 million characters of English in the public domain: novels, stories
 model: $(VENV)/installed ## train a model that ships from TEXTS="..." to data/models/NAME.safetensors; goes on if interrupted
 	$(CHARLSTM) train $(TEXTS) --resume --from none -o build/$(NAME)/run --epochs $(EPOCHS) --layers 2 --units $(UNITS) \
 	    --embedding 64 --dropout 0.1 --recurrent-dropout 0 --batch-size 128 --sequence-length 128 --learning-rate 0.008 \
-	    --validation 0.01 --patience 100 --precision bfloat16 --shards 2 --random-seed 1
+	    --validation 0.01 --no-calibration --patience 100 --precision bfloat16 --shards 2 --random-seed 1
 	mkdir -p data/models
 	$(CHARLSTM) export build/$(NAME)/run --to data/models/$(NAME).safetensors --weights 8-bit \
 	    --about "$(ABOUT)" --overwrite
