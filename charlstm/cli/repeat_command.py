@@ -13,13 +13,12 @@ from charlstm.errors import SettingError
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.text.sources import corpus_name
-from charlstm.training.presets import PRESETS
+from charlstm.training.presets import PRESET_ONLY, PRESETS
 
 if TYPE_CHECKING:
     from charlstm.text.decoding_options import DecodingOptions
     from charlstm.text.parts import PartsRequest
 
-PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # have no option
 WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses them or their defaults may change
     "cell",
     "attention",

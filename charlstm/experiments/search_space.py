@@ -13,6 +13,7 @@ from charlstm.errors import SettingError, did_you_mean, shown
 from charlstm.json_objects import has_type, object_from_json
 from charlstm.training.auto_config import Settings
 from charlstm.training.overrides import Overrides
+from charlstm.training.presets import PRESET_ONLY
 
 Value = int | float | str
 RANGE_KEYS = {"low", "high", "log", "step"}
@@ -23,7 +24,7 @@ SHAPE = ("num_layers", "units")  # of the settings in the default space, those t
 TYPES = {
     name: kind
     for name, kind in (get_type_hints(ModelConfig) | get_type_hints(TrainingConfig)).items()
-    if name not in ("residual", "window", "encoding", "schedule", "calibration")  # the first four only presets set
+    if name not in PRESET_ONLY and kind is not bool
 }
 SAME_FOR_ALL = ("epochs", "max_time", "evaluate_every", "validation", "validation_split", "split_seed", "random_seed")
 

@@ -9,6 +9,8 @@ is saved.
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from charlstm.storage.model_file import NamedWeights
 
 MIN_LOGIT_SCALE, MAX_LOGIT_SCALE = 0.5, 2.0
@@ -46,5 +48,4 @@ def next_logit_scale(scale: float, derivatives: ScaleDerivatives) -> float:
 
 def scale_logits(weights: NamedWeights, scale: float) -> NamedWeights:
     """Return the weights of a network whose logits are those of another, times `scale`."""
-    is_output = {name: name.startswith("output.") for name in weights}
-    return {name: array * array.dtype.type(scale) if is_output[name] else array for name, array in weights.items()}
+    return weights | {name: weights[name] * np.float32(scale) for name in ("output.kernel", "output.bias")}

@@ -24,7 +24,7 @@ from charlstm.training.auto_config import (
 from charlstm.training.logs.registry import check_logs
 from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.preparation import prepare
-from charlstm.training.presets import preset_settings
+from charlstm.training.presets import PRESET_ONLY, preset_settings
 from charlstm.training.preview import expected_throughput
 from charlstm.training.replaced_files import check_sources
 from charlstm.training.reporting import RunReporter, TrainingResult
@@ -73,9 +73,6 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
         )
 
 
-UNSETTABLE = ("residual", "window", "encoding", "schedule")
-
-
 def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, tuple[Any, str]]:
     """Return the settings that a run would have, each with its source, without training.
 
@@ -97,7 +94,7 @@ def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, 
         **dict.fromkeys([*preset, "lowercase"], f"preset {request.overrides.preset}"),
         **dict.fromkeys([*model.to_json(), *reading, "precision"] if start_from else (), "of the model"),
     }
-    left_out = {*UNSETTABLE, *(("validation", "validation_split") if request.parts.has_own_validation else ())}
+    left_out = {*PRESET_ONLY, *(("validation", "validation_split") if request.parts.has_own_validation else ())}
     return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in left_out}
 
 

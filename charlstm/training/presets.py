@@ -46,6 +46,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "calibration": False,
     },
 }
+PRESET_ONLY = ("residual", "window", "encoding", "schedule")  # settings that have no option of their own
 TUTORIAL = "tutorial"  # reproduces a well-known tutorial, which reads its text in lower case
 
 

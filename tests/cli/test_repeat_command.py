@@ -10,12 +10,12 @@ import pytest
 
 from charlstm.cli.commands.train import train
 from charlstm.cli.options import FIELD_OPTIONS
-from charlstm.cli.repeat_command import PRESET_ONLY, repeat_command
+from charlstm.cli.repeat_command import repeat_command
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.text.decoding_options import DecodingOptions
-from charlstm.training.presets import PRESETS
+from charlstm.training.presets import PRESET_ONLY, PRESETS
 
 TEXT = "the cat sat on the mat and the dog sat on the log\n" * 40
 SIZE = ["--units", 8, "--layers", 1, "--batch-size", 4, "--sequence-length", 10]

@@ -74,9 +74,13 @@ def test_derivatives_that_are_no_numbers_change_nothing(number):
 
 
 def test_only_the_output_layer_is_scaled():
-    weights = {"embedding": np.ones(2, np.float32), "output.kernel": np.ones(2, np.float32)}
+    weights = {name: np.ones(2, np.float32) for name in ("embedding", "output.kernel", "output.bias")}
     scaled = scale_logits(weights, 0.5)
-    assert (scaled["embedding"].tolist(), scaled["output.kernel"].tolist()) == ([1, 1], [0.5, 0.5])
+    assert {name: array.tolist() for name, array in scaled.items()} == {
+        "embedding": [1, 1],
+        "output.kernel": [0.5, 0.5],
+        "output.bias": [0.5, 0.5],
+    }
     assert scaled["output.kernel"].dtype == np.float32
 
 
