@@ -68,10 +68,12 @@ def score_adapted(
     with ExitStack() as stack:
         networks = [stack.enter_context(adaptive_network(one.model, config, reporter=reporter)) for one in models]
         scores, weights = Scores(), [one.weight for one in models]
+        logit_scales = [one.logit_scale for one in models]
         segments = zip(*(network.predictions(ids) for network in networks), strict=True)
         total = networks[0].num_segments(ids)
         for segment in reporter.progress(segments, "scoring and learning", total=total):
-            scores += losses_of(log_mean([logits for logits, _ in segment], weights), segment[0][1]).scores
+            mean = log_mean([logits for logits, _ in segment], weights, logit_scales)
+            scores += losses_of(mean, segment[0][1]).scores
         return AdaptedScores(scores, config)
 
 

@@ -42,9 +42,11 @@ def mean_nats(members: Sequence[MemberScores]) -> float:
 class AveragedReader:
     """Reads texts with several models side by side; its logits are ln of the weighted mean of their probabilities."""
 
-    def __init__(self, readers: Sequence[SequenceReader], weights: Sequence[float]) -> None:
+    def __init__(
+        self, readers: Sequence[SequenceReader], weights: Sequence[float], logit_scales: Sequence[float]
+    ) -> None:
         self.vocabulary: Vocabulary = readers[0].vocabulary
-        self._readers, self._weights = readers, weights
+        self._readers, self._weights, self._logit_scales = readers, weights, logit_scales
         self._num_layers = [len(reader.initial_states()) for reader in readers]  # whose states are side by side
 
     def initial_states(self, batch_size: int = 1) -> States:
@@ -53,7 +55,7 @@ class AveragedReader:
     def read(self, ids: Ids, states: States) -> tuple[Logits, States]:
         """Read ids (streams, time); return ln p (streams, time, vocabulary) and the new states."""
         logits, states = self.read_each(ids, states)
-        return log_mean(logits, self._weights), states
+        return self._log_mean(logits), states
 
     def read_each(self, ids: Ids, states: States) -> tuple[list[Logits], States]:
         """Read ids (streams, time); return the logits of each model, and the new states."""
@@ -74,7 +76,10 @@ class AveragedReader:
         for start in range(0, len(ids) - 1, length):
             chunk = ids[start : start + length + 1]
             logits, states = self.read_each(chunk[None, :-1], states)
-            yield [losses_of(one[0], chunk[1:]) for one in (log_mean(logits, self._weights), *logits)]
+            yield [losses_of(one[0], chunk[1:]) for one in (self._log_mean(logits), *logits)]
+
+    def _log_mean(self, logits: Sequence[Logits]) -> npt.NDArray[np.float64]:
+        return log_mean(logits, self._weights, self._logit_scales)
 
 
 def averaged_reader(
@@ -82,7 +87,7 @@ def averaged_reader(
 ) -> AveragedReader:
     """Return what reads a number of characters fastest with several models, averaged by their weights."""
     readers = [scoring_stepper(one.model, num_characters, reporter=reporter) for one in models]
-    return AveragedReader(readers, [one.weight for one in models])
+    return AveragedReader(readers, [one.weight for one in models], [one.logit_scale for one in models])
 
 
 def score_averaged(
@@ -99,10 +104,13 @@ def score_averaged(
     return averaged, [MemberScores(one.path, losses.scores) for one, losses in pairs]
 
 
-def log_mean(logits: Sequence[Logits], weights: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Return ln of the weighted mean of the probabilities of models: from logits (..., vocabulary) of each of them."""
+def log_mean(
+    logits: Sequence[Logits], weights: Sequence[float], logit_scales: Sequence[float]
+) -> npt.NDArray[np.float64]:
+    """Return ln of the weighted mean of the probabilities of models, their logits (..., vocabulary) scaled before."""
     shares = np.log(np.asarray(weights, np.float64) / sum(weights))
-    shifted = [one.astype(np.float64) - one.max(axis=-1, keepdims=True) for one in logits]
+    scaled = [one.astype(np.float64) * scale for one, scale in zip(logits, logit_scales, strict=True)]
+    shifted = [one - one.max(axis=-1, keepdims=True) for one in scaled]
     scores = [
         one - np.log(np.exp(one).sum(axis=-1, keepdims=True)) + share
         for one, share in zip(shifted, shares, strict=True)

@@ -14,6 +14,7 @@ from charlstm.analysis.trained_text import part_of_run
 from charlstm.analysis.training_text import find_recorded_text
 from charlstm.config import TrainingConfig
 from charlstm.errors import ChangedTextError, CorpusError, RunError
+from charlstm.experiments.calibration import fit_logit_scale
 from charlstm.experiments.seeds import RunSettings, is_complete, random_seeds, same_overrides, with_random_seed
 from charlstm.experiments.shared_text import changed_parts, read_shared_text
 from charlstm.experiments.single_run import check_can_be_repeated, run_below, with_shared_logs
@@ -166,12 +167,17 @@ def _score(folder: RunFolder, scoring: EvaluationReporter) -> MembersResult:
     """Score the members and their average on the validation text, and record the losses."""
     models = [LoadedModel(path, load_model(path)) for path in find_models(folder.path)]
     ids = part_of_run(models[0].path, models[0].model, "validation").encoded.ids[: MAX_SCORED + 1]
+    scale = 1.0
+    if TrainingConfig.from_json(_settings(folder.member(0))["training"]).calibration:
+        scale = fit_logit_scale(models, ids, reporter=scoring)
+        models = [replace(one, logit_scale=scale) for one in models]
     reader = averaged_reader(models, len(ids), reporter=scoring)
     losses, members = score_averaged(reader, models, ids, reporter=scoring)
     EnsembleRecord(
         num_members=len(models),
         member_nats=[member.scores.nats_per_character for member in members],
         average_nats=losses.scores.nats_per_character,
+        logit_scale=scale,
     ).save(folder)
     return MembersResult(folder, members, losses.scores)
 

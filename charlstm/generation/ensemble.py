@@ -28,13 +28,13 @@ class Member:
     logits, then the stepper's states: after a skipped character the last logits still hold.
     """
 
-    def __init__(self, model: Model, union: Vocabulary) -> None:
+    def __init__(self, model: Model, union: Vocabulary, logit_scale: float = 1.0) -> None:
         self._stepper = make_stepper(model)
         self._member_ids = model.vocabulary.id_table(union.characters, "nearest").ids  # -1: skip
         # By the member's ids; -1 for its stand-in for rare characters, which in another member may be a real character.
         self._union_ids = np.array([union.characters.find(character) for character in model.vocabulary.characters])
         self._union_ids[banned_ids(model.vocabulary)] = -1
-        self._union_size = len(union)
+        self._union_size, self._logit_scale = len(union), np.float32(logit_scale)
         self.num_states = 1 + len(self._stepper.initial_states())
 
     def initial_states(self) -> States:
@@ -45,7 +45,9 @@ class Member:
         ((logits,), *_) = states
         in_union = self._union_ids >= 0
         probabilities = np.zeros((len(logits), self._union_size))
-        probabilities[:, self._union_ids[in_union]] = softmax(np.where(in_union, logits, -np.inf))[:, in_union]
+        probabilities[:, self._union_ids[in_union]] = softmax(np.where(in_union, logits * self._logit_scale, -np.inf))[
+            :, in_union
+        ]
         return probabilities
 
     def step(self, ids: Ids, states: States) -> States:
@@ -82,10 +84,18 @@ class Ensemble:
     Mixed by words or lines, one member writes each of them alone, drawn by the weights, and all members read it. What
     is drawn is a hash of the text so far: a step stays a pure function of its ids and states.
 
-    The weights are normalized. A model gives no probability to a character outside its vocabulary.
+    The weights are normalized. Averaged by characters, the logits of each model are multiplied by its `logit_scale`;
+    one that writes alone does so with its own. A model gives no probability to a character outside its vocabulary.
     """
 
-    def __init__(self, models: Sequence[Model], weights: Sequence[float], *, mix: str = "characters") -> None:
+    def __init__(
+        self,
+        models: Sequence[Model],
+        weights: Sequence[float],
+        *,
+        logit_scales: Sequence[float] | None = None,
+        mix: str = "characters",
+    ) -> None:
         if mix not in MIXES:
             raise SettingError(
                 f"`mix` is {mix!r}, but it must be one of {', '.join(MIXES)}", hint="characters is the default"
@@ -99,7 +109,9 @@ class Ensemble:
         lowercase = all(model.vocabulary.lowercase for model in models)
         form = _common_normal_form([model.vocabulary for model in models])
         self.vocabulary = Vocabulary("".join(sorted(characters)), lowercase, normalize=form)
-        self._members = [Member(model, self.vocabulary) for model in models]
+        scales = logit_scales if logit_scales and mix == "characters" else [1.0] * len(models)
+        pairs = zip(models, scales, strict=True)
+        self._members = [Member(model, self.vocabulary, scale) for model, scale in pairs]
         self._weights = [weight / sum(weights) for weight in weights]
         is_boundary = [character in BOUNDARIES[mix] for character in self.vocabulary.characters]
         self._mix, self._is_boundary = mix, np.array(is_boundary)  # by id

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from charlstm.atomic_files import open_regular
@@ -12,7 +12,7 @@ from charlstm.generation.clamps import Clamps
 from charlstm.generation.ensemble import MIXES, Ensemble
 from charlstm.generation.generate import LanguageModel
 from charlstm.generation.stepper import make_stepper
-from charlstm.storage.ensemble import find_models
+from charlstm.storage.ensemble import averaging_scale, find_models
 from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import Model, load_model
 from charlstm.text.line_starts import begins_on_new_line, hide_whole_lines
@@ -27,6 +27,7 @@ class LoadedModel:
     path: Path
     model: Model
     weight: float = 1.0
+    logit_scale: float = 1.0  # of its logits where it is averaged with the other members of its run
     digest: str = ""  # SHA-256 of the file as it was loaded; it may be replaced while the model generates
 
     @property
@@ -46,8 +47,12 @@ def load_models(run: str | None, weighted_runs: Sequence[str] = ()) -> list[Load
     for a weight out of range.
     """
     named: list[tuple[str | None, float]] = [*map(_split_weight, weighted_runs)] or [(run, 1.0)]
-    found = [(find_models(name), weight) for name, weight in named]
-    return [_load(path, weight / len(paths)) for paths, weight in found for path in paths]
+    loaded = list[LoadedModel]()
+    for name, weight in named:
+        paths = find_models(name)
+        scale = averaging_scale(paths)
+        loaded += [replace(_load(path, weight / len(paths)), logit_scale=scale) for path in paths]
+    return loaded
 
 
 def load_network(run: str | None) -> LoadedModel:
@@ -61,7 +66,7 @@ def _load(path: Path, weight: float) -> LoadedModel:
         before = _version(path)
         model, digest = load_model(path), file_digest(path)
         if _version(path) == before:
-            return LoadedModel(path, model, weight, digest)
+            return LoadedModel(path, model, weight, digest=digest)
 
 
 def _version(path: Path) -> tuple[int, ...]:
@@ -95,7 +100,12 @@ def make_language_model(
         raise SettingError("`mix` is for several models", hint="give `model` twice, or leave `mix` out")
     if len(models) == 1:
         return make_stepper(models[0].model, clamps)
-    return Ensemble([loaded.model for loaded in models], [loaded.weight for loaded in models], mix=mix or MIXES[0])
+    return Ensemble(
+        [loaded.model for loaded in models],
+        [loaded.weight for loaded in models],
+        logit_scales=[loaded.logit_scale for loaded in models],
+        mix=mix or MIXES[0],
+    )
 
 
 def _split_weight(name: str) -> tuple[str, float]:

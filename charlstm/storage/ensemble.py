@@ -5,6 +5,7 @@ be and, once all are trained, how well they predict the validation text.
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,9 +27,12 @@ class EnsembleRecord:
     num_members: int
     member_nats: Sequence[float] | None = None  # of each member; None: not all are trained
     average_nats: float | None = None  # of their average
+    logit_scale: float = 1.0  # of the members' logits where they are averaged: see `experiments/calibration.py`
 
     def __post_init__(self) -> None:
         check_num_members(self.num_members)
+        if not 0 < self.logit_scale < math.inf:
+            raise SettingError(f"its logit_scale is {self.logit_scale}")
         if self.member_nats is not None and len(self.member_nats) != self.num_members:
             raise SettingError(f"it has {len(self.member_nats)} losses of {self.num_members} members")
 
@@ -53,6 +57,11 @@ def read_ensemble(run: RunFolder) -> EnsembleRecord:
     except (OSError, ValueError, SettingError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise RunError(f"{run.ensemble} cannot be read: {reason}", hint="name a member instead: member-0") from problem
+
+
+def averaging_scale(models: Sequence[Path]) -> float:
+    """Return the factor of the logits of the models that `find_models` found; 1 for one alone. Raises RunError."""
+    return read_ensemble(RunFolder(models[0].parent).whole).logit_scale if len(models) > 1 else 1.0
 
 
 def find_models(run: str | Path | None) -> list[Path]:

@@ -21,17 +21,20 @@ from tests.conftest import random_model
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 20
 
 
-def loaded_models(*weights):
+def loaded_models(*weights, logit_scale=1.0):
     """Models of different shapes with the same vocabulary."""
     return [
-        LoadedModel(Path(f"run/member-{index}/model.safetensors"), random_model(units=6 + 2 * index), weight)
+        LoadedModel(
+            Path(f"run/member-{index}/model.safetensors"), random_model(units=6 + 2 * index), weight, logit_scale
+        )
         for index, weight in enumerate(weights)
     ]
 
 
 def stepped_nats(models, text):
     """The nats of each character of a text but the first, by the ensemble that generates, a character at a time."""
-    ensemble = Ensemble([one.model for one in models], [one.weight for one in models])
+    scales = [one.logit_scale for one in models]
+    ensemble = Ensemble([one.model for one in models], [one.weight for one in models], logit_scales=scales)
     ids, states, nats = ensemble.vocabulary.encode(text), ensemble.initial_states(), []
     for current, target in pairwise(ids):
         log_probabilities, states = ensemble.step(np.array([current]), states)
@@ -39,9 +42,9 @@ def stepped_nats(models, text):
     return np.array(nats)
 
 
-@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (2.0, 1.0)])
-def test_the_average_is_that_of_generation(weights):
-    models = loaded_models(*weights)
+@pytest.mark.parametrize(("weights", "logit_scale"), [((1.0, 1.0, 1.0), 1.0), ((2.0, 1.0), 0.5)])
+def test_the_average_is_that_of_generation(weights, logit_scale):
+    models = loaded_models(*weights, logit_scale=logit_scale)
     ids = models[0].model.vocabulary.encode(TEXT)
     report, members = evaluate_averaged(models, ids)
     np.testing.assert_allclose(report.losses.nats, stepped_nats(models, TEXT), atol=1e-4)
@@ -60,7 +63,7 @@ def test_the_mean_of_logits_of_any_size():
     logits = [np.array([[0.0, 1.0, -1.0]], np.float32), np.array([[2000.0, 0.0, 0.0]], np.float32)]
     first = np.exp(logits[0]) / np.exp(logits[0]).sum()
     expected = (3 * first + [[1, 0, 0]]) / 4
-    np.testing.assert_allclose(np.exp(log_mean(logits, [3, 1])), expected, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(log_mean(logits, [3, 1], [1, 1])), expected, rtol=1e-6)
 
 
 def test_models_of_other_characters_are_refused():
@@ -82,7 +85,7 @@ def test_members_stand_in_the_json_of_several_models_only():
 
 @pytest.mark.tensorflow
 def test_each_of_several_models_adapts_by_itself():
-    models = loaded_models(1.0, 1.0)
+    models = loaded_models(1.0, 1.0, logit_scale=1.2)
     ids = models[0].model.vocabulary.encode(TEXT[:301])
     unchanged = score_adapted(models, ids, AdaptationConfig(adapt_rate=0.0)).scores
     assert unchanged.nats == pytest.approx(evaluate_averaged(models, ids)[0].scores.nats, rel=1e-5)

@@ -46,10 +46,11 @@ def test_members_are_one_model(charlstm, text):
     assert "their average" in table
 
     first = charlstm("generate", "cats", "--length", 40, "--random-seed", 1)
-    same = ["--model", "cats/member-0", "--model", "cats/member-1", "--length", 40, "--random-seed", 1]
+    same = ["--model", "cats", "--length", 40, "--random-seed", 1]
     assert first[:2] == charlstm("generate", *same)[:2]
     assert "the newest run: runs/cats\n" in charlstm("generate", "--length", 1)[2]
     assert f"average      {average:.4f} nats" in charlstm("info", "cats")[1]
+    assert f"all logits times {record['logit_scale']:.3g}" in charlstm("info", "cats")[1]
     assert json.loads(charlstm("info", "cats", "--json")[1])["members"] == [f"runs/cats/member-{i}" for i in range(2)]
     [listed] = json.loads(charlstm("runs", "--json")[1])
     assert (listed["name"], listed["num_members"]) == ("cats", 2)

@@ -109,6 +109,8 @@ def test_interrupted_members_end_as_if_they_had_not_been(tmp_path):
     assert record.member_nats is not None
     assert list(record.member_nats) == [one.scores.nats_per_character for one in members]
     assert record.average_nats < np.mean(record.member_nats)
+    assert {one.logit_scale for one in models} == {record.logit_scale} != {1.0}
+    assert load_models("whole/member-1")[0].logit_scale == 1.0
 
 
 @pytest.mark.tensorflow

@@ -67,7 +67,15 @@ def test_a_member_without_a_model_is_named():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b'{"num_members": 1}', b'{"num_members": 2, "member_nats": [1.0]}', b'{"num_members": "2"}', b"\xff"],
+    [
+        b"",
+        b"[]",
+        b'{"num_members": 1}',
+        b'{"num_members": 2, "member_nats": [1.0]}',
+        b'{"num_members": "2"}',
+        b'{"num_members": 2, "logit_scale": 0}',
+        b"\xff",
+    ],
 )
 def test_a_damaged_record_is_refused(content):
     run = make_members()

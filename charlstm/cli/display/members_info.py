@@ -26,4 +26,6 @@ def describe_members(run: "RunFolder", record: "EnsembleRecord") -> str:
         losses = {run.member(index).path.name: nats for index, nats in enumerate(record.member_nats)}
         losses["average"] = record.average_nats
         rows += [(name, f"{loss(nats)} per character of the validation text") for name, nats in losses.items()]
+    if record.logit_scale != 1:
+        rows.append(("calibration", f"all logits times {record.logit_scale:.3g}, which suits the average best"))
     return aligned([*rows, ("see", command_line("info", run.member(0).path))], name_width=NAME_WIDTH)
