@@ -7,12 +7,14 @@ they err in different places (Rahaman and Thiery 2021). One factor for the logit
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from charlstm.analysis.averaging import averaged_reader, log_mean
-from charlstm.analysis.evaluation import losses_of
+from charlstm.analysis.evaluation import chunk_length, losses_of
 from charlstm.analysis.evaluation_streams import evaluation_streams
 from charlstm.analysis.reporting import SILENT, EvaluationReporter
 from charlstm.arrays import Ids
+from charlstm.cells.equations import CellStates
 from charlstm.generation.load import LoadedModel
 from charlstm.training.calibration import PRIOR_CHARACTERS, PRIOR_CURVATURE
 
@@ -24,18 +26,32 @@ def fit_logit_scale(models: Sequence[LoadedModel], ids: Ids, *, reporter: Evalua
     """Return the factor of the logits of models with which their average predicts ids (characters,) best."""
     streams = evaluation_streams(ids, max_length=STREAM_LENGTH)
     reader = averaged_reader(models, streams.inputs.size, reporter=reporter)
-    _, states = reader.read_each(streams.warmup, reader.initial_states(len(streams.warmup)))
-    logits, _ = reader.read_each(streams.inputs, states)
-    is_scored = streams.scored > 0
-    logits, targets = [one[is_scored] for one in logits], streams.targets[is_scored]
-    weights = [one.weight for one in models]
-    means = (log_mean(logits, weights, [scale] * len(models)) for scale in SCALES)
-    nats = np.array([losses_of(mean, targets).nats.sum() for mean in means])
-    nats += PRIOR_CHARACTERS * PRIOR_CURVATURE / 2 * (SCALES - 1) ** 2
+    weights, num_streams = [one.weight for one in models], len(streams.inputs)
+    length = chunk_length(num_streams * len(reader.vocabulary))
+    states = initial = reader.initial_states(num_streams)
+    for start in range(0, streams.warmup.shape[1], length):
+        _, states = reader.read_each(streams.warmup[:, start : start + length], states)
+    is_cold = np.arange(num_streams) < streams.num_cold_rows  # their warmup is no text
+    states = [_select_rows(is_cold, *layers) for layers in zip(initial, states, strict=True)]
+    nats = PRIOR_CHARACTERS * PRIOR_CURVATURE / 2 * (SCALES - 1) ** 2
+    for start in range(0, streams.inputs.shape[1], length):
+        chunk = slice(start, start + length)
+        logits, states = reader.read_each(streams.inputs[:, chunk], states)
+        for index, scale in enumerate(SCALES):
+            mean = log_mean(logits, weights, [scale] * len(models))
+            nats[index] += (losses_of(mean, streams.targets[:, chunk]).nats * streams.scored[:, chunk]).sum()
     return _minimum(SCALES, nats)
 
 
-def _minimum(points: np.ndarray, values: np.ndarray) -> float:
+def _select_rows(is_first: npt.NDArray[np.bool_], first: CellStates, second: CellStates) -> CellStates:
+    """Return the states (streams, ...) of one layer: some streams' from the first, the others' from the second."""
+    return tuple(
+        np.where(is_first.reshape(-1, *[1] * (one.ndim - 1)), one, other)
+        for one, other in zip(first, second, strict=True)
+    )
+
+
+def _minimum(points: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> float:
     """Return where the parabola through the lowest of equidistant points and its neighbours is lowest."""
     lowest = int(np.clip(values.argmin(), 1, len(points) - 2))
     left, middle, right = values[lowest - 1 : lowest + 2]
