@@ -43,6 +43,30 @@ SMALL_BATCH_EFFICIENCY = 0.8  # fraction of the measured throughput that the sma
 
 
 @dataclass(frozen=True)
+class DropoutRule:
+    """How dropout grows with the number of times that a text is read."""
+
+    epochs: float  # from which on it is more than the least
+    growth: float  # with every doubling
+    recurrent_epochs: float
+    recurrent_growth: float  # at 320 units; wider networks get more
+
+    def dropout(self, epochs: float) -> float:
+        """Return 0.1 or more, up to 0.4 or a little above; nothing for a text that is not read a second time."""
+        most = 0.4 if epochs < HIGH_DROPOUT_EPOCHS else 0.45
+        return _rounded(
+            0.1 + self.growth * math.log2(epochs / self.epochs), least=0.1 if epochs > 1 else 0.0, most=most
+        )
+
+    def recurrent_dropout(self, epochs: float, units: int) -> float:
+        growth = self.recurrent_growth * (units / 320) ** 0.5
+        return _rounded(growth * math.log2(epochs / self.recurrent_epochs), least=0.0, most=0.5)
+
+
+NEW_NETWORK = DropoutRule(epochs=3.0, growth=0.08, recurrent_epochs=8.0, recurrent_growth=0.15)
+
+
+@dataclass(frozen=True)
 class AutoConfigInputs:
     """The text and the machine that settings are chosen for."""
 
@@ -60,7 +84,9 @@ class AutoConfigInputs:
         return replace(self, num_cores=num_cores, throughput=throughput, num_workers=num_workers)
 
 
-def choose_settings(inputs: AutoConfigInputs, overrides: Settings) -> Settings:
+def choose_settings(
+    inputs: AutoConfigInputs, overrides: Settings, *, dropout_rule: DropoutRule = NEW_NETWORK
+) -> Settings:
     """Return all settings of model and training: the overrides, and a choice for each of the others.
 
     A run with neither `epochs` nor `max_time` among its overrides gets a number of epochs.
@@ -81,8 +107,8 @@ def choose_settings(inputs: AutoConfigInputs, overrides: Settings) -> Settings:
         fixed["epochs"] = float(f"{epochs:.2g}")
     share = _dropout_share(inputs, fixed)
     settings = {
-        "dropout": round(share * _choose_dropout(epochs), 2),
-        "recurrent_dropout": round(share * _choose_recurrent_dropout(epochs, fixed["units"]), 2),
+        "dropout": round(share * dropout_rule.dropout(epochs), 2),
+        "recurrent_dropout": round(share * dropout_rule.recurrent_dropout(epochs, fixed["units"]), 2),
         "batch_size": _choose_batch_size(inputs, fixed["sequence_length"], characters),
         "learning_rate": _choose_learning_rate(fixed["units"]),
         **fixed,
@@ -241,17 +267,6 @@ def _choose_batch_size(inputs: AutoConfigInputs, sequence_length: int, character
 
 def _choose_learning_rate(units: int) -> float:
     return float(f"{MAX_LEARNING_RATE * min(1.0, math.sqrt(LEARNING_RATE_UNITS / units)):.2g}")
-
-
-def _choose_dropout(epochs: float) -> float:
-    """Return 0.1 for four epochs and 0.15 more with every doubling, up to 0.4 or a little above."""
-    most = 0.4 if epochs < HIGH_DROPOUT_EPOCHS else 0.45
-    return _rounded(0.1 + 0.15 * math.log2(epochs / 4), least=0.1 if epochs > 1 else 0.0, most=most)
-
-
-def _choose_recurrent_dropout(epochs: float, units: int) -> float:
-    """Return 0 up to five epochs, then with every doubling 0.116 more at 320 units, and more for wider networks."""
-    return _rounded(0.116 * (units / 320) ** 0.5 * math.log2(epochs / 5), least=0.0, most=0.5)
 
 
 def _rounded(value: float, *, least: float, most: float) -> float:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.auto_config import AutoConfigInputs, Settings, choose_settings
+from charlstm.training.auto_config import AutoConfigInputs, DropoutRule, Settings, choose_settings
+
+# A model that ships has more weights than a network that is made for a small text, and needs more dropout.
+LARGE_NETWORK = DropoutRule(epochs=4.0, growth=0.15, recurrent_epochs=5.0, recurrent_growth=0.116)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +21,10 @@ class FineTuning:
 
     learning_rate_factor: float = 0.5  # of the rate that is chosen for a new network
     batch_size: int = 32
-    max_dropout: float = 0.3  # of that which is chosen for a new network
+    dropout_rule: DropoutRule = LARGE_NETWORK
+    max_dropout: float = 0.3
     max_recurrent_dropout: float = 0.2
-    max_epochs: float = 15.0  # the run ends here, even if there is time left
+    max_epochs: float = 11.0  # the run ends here, even if there is time left
 
     def choose_settings(self, inputs: AutoConfigInputs, overrides: Settings) -> Settings:
         """Return all settings of model and training: the overrides, and a choice for each of the others."""
@@ -28,7 +32,7 @@ class FineTuning:
         if fixed.get("epochs") is None:
             epochs = choose_settings(inputs, fixed)["epochs"]
             fixed["epochs"] = min(self.max_epochs, epochs or self.max_epochs)
-        chosen = choose_settings(inputs, fixed)
+        chosen = choose_settings(inputs, fixed, dropout_rule=self.dropout_rule)
         limits = {
             "learning_rate": float(f"{self.learning_rate_factor * chosen['learning_rate']:.2g}"),
             "dropout": min(self.max_dropout, chosen["dropout"]),
