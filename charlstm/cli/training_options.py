@@ -104,7 +104,7 @@ Calibration = Annotated[
     option(
         "--calibration/--no-calibration",
         panel=REGULARISATION,
-        help="Scale the output layer so that the network is as sure of itself as the validation text bears out.",
+        help="Scale the output layer to the validation text, so that the network is not overconfident.",
     ),
 ]
 CheckpointEvery = Annotated[

@@ -1,7 +1,7 @@
 """Temperature scaling of several networks whose predictions are averaged.
 
-The average of networks that are each as sure of themselves as they should be is less sure than it should be, because
-they err in different places (Rahaman and Thiery 2021). One factor for the logits of all of them mends that.
+The average of calibrated networks is underconfident, because they err in different places (Rahaman and Thiery 2021).
+Multiplying the logits of all of them by one factor corrects that.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from charlstm.analysis.evaluation import chunk_length, losses_of
 from charlstm.analysis.evaluation_streams import evaluation_streams
 from charlstm.analysis.reporting import SILENT, EvaluationReporter
 from charlstm.arrays import Ids
-from charlstm.cells.equations import CellStates
+from charlstm.generation.ensemble import select_rows
 from charlstm.generation.load import LoadedModel
 from charlstm.training.calibration import PRIOR_CHARACTERS, PRIOR_CURVATURE
 
@@ -31,8 +31,8 @@ def fit_logit_scale(models: Sequence[LoadedModel], ids: Ids, *, reporter: Evalua
     states = initial = reader.initial_states(num_streams)
     for start in range(0, streams.warmup.shape[1], length):
         _, states = reader.read_each(streams.warmup[:, start : start + length], states)
-    is_cold = np.arange(num_streams) < streams.num_cold_rows  # their warmup is no text
-    states = [_select_rows(is_cold, *layers) for layers in zip(initial, states, strict=True)]
+    is_warm = np.arange(num_streams) >= streams.num_cold_rows
+    states = [select_rows(is_warm, new, old) for new, old in zip(states, initial, strict=True)]
     nats = PRIOR_CHARACTERS * PRIOR_CURVATURE / 2 * (SCALES - 1) ** 2
     for start in range(0, streams.inputs.shape[1], length):
         chunk = slice(start, start + length)
@@ -41,14 +41,6 @@ def fit_logit_scale(models: Sequence[LoadedModel], ids: Ids, *, reporter: Evalua
             mean = log_mean(logits, weights, [scale] * len(models))
             nats[index] += (losses_of(mean, streams.targets[:, chunk]).nats * streams.scored[:, chunk]).sum()
     return _minimum(SCALES, nats)
-
-
-def _select_rows(is_first: npt.NDArray[np.bool_], first: CellStates, second: CellStates) -> CellStates:
-    """Return the states (streams, ...) of one layer: some streams' from the first, the others' from the second."""
-    return tuple(
-        np.where(is_first.reshape(-1, *[1] * (one.ndim - 1)), one, other)
-        for one, other in zip(first, second, strict=True)
-    )
 
 
 def _minimum(points: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> float:

@@ -58,7 +58,7 @@ class Member:
         new_states = [(logits,), *new_states]
         if is_known.all():
             return new_states
-        return [_select_rows(is_known, new, old) for new, old in zip(new_states, states, strict=True)]
+        return [select_rows(is_known, new, old) for new, old in zip(new_states, states, strict=True)]
 
     def read(self, ids: Ids, states: States) -> States:
         """Read several characters of one stream; ids is (1, time)."""
@@ -70,7 +70,7 @@ class Member:
         return [(logits[:, -1],), *new_states]
 
 
-def _select_rows(use_new: npt.NDArray[np.bool_], new: CellStates, old: CellStates) -> CellStates:
+def select_rows(use_new: npt.NDArray[np.bool_], new: CellStates, old: CellStates) -> CellStates:
     """Return the new states (streams, ...) of some streams, and the old ones of the others."""
     return tuple(
         np.where(use_new.reshape(-1, *[1] * (array.ndim - 1)), array, old_array)

@@ -59,6 +59,7 @@ class DropoutRule:
         )
 
     def recurrent_dropout(self, epochs: float, units: int) -> float:
+        """Return 0 or more, up to 0.5."""
         growth = self.recurrent_growth * (units / 320) ** 0.5
         return _rounded(growth * math.log2(epochs / self.recurrent_epochs), least=0.0, most=0.5)
 

@@ -1,6 +1,6 @@
 """Temperature scaling: the factor of the logits with which a network predicts the validation text best.
 
-A network that has read a small text many times is too sure of itself on other text. One factor for all logits mends
+A network that has read a small text many times is overconfident on other text. One factor for all logits corrects
 that, and changes neither the order of its guesses nor its accuracy (Guo et al. 2017, section 4.2; for language models
 Melis et al. 2018). The factor moves with every evaluation, and is multiplied into the output layer of the model that
 is saved.
@@ -24,7 +24,7 @@ class ScaleDerivatives:
     """The first two derivatives of the loss by the factor of the logits, divided by the factor they are taken at.
 
     Both are sums over characters, in nats: cross-entropy minus entropy, and the variance of the logits, under the
-    network's own predictions. A network that is too sure of itself has more cross-entropy than entropy.
+    network's own predictions. An overconfident network has more cross-entropy than entropy.
     """
 
     first: float

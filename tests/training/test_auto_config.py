@@ -9,6 +9,7 @@ from charlstm.training.auto_config import (
     MAX_CHARACTERS_PER_SECOND,
     MIN_STEPS_PER_EPOCH,
     AutoConfigInputs,
+    DropoutRule,
     choose_settings,
     count_parameters,
     default_max_time,
@@ -57,6 +58,13 @@ def test_a_network_far_smaller_than_the_text_allows_gets_less_dropout():
     assert (large["dropout"], large["recurrent_dropout"]) == (0.45, 0.5)
     assert small["dropout"] == pytest.approx(0.31, abs=0.01)
     assert small["recurrent_dropout"] == pytest.approx(0.25, abs=0.01)
+
+
+def test_dropout_grows_with_every_doubling_of_the_epochs_within_limits():
+    rule = DropoutRule(epochs=3.0, growth=0.08, recurrent_epochs=8.0, recurrent_growth=0.15)
+    assert [rule.dropout(epochs) for epochs in (0.5, 2, 3, 6, 12, 39, 1000)] == [0, 0.1, 0.1, 0.18, 0.26, 0.4, 0.45]
+    assert [rule.recurrent_dropout(epochs, 320) for epochs in (4, 8, 16, 32, 1000)] == [0, 0, 0.15, 0.3, 0.5]
+    assert rule.recurrent_dropout(16, 1280) == 0.3  # with the square root of the width
 
 
 def test_the_size_chosen_for_the_time_does_not_lower_dropout():
