@@ -28,9 +28,10 @@ from charlstm.training.interruption import Interruption
 from charlstm.training.leading import LeadingTrainer, check_shards
 from charlstm.training.logs.logged_run import LoggedRun
 from charlstm.training.logs.logging_reporter import LoggingReporter
+from charlstm.training.pace import Pace
 from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
-from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan, learning_rate_at
+from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
 
@@ -77,6 +78,7 @@ class TrainingRun:
             check_shards(len(workers), config)
             self.trainer = LeadingTrainer(self.trainer, workers, self._settings())
         self._clock = TrainingClock(self.history.seconds)
+        self._pace = Pace(self.plan, config, self.history, self._clock)
         self._graph_is_built = False  # the first step of a process builds it, and is not timed
 
     def run(
@@ -130,7 +132,7 @@ class TrainingRun:
 
     @property
     def fraction_done(self) -> float:
-        return self._fraction_done_at(self.history.step)
+        return self._pace.fraction_done
 
     @property
     def seconds(self) -> float:
@@ -156,11 +158,10 @@ class TrainingRun:
 
     def take_steps(self) -> bool:
         """Train on the next batches; return False if the loss has diverged."""
-        first, interval = self.history.step, self.history.interval
-        count = self.plan.steps_per_call(first, steps_since=interval.steps, steps_per_second=interval.steps_per_second)
+        first, count = self.history.step, self._pace.steps_per_call
         steps = range(first, first + count)
         batches = np.stack([self.streams.batch(step) for step in steps])
-        learning_rates = [self._learning_rate(step) for step in steps]
+        learning_rates = [self._pace.learning_rate(step) for step in steps]
         start = self.seconds
         losses, gradient_norms = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
         seconds = (self.seconds - start) / count if self._graph_is_built else None
@@ -208,7 +209,7 @@ class TrainingRun:
             train_nats=history.interval.mean_nats,
             validation=scores,
             characters_per_second=self._characters_per_second,
-            learning_rate=self._learning_rate(history.step - 1),
+            learning_rate=self._pace.learning_rate(history.step - 1),
             sample=_sample_text(model, random_seed=history.step),
             is_best=best is None or nats < best.validation.nats_per_character,
             gradient_norm=history.interval.mean_gradient_norm,
@@ -240,19 +241,15 @@ class TrainingRun:
         return snapshots.run_settings(self.data, self.model_config, self.config, self.origin)
 
     def _loop(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
-        while self._has_steps_to_take and not self.patience_is_exhausted and not interruption.signal_number:
+        while self._pace.has_steps_to_take and not self.patience_is_exhausted and not interruption.signal_number:
             if self.take_steps():
                 reporter.on_step(self._progress())
-                if self._evaluation_is_due():
+                if self._pace.evaluation_is_due:
                     self.evaluate(reporter, writer)
             else:
                 self.roll_back(reporter)
             if writer.checkpoint_is_due:
                 writer.write_checkpoint(self.checkpoint(), self.history)
-
-    @property
-    def _has_steps_to_take(self) -> bool:
-        return self.fraction_done < 1 or self.history.step == 0  # however short the plan is
 
     def _progress(self) -> Progress:
         return Progress(
@@ -263,20 +260,6 @@ class TrainingRun:
             characters_per_second=self._characters_per_second,
             train_nats=self.history.interval.mean_nats,
         )
-
-    def _evaluation_is_due(self) -> bool:
-        interval, cost = self.history.interval, self.history.evaluation_cost
-        return self.plan.evaluation_is_due(
-            self.history.step, steps_since=interval.steps, seconds_since=interval.seconds, cost=cost
-        )
-
-    def _fraction_done_at(self, step: int) -> float:
-        return self.plan.fraction_done(step, self.seconds + self.history.evaluation_cost)
-
-    def _learning_rate(self, step: int) -> float:
-        fraction_done = self._fraction_done_at(step) if step else 0.0
-        scheduled = learning_rate_at(fraction_done, peak=self.config.learning_rate, schedule=self.config.schedule)
-        return scheduled * self.history.learning_rate_scale
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
