@@ -19,6 +19,7 @@ MAX_STREAMS = 16_384
 MAX_SEQUENCE_LENGTH = 16_384
 MAX_CHARACTERS_PER_STEP = 1 << 20  # of a training step; activations of all of them are in memory at once
 MAX_SHARDS = 1_024
+MAX_TEACHERS = 16
 MAX_COUNT = 1_000_000  # of other things: a bound that only catches mistakes
 MAX_LENGTH = 1_000_000_000  # characters to generate
 MAX_SEED = 2**63 - 1
@@ -89,6 +90,7 @@ class TrainingConfig:
     clip_norm: float = 1.0  # maximum norm of the whole gradient; 0: no limit
     clip_value: float = 0.0  # maximum absolute value of each component of the gradient; 0: no limit
     weight_decay: float = 0.0  # times the learning rate: share of the weights subtracted at every step
+    teachers: int = 0  # networks that are trained before one of them learns what all predict; 0: one network, no more
     calibration: bool = True  # whether the output layer is scaled to the validation text, see training/calibration.py
     validation: float = 0.1  # share of the text kept for validation
     validation_split: str = "end"  # which part: its end, or whole lines or blocks drawn by `split_seed`
@@ -116,6 +118,9 @@ class TrainingConfig:
         _check_range(self, "clip_norm", at_least=0, at_most=MAX_RATE, hint="try `clip_norm` 1; 0 turns clipping off")
         _check_range(self, "clip_value", at_least=0, at_most=MAX_RATE, hint="try `clip_value` 1; 0 turns clipping off")
         _check_range(self, "weight_decay", at_least=0, below=1, hint="try `weight_decay` 0.01")
+        hint = "try `teachers` 2, or 0 to learn from the text alone"
+        _check_range(self, "teachers", at_least=0, at_most=MAX_TEACHERS, hint=hint)
+        _check(self.teachers != 1, "`teachers` is 1, but one network cannot learn from itself", hint)
         _check_range(self, "validation", above=0, below=1)
         _check_choice(
             "`validation_split`", self.validation_split, VALIDATION_SPLITS, hint="blocks are drawn over the whole text"
@@ -154,7 +159,7 @@ class TrainingConfig:
         setting is unknown, missing, or of the wrong type.
         """
         check_is_object(settings)
-        names = ("clip_norm", "clip_value", "weight_decay", "validation_split", "split_seed")
+        names = ("clip_norm", "clip_value", "weight_decay", "teachers", "validation_split", "split_seed")
         added_later = {name: getattr(cls, name) for name in names}
         return _from_json(cls, {"schedule": "cosine", "calibration": False} | added_later | settings)
 

@@ -39,6 +39,7 @@ class TrainingSettings(TypedDict, total=False):
     clip_norm: float | None
     clip_value: float | None
     weight_decay: float | None
+    teachers: int | None
     calibration: bool | None
     validation: float | str | PathLike[str] | None  # a share of the text, or a file
     validation_split: str | None

@@ -21,6 +21,7 @@ SETTING_PARAMETERS = {  # parameters of a command, and the fields that they set
     "clip_norm": "clip_norm",
     "clip_value": "clip_value",
     "weight_decay": "weight_decay",
+    "teachers": "teachers",
     "calibration": "calibration",
     "validation": "validation",
     "validation_split": "validation_split",

@@ -99,6 +99,16 @@ WeightDecay = Annotated[
         help=f"Decoupled weight decay per step, times the learning rate. Default: {TrainingConfig.weight_decay:g}.",
     ),
 ]
+Teachers = Annotated[
+    int | None,
+    option(
+        "--teachers",
+        metavar="N",
+        panel=REGULARISATION,
+        help="Train N networks, 2 or more; in the last quarter of the time another learns what they write and predict. "
+        "0: one network. Default: chosen, if the time is not set by epochs.",
+    ),
+]
 Calibration = Annotated[
     bool | None,
     option(

@@ -29,18 +29,20 @@ class EvaluationFigures:
     seconds: float
     train_nats: float  # mean since the evaluation before, with dropout
     validation_nats: float
+    network: int = 1  # which of the networks of a run with teachers
 
     @classmethod
     def from_line(cls, line: bytes) -> Self | None:
         """Return the figures of a line of history.jsonl; None for a line that has something else."""
         try:
-            values = parse_json(line.decode())
+            values = {"network": 1} | parse_json(line.decode())  # which earlier versions did not write
             figures = {name: float(values[name]) for name in cls.__dataclass_fields__}
         except (ValueError, KeyError, TypeError, OverflowError):
             return None
         if not all(math.isfinite(value) for value in figures.values()):
             return None
-        return cls(**figures | {"step": int(figures["step"])})  # type: ignore[arg-type]  # the others are floats
+        counts = {name: int(figures[name]) for name in ("step", "network")}
+        return cls(**figures | counts)  # type: ignore[arg-type]  # the others are floats
 
 
 def find_recorded_run(run: str | Path | None) -> RunFolder:

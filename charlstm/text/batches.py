@@ -99,11 +99,15 @@ class Streams:
     def steps_per_epoch(self) -> float:
         return len(self.ids) / self.characters_per_step
 
-    def batch(self, step: int) -> npt.NDArray[np.int32]:
-        """Return ids of shape (batch_size, sequence_length + 1): the inputs and, one character on, the targets."""
+    def positions(self, step: int) -> npt.NDArray[np.int64]:
+        """Return which characters of the text are in a batch: (batch_size, sequence_length + 1)."""
         starts = np.arange(self.batch_size, dtype=np.int64) * len(self.ids) // self.batch_size
         positions = (starts + step * self.sequence_length)[:, None] + np.arange(self.sequence_length + 1)
-        return np.asarray(self.ids[positions % len(self.ids)], np.int32)
+        return np.asarray(positions % len(self.ids))
+
+    def batch(self, step: int) -> npt.NDArray[np.int32]:
+        """Return ids of shape (batch_size, sequence_length + 1): the inputs and, one character on, the targets."""
+        return np.asarray(self.ids[self.positions(step)], np.int32)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from charlstm.cells.shapes import num_parameters
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.durations import format_duration
 from charlstm.figures import counted, plain
+from charlstm.training.schedule import network_ends
+from charlstm.training.teaching import MAX_PROBABILITIES
 
 Settings = dict[str, Any]  # by the names of ModelConfig and TrainingConfig
 
@@ -24,6 +26,8 @@ SEVERAL_EPOCHS, CHARACTERS_OF_SEVERAL_EPOCHS = 3.5, 2.0  # from this many epochs
 SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
+TEACHER_EPOCHS, NUM_TEACHERS = 15, 3  # from this many epochs on several networks are trained, and one learns from them
+MAX_SHARE_PREDICTED = 0.3  # of the probabilities that can be kept: for the text; the rest is for what teachers write
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
 SMALL_NETWORK_EXPONENT = 0.4  # dropout falls with this power of the size below that
 
@@ -34,7 +38,16 @@ MIN_STEPS_PER_EPOCH = 64  # a batch that is widened for many cores leaves at lea
 MIN_WIDE_BATCH_SIZE = 32  # but is not limited below this, the batch of four cores
 MIN_SHARD_SIZE = 8  # rows of a batch
 
-CHOSEN = ("units", "dropout", "recurrent_dropout", "batch_size", "learning_rate", "precision", "num_shards")
+CHOSEN = (
+    "units",
+    "dropout",
+    "recurrent_dropout",
+    "batch_size",
+    "learning_rate",
+    "teachers",
+    "precision",
+    "num_shards",
+)
 
 REFERENCE_UNITS = 256  # width of the network that the throughput is measured with
 THROUGHPUT_EXPONENT = 0.4  # throughput grows with this power of the width: larger matmuls are more efficient
@@ -77,6 +90,7 @@ class AutoConfigInputs:
     throughput: float | None  # floating-point operations per second, see measure_throughput; None: not measured
     num_workers: int = 1  # machines that share the work
     num_members: int = 1  # networks that are trained one after the other, and share the default time
+    may_have_teachers: bool = False  # whether several networks may be trained for another one to learn from
 
     def for_workers(self, num_workers: int) -> "AutoConfigInputs":
         """Return the inputs for this many machines, each like the one that was measured."""
@@ -97,15 +111,18 @@ def choose_settings(
         "embedding_dim": DEFAULT_EMBEDDING_DIM,
         "sequence_length": DEFAULT_SEQUENCE_LENGTH,
     }
-    fixed = {**defaults, "epochs": None, "max_time": None, **overrides}
+    fixed = {**defaults, "epochs": None, "max_time": None, "teachers": 0, **overrides}
     if fixed.get("window"):
         fixed["sequence_length"] = fixed["window"]
+    if inputs.may_have_teachers and "teachers" not in overrides:
+        fixed["teachers"] = _choose_teachers(inputs, fixed)
     if "units" not in fixed:
         fixed["units"] = _choose_units(inputs, fixed)
-    characters = expected_training_characters(inputs, fixed)
-    epochs = characters / inputs.num_characters
+    all_characters = expected_training_characters(inputs, fixed)
     if fixed["epochs"] is None and fixed["max_time"] is None:
-        fixed["epochs"] = float(f"{epochs:.2g}")
+        fixed["epochs"] = float(f"{all_characters / inputs.num_characters:.2g}")
+    characters = all_characters * network_ends(fixed["teachers"])[0]  # for the first network
+    epochs = characters / inputs.num_characters
     share = _dropout_share(inputs, fixed)
     settings = {
         "dropout": round(share * dropout_rule.dropout(epochs), 2),
@@ -119,9 +136,15 @@ def choose_settings(
     return settings
 
 
-def needs_throughput(overrides: Settings) -> bool:
+def needs_throughput(overrides: Settings, *, may_have_teachers: bool = False) -> bool:
     """Return whether the choice of a setting depends on the speed of the machine."""
-    depends_on_it = {"units", "dropout", "recurrent_dropout", "batch_size"}
+    depends_on_it = {
+        "units",
+        "dropout",
+        "recurrent_dropout",
+        "batch_size",
+        *(["teachers"] if may_have_teachers else []),
+    }
     return overrides.get("epochs") is None and not (overrides.keys() >= depends_on_it | {"max_time"})
 
 
@@ -138,6 +161,7 @@ def make_configs(settings: Settings) -> tuple[ModelConfig, TrainingConfig]:
 
 
 DESCRIBED = (  # settings in that line
+    "teachers",
     "num_layers",
     "units",
     "dropout",
@@ -157,12 +181,13 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
     """
     epochs, max_time = settings["epochs"], settings["max_time"]
     lengths = [counted(epochs, "epoch") if epochs else "", format_duration(max_time) if max_time else ""]
+    teachers = f", {settings['teachers']} teachers" if settings["teachers"] else ""
     cell = settings.get("cell", ModelConfig.cell)
     line = "" if cell == ModelConfig.cell else f"{cell} "
     line += (
         f"{settings['num_layers']}x{settings['units']} units, dropout {settings['dropout']:g} and recurrent "
         f"{settings['recurrent_dropout']:g}, batches of {settings['batch_size']}x{settings['sequence_length']}, "
-        f"learning rate {plain(settings['learning_rate'])}, {' or '.join(filter(None, lengths))}"
+        f"learning rate {plain(settings['learning_rate'])}{teachers}, {' or '.join(filter(None, lengths))}"
     )
     if overrides.keys() >= {"units", "dropout", "recurrent_dropout", "batch_size", "learning_rate"}:
         return line
@@ -175,7 +200,8 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
 
 def describe_choice(settings: Settings, fixed: Settings) -> str:
     """Return the chosen settings as they are given to choose them again; nothing if all of them are fixed."""
-    chosen = [name for name in CHOSEN if name not in fixed]
+    is_for_one_network = settings["epochs"] is not None and not settings["teachers"]
+    chosen = [name for name in CHOSEN if name not in fixed and not (name == "teachers" and is_for_one_network)]
     if not chosen:
         return ""
     return "the same choice again: " + " ".join(f"`{name}` {settings[name]}" for name in chosen)
@@ -229,11 +255,11 @@ def _characters_per_second(inputs: AutoConfigInputs, settings: Settings, through
 
 def _choose_units(inputs: AutoConfigInputs, settings: Settings) -> int:
     """Return the width of the largest network that the text allows and that trains on enough characters."""
-    best = UNIT_CHOICES[0]
+    best, share = UNIT_CHOICES[0], network_ends(settings["teachers"])[0]
     for units in UNIT_CHOICES:
         candidate = {**settings, "units": units}
         size = count_parameters(candidate, inputs.vocabulary_size)
-        characters = expected_training_characters(inputs, candidate)
+        characters = share * expected_training_characters(inputs, candidate)
         max_size = _allowed_size(inputs)
         if inputs.num_characters >= SMALL_TEXT and characters >= MANY_EPOCHS * inputs.num_characters:
             max_size *= MANY_EPOCHS_SIZE_FACTOR
@@ -242,6 +268,23 @@ def _choose_units(inputs: AutoConfigInputs, settings: Settings) -> int:
         if characters >= needed * size and size <= max(max_size, 1.0):
             best = units
     return best
+
+
+def _choose_teachers(inputs: AutoConfigInputs, settings: Settings) -> int:
+    """Return how many teachers a run has: several where one network would read the text so often that it learns little.
+
+    Where the number of epochs is fixed, all of them are for one network.
+    """
+    num_probabilities = inputs.num_characters * inputs.vocabulary_size
+    if inputs.throughput is None or settings["epochs"] is not None:
+        return 0
+    if settings.get("window") or settings.get("attention"):
+        return 0
+    if num_probabilities > MAX_SHARE_PREDICTED * MAX_PROBABILITIES:
+        return 0
+    settings = {"units": _choose_units(inputs, settings), **settings}
+    epochs = expected_training_characters(inputs, settings) / inputs.num_characters
+    return NUM_TEACHERS if epochs >= TEACHER_EPOCHS else 0
 
 
 def _allowed_size(inputs: AutoConfigInputs) -> float:

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from charlstm.cells.registry import get_cell
@@ -19,9 +20,9 @@ from charlstm.text.vocabulary import POLICIES, Vocabulary
 from charlstm.training.calibration import MAX_LOGIT_SCALE, MIN_LOGIT_SCALE
 from charlstm.training.history import Evaluation, History
 from charlstm.training.logs.registry import LOGS
-from charlstm.training.snapshots import BEST_PREFIX
+from charlstm.training.snapshots import BEST_PREFIX, teacher_prefixes
 
-MAX_BYTES = 5 * MAX_WEIGHT_BYTES  # of all arrays: weights, best weights, two moments of each, and the states
+MAX_BYTES = 5 * MAX_WEIGHT_BYTES  # of all arrays: weights, best weights, teachers, two moments, and the states
 MAX_STEPS = 2**31 - 1  # steps are counted in 32 bits
 MAX_FIGURE = 1e40  # of sums and speeds: far from what overflows
 MIN_SCALE = 1e-6  # of the learning rate
@@ -56,16 +57,19 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
         get_cell(model_config.cell)  # raises SettingError for an unknown cell
         _check_window(model_config, config)
         _check_text(metadata["text"])
-        _check_history(History.from_json(metadata["history"]))
+        history = History.from_json(metadata["history"])
+        _check_history(history)
+        _check_figure("network", history.network, least=1, most=config.teachers + 1)
         _check_environment(metadata["environment"])
         _check_origin(metadata.get("origin"))
     except (CharLSTMError, TypeError) as error:
         raise TensorFileError(f"{file.path} is not a checkpoint that charlstm wrote: {error}") from error
     if file.num_bytes > MAX_BYTES:
         raise TensorFileError(f"{file.path} holds {file.num_bytes:,} bytes, but at most {MAX_BYTES:,} can be read")
-    file.check_arrays(expected_arrays(model_config, config, len(vocabulary)))
+    teachers = teacher_prefixes(history.network - 1)
+    file.check_arrays(expected_arrays(model_config, config, len(vocabulary), teachers))
     arrays = file.read()
-    for prefix, may_be_nan in ((BEST_PREFIX, False), ("weights/", True)):
+    for prefix, may_be_nan in ((BEST_PREFIX, False), ("weights/", True), *((prefix, False) for prefix in teachers)):
         weights = {name: array for name, array in arrays.items() if name.startswith(prefix)}
         check_weights(file.path, weights, may_be_nan=may_be_nan)
     return arrays
@@ -105,9 +109,9 @@ def _is_path(source: str) -> bool:
 
 def _check_history(history: History) -> None:
     """Raise RunError if a figure is out of range."""
-    for name in ("step", "evaluations_since_best"):
+    for name in ("step", "evaluations_since_best", "network_step"):
         _check_figure(name, getattr(history, name), most=MAX_STEPS)
-    for name in ("seconds", "evaluation_cost"):
+    for name in ("seconds", "evaluation_cost", "network_seconds"):
         _check_figure(name, getattr(history, name), most=MAX_SECONDS)
     _check_figure("first_nats", history.first_nats or 0, least=-1, most=MAX_NATS)
     _check_figure("recent_nats", history.recent_nats, least=-1, most=MAX_NATS)
@@ -119,11 +123,12 @@ def _check_history(history: History) -> None:
     _check_figure("seconds", history.interval.seconds, most=MAX_SECONDS)
     _check_figure("gradient_norms", history.interval.gradient_norms or 0, most=sys.float_info.max)
     for evaluation in history.evaluations:
-        _check_evaluation(evaluation, history.step)
+        _check_evaluation(evaluation, history)
 
 
-def _check_evaluation(evaluation: Evaluation, last_step: int) -> None:
-    _check_figure("step", evaluation.step, most=last_step)
+def _check_evaluation(evaluation: Evaluation, history: History) -> None:
+    _check_figure("step", evaluation.step, most=history.step)
+    _check_figure("network", evaluation.network, least=1, most=history.network)
     _check_figure("seconds", evaluation.seconds, most=MAX_SECONDS)
     for name in ("epoch", "characters_per_second", "learning_rate"):
         _check_figure(name, getattr(evaluation, name), most=MAX_FIGURE)
@@ -165,8 +170,12 @@ def _is_short(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= MAX_ENVIRONMENT
 
 
-def expected_arrays(model_config: ModelConfig, config: TrainingConfig, vocabulary_size: int) -> ArrayTypes:
-    """Return the dtypes and shapes of the arrays in a checkpoint, as `Trainer.arrays` and the best weights have them.
+def expected_arrays(
+    model_config: ModelConfig, config: TrainingConfig, vocabulary_size: int, teachers: Sequence[str] = ()
+) -> ArrayTypes:
+    """Return the dtypes and shapes of the arrays in a checkpoint, as `make_checkpoint` joins them.
+
+    `teachers` are the prefixes of their weights.
 
     The states are (units, streams). The optimizer has a count of steps, a learning rate, and two moments of each
     trained weight.
@@ -174,7 +183,7 @@ def expected_arrays(model_config: ModelConfig, config: TrainingConfig, vocabular
     weights = weight_shapes(model_config, vocabulary_size)
     arrays: ArrayTypes = {}
     for name, shape in weights.items():
-        arrays[f"weights/{name}"] = arrays[BEST_PREFIX + name] = ("F32", shape)
+        arrays |= {prefix + name: ("F32", shape) for prefix in ("weights/", BEST_PREFIX, *teachers)}
     for layer in range(model_config.num_layers):
         for index, size in enumerate(state_sizes(model_config, layer)):
             arrays[f"states/{layer}/{index}"] = ("F32", (size, config.batch_size))

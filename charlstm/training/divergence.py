@@ -1,9 +1,13 @@
 """Record the loss of each step, and tell when it has diverged."""
 
 import math
+from pathlib import Path
 
+from charlstm.errors import TrainingError
+from charlstm.figures import plain
 from charlstm.training.history import History
 
+MAX_ROLLBACKS = 3  # before a run that keeps diverging is given up
 DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is this many times the first loss
 LOSS_SMOOTHING = 0.1  # weight of the newest loss in the running mean
 
@@ -28,3 +32,12 @@ def record_loss(
         return False
     history.interval.add(nats, seconds, gradient_norm)
     return True
+
+
+def divergence_error(history: History, model: Path, learning_rate: float) -> TrainingError:
+    """Return the error of a run that is given up: its best model is in the file `model`."""
+    kept = f"; the best model, of step {history.best.step:,}, is kept: {model}" if history.best else ""
+    return TrainingError(
+        f"training diverged {MAX_ROLLBACKS + 1} times{kept}",
+        hint=f"train with a lower `learning_rate`: it was {plain(learning_rate)}",
+    )

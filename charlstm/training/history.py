@@ -29,6 +29,8 @@ class Progress:
     seconds: float
     characters_per_second: float
     train_nats: float  # mean since the last evaluation
+    network: int = 1  # which of them is trained: the teachers come first
+    num_networks: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Evaluation:
     is_best: bool
     gradient_norm: float | None = None  # mean since the last evaluation, before clipping; None: not known, or infinite
     logit_scale: float = 1.0  # that the logits were multiplied by
+    network: int = 1  # which of the networks of a run with teachers
 
     def to_line(self) -> dict[str, float | None]:
         """Return the figures that one line of history.jsonl holds."""
@@ -59,6 +62,7 @@ class Evaluation:
             "learning_rate": self.learning_rate,
             "gradient_norm": self.gradient_norm,
             "logit_scale": round(self.logit_scale, 6),
+            "network": self.network,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -113,7 +117,10 @@ class History:
     seconds: float = 0.0  # of training and evaluation, over all processes
     interval: Interval = field(default_factory=Interval)
     evaluations: list[Evaluation] = field(default_factory=list)
-    evaluations_since_best: int = 0  # counted again from zero when the plan is extended
+    evaluations_since_best: int = 0  # of this network; counted again from zero when the plan is extended
+    network: int = 1  # that is trained; teachers come first
+    network_step: int = 0  # where its training began
+    network_seconds: float = 0.0
     evaluation_cost: float = 0.0  # seconds of the last evaluation; reserved for the one at the end
     learning_rate_scale: float = 1.0  # factor of the learning rate: halved whenever the loss diverged
     logit_scale: float = 1.0  # of the next evaluation, see training/calibration.py
@@ -123,9 +130,25 @@ class History:
 
     def add(self, evaluation: Evaluation) -> None:
         """Append an evaluation and start the next interval."""
+        nats = evaluation.validation.nats_per_character
+        own = [one.validation.nats_per_character for one in self.evaluations if one.network == evaluation.network]
+        improves = evaluation.is_best or nats < min(own, default=math.inf)
         self.evaluations.append(evaluation)
-        self.evaluations_since_best = 0 if evaluation.is_best else self.evaluations_since_best + 1
+        self.evaluations_since_best = 0 if improves else self.evaluations_since_best + 1
         self.interval = Interval()
+
+    def begin_network(self) -> None:
+        """Start the next network, with its losses, its patience and its factor of the logits."""
+        self.network, self.network_step, self.network_seconds = self.network + 1, self.step, self.seconds
+        self.recent_nats, self.logit_scale, self.interval = self.first_nats or 0.0, 1.0, Interval()
+        self.evaluations_since_best = 0
+
+    @property
+    def recent_train_nats(self) -> float:
+        """The mean loss since the last evaluation, or until it if no step has been taken since; NaN without any."""
+        if self.interval.steps:
+            return self.interval.mean_nats
+        return self.evaluations[-1].train_nats if self.evaluations else math.nan
 
     @property
     def best(self) -> Evaluation | None:

@@ -7,31 +7,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
-from charlstm.errors import RunError, TrainingError
+from charlstm.errors import RunError
 from charlstm.figures import plain
 from charlstm.generation.generate import Request, generate
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import Checkpoint
-from charlstm.storage.model_file import Model
+from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.training import snapshots
 from charlstm.training.calibration import next_logit_scale, scale_logits
 from charlstm.training.clock import TrainingClock
-from charlstm.training.divergence import divergence_threshold, record_loss
+from charlstm.training.divergence import MAX_ROLLBACKS, divergence_error, divergence_threshold
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import Evaluation, History, Interval, Progress
 from charlstm.training.interruption import Interruption
 from charlstm.training.leading import LeadingTrainer, check_shards
+from charlstm.training.learner import Learner
 from charlstm.training.logs.logged_run import LoggedRun
 from charlstm.training.logs.logging_reporter import LoggingReporter
 from charlstm.training.pace import Pace
 from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan
+from charlstm.training.student import Teachers
+from charlstm.training.teaching import check_teachers
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from charlstm.training.workers import Workers
 
 SAMPLE_LENGTH = 240  # characters
-MAX_ROLLBACKS = 3  # before a run that keeps diverging is given up
 
 
 class TrainingRun:
@@ -67,6 +67,7 @@ class TrainingRun:
         self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
         self.trainer: Trainer | LeadingTrainer = Trainer(model_config, config, len(data.vocabulary), workers=workers)
         self.history = History()
+        self._teachers = Teachers(model_config, config, data.vocabulary)
         self.origin: RunOrigin | None = origin or RunOrigin.now()
         self.best_weights = self.trainer.network.get_named_weights()
         if start_from:
@@ -74,12 +75,14 @@ class TrainingRun:
             self.trainer.network.set_named_weights(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
+        if config.teachers:
+            check_teachers(model_config, len(data.dataset.training) * len(data.vocabulary), workers)
         if workers:
             check_shards(len(workers), config)
             self.trainer = LeadingTrainer(self.trainer, workers, self._settings())
         self._clock = TrainingClock(self.history.seconds)
         self._pace = Pace(self.plan, config, self.history, self._clock)
-        self._graph_is_built = False  # the first step of a process builds it, and is not timed
+        self._learner = Learner(self.trainer, self.streams, self.history, self._clock)
 
     def run(
         self,
@@ -108,17 +111,16 @@ class TrainingRun:
         writer.write_initial(self.checkpoint(), self.history, self.best_model())
         snapshots.save_settings(self.folder, self._settings(), finished=False)
         logged_run = LoggedRun.from_settings(self._settings(), self.folder, store=log_folder)
-        with LoggingReporter(reporter, logged_run, logs, self.history) as reporter, self._clock:
-            self._loop(reporter, interruption, writer)
-            if not interruption.signal_number:
-                if self.history.interval.steps:
-                    self.evaluate(reporter, writer)
-                self.history.finished = True
+        with LoggingReporter(reporter, logged_run, logs, self.history) as reporter:
+            if self._pace.is_last_network and self.config.teachers:
+                self._make_student(reporter, interruption)
+            with self._clock:
+                self._train(reporter, interruption, writer)
         writer.write_final(self.checkpoint(), self.history, interruption)
         with contextlib.suppress(RunError):  # everything that counts has just been written
             snapshots.save_settings(self.folder, self._settings(), finished=self.history.finished)
         if self.history.finished and self.history.best is None:
-            raise self._divergence_error()
+            raise divergence_error(self.history, self.folder.model, self.config.learning_rate)
         return TrainingResult(
             folder=self.folder,
             best=self.history.best,
@@ -158,18 +160,7 @@ class TrainingRun:
 
     def take_steps(self) -> bool:
         """Train on the next batches; return False if the loss has diverged."""
-        first, count = self.history.step, self._pace.steps_per_call
-        steps = range(first, first + count)
-        batches = np.stack([self.streams.batch(step) for step in steps])
-        learning_rates = [self._pace.learning_rate(step) for step in steps]
-        start = self.seconds
-        losses, gradient_norms = self.trainer.train_steps(batches, step=first, learning_rates=learning_rates)
-        seconds = (self.seconds - start) / count if self._graph_is_built else None
-        self._graph_is_built = True
-        return all(
-            record_loss(self.history, float(nats), seconds, float(norm), uniform_nats=self.uniform_nats)
-            for nats, norm in zip(losses, gradient_norms, strict=True)
-        )
+        return self._learner.take_steps(self._pace, uniform_nats=self.uniform_nats)
 
     def roll_back(self, reporter: TrainingReporter) -> None:
         """Go back to the best weights, with a new optimizer and half the learning rate.
@@ -178,7 +169,7 @@ class TrainingRun:
         """
         history = self.history
         if history.learning_rate_scale <= 0.5**MAX_ROLLBACKS:
-            raise self._divergence_error()
+            raise divergence_error(self.history, self.folder.model, self.config.learning_rate)
         history.learning_rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
         history.interval, history.logit_scale = Interval(), 1.0  # the best weights are calibrated
@@ -201,7 +192,6 @@ class TrainingRun:
         if not math.isfinite(nats) or (best is None and nats > limit):
             self.roll_back(reporter)
             return
-        model = Model(self.model_config, self.data.vocabulary, weights, {"settings": self.config.to_json()})
         evaluation = Evaluation(
             step=history.step,
             epoch=self.epoch,
@@ -210,10 +200,11 @@ class TrainingRun:
             validation=scores,
             characters_per_second=self._characters_per_second,
             learning_rate=self._pace.learning_rate(history.step - 1),
-            sample=_sample_text(model, random_seed=history.step),
+            sample=_sample_text(self._model(weights), random_seed=history.step),
             is_best=best is None or nats < best.validation.nats_per_character,
             gradient_norm=history.interval.mean_gradient_norm,
             logit_scale=history.logit_scale,
+            network=history.network,
         )
         history.add(evaluation)
         if evaluation.is_best:
@@ -232,16 +223,35 @@ class TrainingRun:
             return None
         return snapshots.make_model(self.data, self.model_config, self.config, self.best_weights, best)
 
+    def _model(self, weights: NamedWeights) -> Model:
+        return Model(self.model_config, self.data.vocabulary, weights, {"settings": self.config.to_json()})
+
     def checkpoint(self) -> Checkpoint:
         """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
-        return snapshots.make_checkpoint(self._settings(), self.history, self.trainer.arrays(), self.best_weights)
+        return snapshots.make_checkpoint(
+            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._teachers.weights
+        )
 
     def _settings(self) -> dict[str, Any]:
         return snapshots.run_settings(self.data, self.model_config, self.config, self.origin)
 
-    def _loop(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
-        while self._pace.has_steps_to_take and not self.patience_is_exhausted and not interruption.signal_number:
+    def _train(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
+        """Train one network after the other."""
+        while not self.history.finished:
+            self._train_network(reporter, interruption, writer)
+            if interruption.signal_number:
+                return
+            if self.history.interval.steps:
+                self.evaluate(reporter, writer)
+            if self._pace.is_last_network:
+                self.history.finished = True
+            else:
+                self._begin_next_network(reporter, interruption)
+
+    def _train_network(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
+        """Train a network to the end of its part of the plan, until patience runs out, or until a signal comes."""
+        while not (self._pace.network_is_done or self.patience_is_exhausted or interruption.signal_number):
             if self.take_steps():
                 reporter.on_step(self._progress())
                 if self._pace.evaluation_is_due:
@@ -258,26 +268,35 @@ class TrainingRun:
             epoch=self.epoch,
             seconds=self.seconds,
             characters_per_second=self._characters_per_second,
-            train_nats=self.history.interval.mean_nats,
+            train_nats=self.history.recent_train_nats,
+            network=self.history.network,
+            num_networks=self.config.teachers + 1,
         )
+
+    def _begin_next_network(self, reporter: TrainingReporter, interruption: Interruption) -> None:
+        """Make the network that was just trained a teacher, and begin the next one."""
+        own = [one for one in self.history.evaluations if one.network == self.history.network]
+        scale = own[-1].logit_scale if own else 1.0  # none if all its evaluations diverged
+        self._teachers.weights.append(scale_logits(self.trainer.network.get_named_weights(), scale))
+        self.history.begin_network()
+        if self._teachers.are_complete:
+            self._make_student(reporter, interruption)
+        self.history.network_seconds = self.seconds
+        self.trainer.restart_from(self._teachers.initial_weights())
+
+    def _make_student(self, reporter: TrainingReporter, interruption: Interruption) -> None:
+        reporter.on_step(self._progress())  # the next one will be long in coming
+        self._learner.learn_from(self._teachers, interruption)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
-        trainer_arrays, self.best_weights = snapshots.checkpoint_arrays(checkpoint)
+        trainer_arrays, self.best_weights, self._teachers.weights = snapshots.checkpoint_arrays(checkpoint)
         self.trainer.restore(trainer_arrays)
         config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
         if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):
             self.history.finished, self.history.evaluations_since_best = False, 0
         self.origin = snapshots.origin_of(checkpoint, self.data, self.config)
-
-    def _divergence_error(self) -> TrainingError:
-        best = self.history.best
-        kept = f"; the best model, of step {best.step:,}, is kept: {self.folder.model}" if best else ""
-        return TrainingError(
-            f"training diverged {MAX_ROLLBACKS + 1} times{kept}",
-            hint=f"train with a lower `learning_rate`: it was {plain(self.config.learning_rate)}",
-        )
 
 
 def _sample_text(model: Model, *, random_seed: int) -> str:

@@ -108,7 +108,7 @@ def choose_run_settings(request: NewRunRequest, reporter: RunReporter) -> Settin
     overrides = request.overrides.settings
     with tensorflow_ready(reporter, precision=overrides.get("precision")) as startup:
         overrides |= {"precision": startup.precision} | data.split_settings
-        return _choose_settings(request, _measured_inputs(data, overrides, startup), overrides)
+        return _choose_settings(request, _measured_inputs(request, data, overrides, startup), overrides)
 
 
 def _build_run(
@@ -122,7 +122,7 @@ def _build_run(
         from charlstm.training.throughput import measure_step_time
 
         overrides |= {"precision": startup.precision} | data.split_settings
-        inputs = _measured_inputs(data, overrides, startup)
+        inputs = _measured_inputs(request, data, overrides, startup)
         if request.workers:
             inputs = inputs.for_workers(len(request.workers))
         settings = _choose_settings(request, inputs, overrides)
@@ -149,10 +149,12 @@ def _build_run(
     return run
 
 
-def _measured_inputs(data: TrainingData, overrides: Settings, startup: Startup) -> AutoConfigInputs:
+def _measured_inputs(
+    request: NewRunRequest, data: TrainingData, overrides: Settings, startup: Startup
+) -> AutoConfigInputs:
     """Return what settings are chosen by; the speed of this machine only if one of them depends on it."""
     throughput = None
-    if needs_throughput(overrides):
+    if needs_throughput(overrides, may_have_teachers=_may_have_teachers(request)):
         from charlstm.training.throughput import best_throughput
 
         startup.show_status("measuring how fast this machine trains")
@@ -164,8 +166,13 @@ def _choose_settings(request: NewRunRequest, inputs: AutoConfigInputs, overrides
     """Return all settings: those that are fixed, those for a run that starts from a model, and a choice of the rest."""
     inputs = dataclasses.replace(inputs, num_members=request.num_members)
     if request.start_from is None:
-        return choose_settings(inputs, overrides)
+        return choose_settings(dataclasses.replace(inputs, may_have_teachers=_may_have_teachers(request)), overrides)
     return request.fine_tuning.choose_settings(inputs, overrides)
+
+
+def _may_have_teachers(request: NewRunRequest) -> bool:
+    trains_one_network = request.num_members == 1 and not request.workers
+    return request.may_have_teachers and trains_one_network and request.start_from is None
 
 
 def _origin(request: NewRunRequest) -> RunOrigin:

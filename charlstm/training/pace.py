@@ -3,22 +3,32 @@
 from charlstm.config import TrainingConfig
 from charlstm.training.clock import TrainingClock
 from charlstm.training.history import History
-from charlstm.training.schedule import TrainingPlan, learning_rate_at
+from charlstm.training.schedule import STUDENT_RATE, TrainingPlan, learning_rate_at, network_ends
 
 
 class Pace:
-    """The plan of a run, beside its history and its clock."""
+    """The plan of a run, beside its history and its clock.
+
+    In a run with teachers each network has a part of the plan. Its learning rate rises and falls anew.
+    """
 
     def __init__(self, plan: TrainingPlan, config: TrainingConfig, history: History, clock: TrainingClock) -> None:
         self._plan, self._config, self._history, self._clock = plan, config, history, clock
 
     @property
     def fraction_done(self) -> float:
-        return self._fraction_done_at(self._history.step)
+        """The fraction of the whole plan that is done."""
+        return self._fraction_done(self._history.step, self._plan)
 
     @property
-    def has_steps_to_take(self) -> bool:
-        return self.fraction_done < 1 or self._history.step == 0  # however short the plan is
+    def network_is_done(self) -> bool:
+        """Whether the network that is trained has had its part of the plan; it takes a step, however short that is."""
+        history = self._history
+        return history.step > history.network_step and self._fraction_done(history.step, self._network_plan) >= 1
+
+    @property
+    def is_last_network(self) -> bool:
+        return self._history.network > self._config.teachers
 
     @property
     def evaluation_is_due(self) -> bool:
@@ -31,16 +41,25 @@ class Pace:
     def steps_per_call(self) -> int:
         """How many steps to take before time and signals are looked at again."""
         interval = self._history.interval
-        return self._plan.steps_per_call(
+        return self._network_plan.steps_per_call(
             self._history.step, steps_since=interval.steps, steps_per_second=interval.steps_per_second
         )
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step that comes next, or was the last."""
-        fraction_done = self._fraction_done_at(step) if step else 0.0
-        scheduled = learning_rate_at(fraction_done, peak=self._config.learning_rate, schedule=self._config.schedule)
-        return scheduled * self._history.learning_rate_scale
+        history, plan = self._history, self._network_plan
+        begun = plan.fraction_done(history.network_step, history.network_seconds)
+        fraction_done = 0.0
+        if step > history.network_step and begun < 1:
+            fraction_done = max(0.0, (self._fraction_done(step, plan) - begun) / (1 - begun))
+        peak = self._config.learning_rate * (STUDENT_RATE if self._config.teachers and self.is_last_network else 1)
+        scheduled = learning_rate_at(fraction_done, peak=peak, schedule=self._config.schedule)
+        return scheduled * history.learning_rate_scale
 
-    def _fraction_done_at(self, step: int) -> float:
-        """Return the fraction of the plan after `step` steps; the time of the last evaluation is reserved."""
-        return self._plan.fraction_done(step, self._clock.seconds + self._history.evaluation_cost)
+    @property
+    def _network_plan(self) -> TrainingPlan:
+        """The plan up to the end of the network that is trained."""
+        return self._plan.until(network_ends(self._config.teachers)[self._history.network - 1])
+
+    def _fraction_done(self, step: int, plan: TrainingPlan) -> float:
+        return plan.fraction_done(step, self._clock.seconds + self._history.evaluation_cost)

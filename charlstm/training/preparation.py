@@ -30,9 +30,15 @@ def prepare(request: NewRunRequest, reporter: RunReporter) -> tuple[NewRunReques
         start_from = load_model(path)
         request = _adapt_to_model(request, start_from, inherits_precision=shipped_name(path) is None)
     _check_window(request.overrides.settings)
+    teachers = request.overrides.settings.get("teachers")
+    if teachers and request.start_from is not None:
+        raise SettingError(
+            "`teachers` begin with other random weights each, and this run with those of a model",
+            hint="leave `teachers` out, or train from nothing",
+        )
     request.parts.check_settings(request.overrides.settings)
     divided = _read_text(request, reporter)
-    if request.may_start_from_shipped and request.start_from is None and request.min_count == 1:
+    if request.may_start_from_shipped and request.start_from is None and request.min_count == 1 and not teachers:
         point = choose_starting_point(divided.corpus, request.decoding, request.overrides.settings)
         if point is not None:
             start_from = point.model

@@ -12,6 +12,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "recurrent_dropout": 0.0,
         "batch_size": 32,
         "learning_rate": 8e-3,
+        "teachers": 0,
     },
     "medium": {
         "num_layers": 2,
@@ -20,6 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "recurrent_dropout": 0.15,
         "batch_size": 32,
         "learning_rate": 8e-3,
+        "teachers": 0,
     },
     "large": {
         "num_layers": 2,
@@ -28,6 +30,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "recurrent_dropout": 0.35,
         "batch_size": 32,
         "learning_rate": 5e-3,
+        "teachers": 0,
     },
     "tutorial": {
         "num_layers": 2,
@@ -41,6 +44,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "recurrent_dropout": 0.0,
         "batch_size": 30,
         "learning_rate": 1e-3,
+        "teachers": 0,
         "clip_norm": 0.0,
         "schedule": "constant",
         "calibration": False,

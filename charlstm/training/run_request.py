@@ -34,6 +34,7 @@ class NewRunRequest:
     inherits_precision: bool = True  # of `start_from`, unless `precision` is fixed; else the fastest one is taken
     unknown: str | None = None  # policy for characters outside the vocabulary of `start_from`; None: learn them
     num_members: int = 1  # of the ensemble that the run is for, see AutoConfigInputs
+    may_have_teachers: bool = True  # chosen where they pay; else only if `teachers` are fixed
     overwrite: bool = False
     command: tuple[str, ...] = ()  # that the run was started with
     checkpoint_every: float  # seconds

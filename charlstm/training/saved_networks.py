@@ -43,7 +43,7 @@ def _networks_of(checkpoint: Checkpoint) -> dict[int, Model]:
     networks = dict[int, Model]()
     if not (origin and origin.start_from):
         networks[0] = initial_network(config, vocabulary, random_seed=training.random_seed)
-    arrays, best_weights = checkpoint_arrays(checkpoint)
+    arrays, best_weights, _ = checkpoint_arrays(checkpoint)
     if history.best:
         networks[history.best.step] = Model(config, vocabulary, best_weights, {})
     weights = {

@@ -1,7 +1,7 @@
 """The plan of a training run: how much of it is done, when to evaluate, and the learning rate at each point."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from charlstm.config import TrainingConfig
 from charlstm.durations import format_duration
@@ -10,6 +10,8 @@ from charlstm.figures import plain
 WARMUP_FRACTION = 0.02  # of the plan; the learning rate rises during it
 NUM_EVALUATIONS = 24  # per run, unless `evaluate_every` is set
 MAX_EVALUATION_TIME = 0.05  # fraction of a run planned in seconds
+STUDENT_TIME = 0.25  # share of the plan in which one of several networks learns from all; before, they share the rest
+STUDENT_RATE = 0.5  # of the learning rate
 CHECKPOINT_EVERY = 30.0  # seconds of work that a crash may cost
 MAX_STEPS_PER_CALL, MAX_SECONDS_PER_CALL = 16, 0.05  # before the loop looks at the clock and at signals again
 
@@ -27,6 +29,14 @@ class TrainingPlan:
         """Convert epochs to steps."""
         num_steps = None if config.epochs is None else max(1, round(config.epochs * steps_per_epoch))
         return cls(num_steps, config.max_time, config.evaluate_every)
+
+    def until(self, fraction: float) -> "TrainingPlan":
+        """Return the plan of the run up to this fraction of it."""
+        return replace(
+            self,
+            num_steps=None if self.num_steps is None else max(1, round(fraction * self.num_steps)),
+            max_time=None if self.max_time is None else fraction * self.max_time,
+        )
 
     def fraction_done(self, step: int, seconds: float) -> float:
         """Return the fraction of the plan that is done, from 0 to 1."""
@@ -75,6 +85,12 @@ class TrainingPlan:
     @property
     def _steps_between_evaluations(self) -> int:
         return math.ceil((self.num_steps or 0) / NUM_EVALUATIONS)
+
+
+def network_ends(num_teachers: int) -> list[float]:
+    """Return at what fraction of the plan the training of each network ends: the teachers, then their student."""
+    share = (1 - STUDENT_TIME) / num_teachers if num_teachers else 0.0
+    return [share * (index + 1) for index in range(num_teachers)] + [1.0]
 
 
 def learning_rate_at(fraction_done: float, *, peak: float, schedule: str = "linear") -> float:

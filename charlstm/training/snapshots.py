@@ -1,6 +1,7 @@
 """A run as it is saved: its settings, its checkpoints, its best model."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from charlstm.atomic_files import write_atomically
@@ -42,23 +43,35 @@ def origin_of(checkpoint: Checkpoint, data: TrainingData, config: TrainingConfig
 
 
 def make_checkpoint(
-    settings: dict[str, Any], history: History, trainer_arrays: Arrays, best_weights: NamedWeights
+    settings: dict[str, Any],
+    history: History,
+    trainer_arrays: Arrays,
+    best_weights: NamedWeights,
+    teachers: Sequence[NamedWeights] = (),
 ) -> Checkpoint:
     """Return everything that is needed to resume a run exactly, in this process or another."""
-    best = {BEST_PREFIX + name: weight for name, weight in best_weights.items()}
+    arrays = dict(trainer_arrays)
+    for prefix, weights in [(BEST_PREFIX, best_weights), *zip(teacher_prefixes(len(teachers)), teachers, strict=True)]:
+        arrays |= {prefix + name: weight for name, weight in weights.items()}
     metadata = settings | {"history": history.to_json(), "environment": training_environment()}
-    return Checkpoint(trainer_arrays | best, metadata)
+    return Checkpoint(arrays, metadata)
 
 
-def checkpoint_arrays(checkpoint: Checkpoint) -> tuple[Arrays, NamedWeights]:
-    """Return the two sets of arrays that `make_checkpoint` joined: the trainer's, and the best weights by name."""
-    trainer_arrays, best_weights = {}, {}
-    for name, array in checkpoint.arrays.items():
-        if name.startswith(BEST_PREFIX):
-            best_weights[name.removeprefix(BEST_PREFIX)] = array
-        else:
-            trainer_arrays[name] = array
-    return trainer_arrays, best_weights
+def teacher_prefixes(num_teachers: int) -> list[str]:
+    """Return how the names of the teachers' weights begin in a checkpoint."""
+    return [f"teachers/{index}/" for index in range(num_teachers)]
+
+
+def checkpoint_arrays(checkpoint: Checkpoint) -> tuple[Arrays, NamedWeights, list[NamedWeights]]:
+    """Return what `make_checkpoint` joined: the trainer's arrays, and by name the best weights and the teachers'."""
+    history = History.from_json(checkpoint.metadata["history"])
+    prefixes = [BEST_PREFIX, *teacher_prefixes(history.network - 1)]
+    groups = [
+        {name.removeprefix(prefix): array for name, array in checkpoint.arrays.items() if name.startswith(prefix)}
+        for prefix in prefixes
+    ]
+    trainer_arrays = {name: array for name, array in checkpoint.arrays.items() if not name.startswith(tuple(prefixes))}
+    return trainer_arrays, groups[0], groups[1:]
 
 
 def make_model(

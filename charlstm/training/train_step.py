@@ -1,6 +1,7 @@
 """Training and evaluation steps in TensorFlow."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,16 +73,28 @@ class Trainer:
         self._train_steps: Any = None  # the graph, built for the first batch: all batches have the same shape
         self._evaluate_step = tf.function(self._evaluate_step_graph, autograph=False)
 
+    def become_student(self) -> None:
+        """Learn probabilities in place of single characters from now on, without dropout."""
+        self._config, self._train_steps = replace(self._config, dropout=0.0, recurrent_dropout=0.0), None
+
     def train_steps(
-        self, batches: npt.NDArray[np.int32], *, step: int, learning_rates: list[float]
+        self,
+        batches: npt.NDArray[np.int32],
+        *,
+        step: int,
+        learning_rates: list[float],
+        predictions: npt.NDArray[np.float16] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Take one step for each batch of ids (steps, batch, time + 1), numbered from `step`.
 
-        All workers take it together, each with its own rows of the batch. Returns the loss before each step, in nats
-        per character, and the global norm of its gradient before clipping.
+        A student learns `predictions`, the probabilities (steps, batch, time, vocabulary) of all ids but the first of
+        each stream. All workers take a step together, each with its own rows of the batch. Returns the loss before
+        each step, in nats per character, and the global norm of its gradient before clipping.
         """
         steps = np.arange(step, step + len(batches), dtype=np.int32)
-        inputs = tf.constant(batches[:, self.rows]), tf.constant(steps), tf.constant(learning_rates, tf.float32)
+        inputs = [tf.constant(batches[:, self.rows]), tf.constant(steps), tf.constant(learning_rates, tf.float32)]
+        if predictions is not None:
+            inputs.append(tf.constant(predictions))
         if self._train_steps is None:
             specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in inputs]
             graph = tf.function(self._train_steps_graph, autograph=False)
@@ -155,18 +168,18 @@ class Trainer:
             named |= {f"states/{layer}/{index}": state for index, state in enumerate(states)}
         return named
 
-    def _train_steps_graph(self, batches: tf.Tensor, steps: tf.Tensor, learning_rates: tf.Tensor) -> Any:
-        def take_step(_: Any, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    def _train_steps_graph(self, *batches: tf.Tensor) -> Any:
+        def take_step(_: Any, inputs: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
             return self._train_step_graph(*inputs)
 
         first = tf.zeros(()), tf.zeros(())  # which only have the types and shapes of the results
-        return tf.scan(take_step, (batches, steps, learning_rates), initializer=first, parallel_iterations=1)
+        return tf.scan(take_step, batches, initializer=first, parallel_iterations=1)
 
     def _train_step_graph(
-        self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor
+        self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor, predictions: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            loss, new_states = self._loss_graph(batch, step)
+            loss, new_states = self._loss_graph(batch, step, predictions)
         variables = self.network.trainable_variables
         gradients = tape.gradient(loss, variables)
         # that of an embedding may be sparse, with a row for each use of a character: their norm is not that of the sum
@@ -182,16 +195,21 @@ class Trainer:
             tf.nest.map_structure(self._carry, self.states, new_states)
         return loss, gradient_norm
 
-    def _loss_graph(self, batch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, States]:
+    def _loss_graph(
+        self, batch: tf.Tensor, step: tf.Tensor, predictions: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, States]:
         """Return the loss of ids (batch, time + 1), divided by the predicted characters of the whole batch, and the
         states after them.
+
+        It is the cross-entropy of the ids, or of the predictions (batch, time, vocabulary).
         """
         window = self.network.config.window
         first = window - 1 if window else 0  # index of the first character whose successor is predicted
         prepared = self.network.prepare(
             recurrent_dropout=self._config.recurrent_dropout, dropout_seed=self._seed(step, WEIGHT_DROPOUT_SEED)
         )
-        losses, new_states = [], []
+        losses, new_states = list[tf.Tensor](), []
+        soft_targets = [] if predictions is None else self._soft_targets(predictions)
         shards = zip(tf.split(batch, self.shard_sizes), self._carried_states(step), strict=True)
         for shard, (ids, states) in enumerate(shards, start=self._first_shard):
             logits, shard_states = prepared.run(
@@ -201,11 +219,19 @@ class Trainer:
                 dropout=self._config.dropout,
                 dropout_seed=self._seed(step, SHARD_SEED + shard),
             )
-            targets = tf.transpose(ids[:, 1 + first :])
-            losses.append(tf.reduce_sum(_cross_entropy(targets, logits[first:] if first else logits)))
+            if soft_targets:
+                cross_entropy = tf.nn.softmax_cross_entropy_with_logits(soft_targets[len(losses)], logits)
+            else:
+                targets = tf.transpose(ids[:, 1 + first :])
+                cross_entropy = _cross_entropy(targets, logits[first:] if first else logits)
+            losses.append(tf.reduce_sum(cross_entropy))
             new_states.append(shard_states)
         loss = tf.add_n(losses) / (self._config.batch_size * (batch.shape[1] - 1 - first))
         return loss, _join_states(new_states)
+
+    def _soft_targets(self, predictions: tf.Tensor) -> list[tf.Tensor]:
+        """Return probabilities (batch, time, vocabulary) by shard, each (time, batch, vocabulary) like logits."""
+        return tf.split(tf.cast(tf.transpose(predictions, (1, 0, 2)), tf.float32), self.shard_sizes, axis=1)  # type: ignore[no-any-return]
 
     def _seed(self, step: tf.Tensor, index: int) -> tf.Tensor:
         """Return the two integers that seed one use of randomness in one step; layers count up from the second."""

@@ -48,6 +48,7 @@ def test_json_has_the_figures(charlstm):
         "seconds": 5.0,
         "train_nats": 2.5,
         "validation_nats": 2.0,
+        "network": 1,
         "best": False,
         "sample": "the cat\nsat 1",
     }

@@ -67,6 +67,25 @@ def test_clipping_weight_decay_and_attention_are_saved_with_the_run(charlstm, te
     assert Path("runs/cats").exists()
 
 
+def test_a_network_with_teachers_says_which_is_trained(charlstm, text):
+    options = ["--layers", 1, "--units", 16, "--epochs", 2, "--teachers", 2]
+    code, _, err = charlstm("train", text, *options)
+    assert code == 0, err
+    assert ", 2 teachers, 2 epochs" in err
+    assert [line for line in err.splitlines() if line.startswith("network ")] == [
+        "network 1 of 3: a teacher",
+        "network 2 of 3: a teacher",
+        "network 3 of 3: its teachers write texts and predict them",
+    ]
+    info = charlstm("info", "cats")[1]
+    assert "2, from whose predictions it learned last" in info
+    assert "--teachers 2" in info
+    code, _, err = charlstm("train", text, "--teachers", 1)
+    assert (code, "--teachers is 1, but one network cannot learn from itself" in err) == (2, True)
+    code, _, err = charlstm("train", text, "--from", "cats", "--teachers", 2, "--output", "runs/more")
+    assert (code, "--teachers begin with other random weights each" in err) == (2, True)
+
+
 def test_a_run_started_with_a_preset_is_resumed_by_the_same_command(charlstm, text):
     command = ["train", text, "--preset", "medium", "--layers", 1, *TINY, "--resume"]
     assert charlstm(*command)[0] == 0

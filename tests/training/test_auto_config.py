@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.training.auto_config import (
     MAX_CHARACTERS_PER_SECOND,
     MIN_STEPS_PER_EPOCH,
+    NUM_TEACHERS,
     AutoConfigInputs,
     DropoutRule,
     choose_settings,
@@ -21,6 +23,7 @@ from charlstm.training.auto_config import (
     num_shards_for,
 )
 from charlstm.training.presets import preset_settings
+from charlstm.training.schedule import network_ends
 
 TEXT_SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 TWO_CORES = 4e11  # floating-point operations per second
@@ -167,6 +170,40 @@ def test_throughput_is_measured_only_if_a_choice_depends_on_it():
     assert not needs_throughput({"epochs": 3.0})
     assert needs_throughput({"max_time": 60.0, "units": 8, "dropout": 0.1})  # recurrent dropout depends on it
     assert not needs_throughput({"max_time": 60.0, **preset_settings("small")})
+
+
+def test_several_teachers_are_chosen_where_one_network_would_read_the_text_often():
+    inputs = replace(inputs_for(1_000_000), may_have_teachers=True)
+
+    def teachers(inputs=inputs, **overrides):
+        return choose_settings(inputs, overrides)["teachers"]
+
+    assert (teachers(max_time=60.0), teachers(max_time=3600.0)) == (0, NUM_TEACHERS)
+    assert teachers(max_time=3600.0, teachers=2) == 2
+    assert teachers(max_time=3600.0, teachers=0) == 0
+    assert teachers(epochs=100.0) == teachers(max_time=3600.0, epochs=100.0) == 0
+    assert teachers(max_time=36_000.0, window=50, units=64) == teachers(max_time=36_000.0, attention=64) == 0
+    assert teachers(inputs_for(1_000_000), max_time=3600.0) == 0
+    assert teachers(replace(inputs, throughput=None), max_time=3600.0) == 0
+    assert teachers(replace(inputs, vocabulary_size=5000), max_time=36_000.0) == 0  # too many probabilities
+    assert teachers(max_time=3600.0, **preset_settings("small")) == 0
+
+
+def test_a_teacher_is_chosen_for_its_part_of_the_time():
+    inputs = inputs_for(1_000_000)
+    part = network_ends(3)[0]
+    alone = choose_settings(inputs, {"max_time": 3600.0 * part})
+    teacher = choose_settings(inputs, {"max_time": 3600.0, "teachers": 3})
+    same = ("units", "dropout", "recurrent_dropout", "batch_size", "learning_rate")
+    assert {name: teacher[name] for name in same} == {name: alone[name] for name in same}
+
+
+def test_throughput_is_measured_for_the_choice_of_teachers_alone():
+    fixed = {"max_time": 60.0, "units": 8, "dropout": 0.1, "recurrent_dropout": 0.0, "batch_size": 16}
+    assert not needs_throughput(fixed)
+    assert needs_throughput(fixed, may_have_teachers=True)
+    assert not needs_throughput({**fixed, "teachers": 0}, may_have_teachers=True)
+    assert not needs_throughput({"epochs": 3.0}, may_have_teachers=True)
 
 
 def test_shards_have_at_least_eight_rows():

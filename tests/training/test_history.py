@@ -49,6 +49,7 @@ def test_a_history_of_an_earlier_version_is_read():
     assert history.interval == Interval(steps=2, nats=0.5, seconds=1 / 7, timed_steps=1, gradient_norms=None)
     assert history.evaluations[0].gradient_norm is None
     assert (history.logit_scale, history.evaluations[0].logit_scale) == (1, 1)
+    assert (history.network, history.evaluations[0].network) == (1, 1)
     assert history.evaluations_since_best == 3
     assert history.learning_rate_scale == 0.5
     assert history.evaluations[0].validation == Scores(1.1, 1.0, 1)
@@ -56,8 +57,9 @@ def test_a_history_of_an_earlier_version_is_read():
 
 def test_keys_on_disk_stay_the_same():
     interval = ON_DISK["stretch"] | {"gradient_norms": 0.25}
-    evaluation_then = ON_DISK["evaluations"][0] | {"gradient_norm": 0.5, "logit_scale": 0.75}
-    on_disk = ON_DISK | {"stretch": interval, "evaluations": [evaluation_then], "logit_scale": 0.8}
+    evaluation_then = ON_DISK["evaluations"][0] | {"gradient_norm": 0.5, "logit_scale": 0.75, "network": 2}
+    network = {"network": 2, "network_step": 3, "network_seconds": 0.2}
+    on_disk = ON_DISK | {"stretch": interval, "evaluations": [evaluation_then], "logit_scale": 0.8} | network
     assert History.from_json(on_disk).to_json() == on_disk
 
 

@@ -53,6 +53,7 @@ def test_the_run_folder_holds_everything(trained):
         "learning_rate",
         "gradient_norm",
         "logit_scale",
+        "network",
     ]
     assert [entry["step"] for entry in history] == sorted({entry["step"] for entry in history})
     assert min(entry["validation_nats"] for entry in history) == result.best.validation.nats_per_character

@@ -71,6 +71,7 @@ def repeat(
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
+    teachers: training_options.Teachers = None,
     calibration: training_options.Calibration = None,
     validation: validation_options.Validation = None,
     test: validation_options.Test = None,

@@ -69,7 +69,8 @@ def curve_lines(curve: Curve) -> list[str]:
 
 
 def diagnosis_line(evaluations: Sequence[EvaluationFigures]) -> str:
-    """Name overfitting or a plateau, and since when; empty if a run has neither."""
+    """Name overfitting or a plateau of the last network, and since when; empty if it has neither."""
+    evaluations = [one for one in evaluations if one.network == evaluations[-1].network]
     train = [evaluation.train_nats for evaluation in evaluations]
     diagnosis = diagnose(train, [evaluation.validation_nats for evaluation in evaluations])
     if diagnosis is None:

@@ -38,6 +38,7 @@ class RunRecord:
                 seconds=evaluation.seconds,
                 train_nats=evaluation.train_nats,
                 validation_nats=evaluation.validation.nats_per_character,
+                network=evaluation.network,
             )
         )
 

@@ -67,10 +67,14 @@ class LineReporter:
     def __init__(self, record: RunRecord) -> None:
         self._record = record
         self._shown_at: float | None = None  # seconds of training
+        self._network = 0
         self._findings = set[str]()
 
     def on_step(self, progress: "Progress") -> None:
         seconds = progress.seconds
+        if progress.network != self._network and progress.num_networks > 1:
+            say(f"network {network_name(progress)}")
+        self._network = progress.network
         if self._shown_at is None:
             self._shown_at = seconds
         elif seconds - self._shown_at >= max(MIN_SILENCE, MAX_SILENT_SHARE * seconds):
@@ -172,6 +176,8 @@ class TrainingScreen:
         if self._evaluating_since and time.monotonic() - self._evaluating_since >= MIN_EVALUATION_SHOWN:
             speed = "evaluating on the validation text"
         rows: list[tuple[str, Value]] = [("member", [self._member])] if self._member else []
+        if progress.num_networks > 1:
+            rows.append(("network", [network_name(progress)]))
         rows += [
             ("training", [loss(progress.train_nats)]),
             ("validation", validation),
@@ -187,6 +193,16 @@ def sample_panel(sample: str, *, title: str, height: int | None = None) -> "Rend
 
     text = Text("\n".join(printable_lines(sample)))
     return Panel(text, title=title, title_align="left", height=height)
+
+
+def network_name(progress: "Progress") -> str:
+    """Say which network of a run with teachers is trained."""
+    role = "learns what its teachers write and predict"
+    if progress.network < progress.num_networks:
+        role = "a teacher"
+    elif not progress.characters_per_second:  # it has not begun
+        role = "its teachers write texts and predict them"
+    return f"{progress.network} of {progress.num_networks}: {role}"
 
 
 def seconds_left(progress: "Progress") -> float:

@@ -1,0 +1,52 @@
+"""Steps of a run: on its text, or, at the end of a run with teachers, on what these write and predict."""
+
+import numpy as np
+
+from charlstm.text.batches import Streams, Windows
+from charlstm.training.clock import TrainingClock
+from charlstm.training.divergence import record_loss
+from charlstm.training.history import History
+from charlstm.training.interruption import Interruption
+from charlstm.training.leading import LeadingTrainer
+from charlstm.training.pace import Pace
+from charlstm.training.student import Student, Teachers
+from charlstm.training.train_step import Trainer
+
+
+class Learner:
+    """Takes the steps of a run, and records their losses and times in its history."""
+
+    def __init__(
+        self, trainer: Trainer | LeadingTrainer, streams: Streams | Windows, history: History, clock: TrainingClock
+    ) -> None:
+        self._trainer, self._streams, self._history, self._clock = trainer, streams, history, clock
+        self._student: Student | None = None
+        self._graph_is_built = False  # the first step builds it, and is not timed
+
+    def learn_from(self, teachers: Teachers, interruption: Interruption) -> None:
+        """Let the teachers write and predict, and learn from that from now on."""
+        if isinstance(self._trainer, Trainer) and isinstance(self._streams, Streams):  # see `check_teachers`
+            self._student = teachers.make_student(
+                self._trainer, self._streams, last_step=self._history.network_step, interruption=interruption
+            )
+            self._graph_is_built = False  # it has another loss
+
+    def take_steps(self, pace: Pace, *, uniform_nats: float) -> bool:
+        """Train on the next batches; return False if the loss has diverged.
+
+        `uniform_nats` is the loss of a network that finds all characters equally probable.
+        """
+        first, count = self._history.step, pace.steps_per_call
+        learning_rates = [pace.learning_rate(step) for step in range(first, first + count)]
+        start = self._clock.seconds
+        if self._student:
+            losses, gradient_norms = self._student.take_steps(first, learning_rates)
+        else:
+            batches = np.stack([self._streams.batch(step) for step in range(first, first + count)])
+            losses, gradient_norms = self._trainer.train_steps(batches, step=first, learning_rates=learning_rates)
+        seconds = (self._clock.seconds - start) / count if self._graph_is_built else None
+        self._graph_is_built = True
+        return all(
+            record_loss(self._history, float(nats), seconds, float(norm), uniform_nats=uniform_nats)
+            for nats, norm in zip(losses, gradient_norms, strict=True)
+        )

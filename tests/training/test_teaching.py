@@ -1,0 +1,172 @@
+"""The last network of a run learns what the networks before it predict."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from charlstm.config import ModelConfig
+from charlstm.errors import SettingError
+from charlstm.generation.sampling import softmax
+from charlstm.generation.stepper import make_stepper
+from charlstm.storage.checkpoint import load_checkpoint
+from charlstm.storage.run_folder import RunFolder
+from charlstm.training import teaching
+from charlstm.training.interruption import Interruption
+from charlstm.training.schedule import STUDENT_TIME, TrainingPlan, network_ends
+from charlstm.training.teaching import average_predictions, write_passages
+from tests.conftest import random_model
+from tests.training.small_runs import SHORT, SMALL, TEXT, Recorder, make_run, resume_run
+
+WITH_TEACHERS = replace(SHORT, epochs=4, recurrent_dropout=0.1, teachers=2)
+
+
+class StopFromStep(Recorder):
+    """Interrupts the run at the first report from a step on."""
+
+    def __init__(self, interruption, step):
+        super().__init__()
+        self.interruption, self.step = interruption, step
+
+    def on_step(self, progress):
+        if progress.step >= self.step:
+            self.interruption.signal_number = 2
+
+
+def test_teachers_share_the_time_that_their_student_leaves():
+    assert network_ends(0) == [1.0]
+    assert network_ends(1) == [1 - STUDENT_TIME, 1.0]
+    assert network_ends(2) == pytest.approx([(1 - STUDENT_TIME) / 2, 1 - STUDENT_TIME, 1.0])
+
+
+def test_a_plan_up_to_a_fraction_ends_there():
+    plan = TrainingPlan(num_steps=101, max_time=60.0).until(0.25)
+    assert (plan.num_steps, plan.max_time) == (25, 15.0)
+    assert TrainingPlan(num_steps=3, max_time=None).until(0.1).num_steps == 1
+
+
+def test_predictions_are_the_mean_of_what_the_teachers_give_to_each_character():
+    models = [random_model(num_layers=2, units=8, characters="abc", scale=scale) for scale in (0.1, 0.5)]
+    ids = np.random.default_rng(0).integers(0, 3, 20_000)
+    predictions = average_predictions(models, ids, Interruption())
+
+    expected = []
+    for model in models:
+        stepper = make_stepper(model)
+        logits, _ = stepper.read(ids[None, :2000], stepper.initial_states())
+        expected.append(softmax(logits[0]))
+    # beyond the first stream, whose first characters follow on the end of the text
+    np.testing.assert_allclose(predictions[500:2000], np.mean(expected, axis=0)[499:1999], atol=2e-3)
+    np.testing.assert_allclose(predictions.sum(axis=1, dtype=np.float64), 1, atol=5e-3)
+
+
+def test_models_write_passages_as_they_would_alone():
+    models = [random_model(num_layers=2, units=8, characters="abc\n", scale=scale) for scale in (0.1, 0.5)]
+    ids = np.random.default_rng(0).integers(0, 4, 5000)
+    written = write_passages(models, ids, 20_000, random_seed=3, interruption=Interruption())
+    assert len(written) == pytest.approx(20_000, rel=0.02)
+    assert np.array_equal(written, write_passages(models, ids, 20_000, random_seed=3, interruption=Interruption()))
+    assert not np.array_equal(written, write_passages(models, ids, 20_000, random_seed=4, interruption=Interruption()))
+    half = len(written) // 2
+    for model, own in zip(models, (written[:half], written[half:]), strict=True):
+        stepper = make_stepper(model)
+        logits, _ = stepper.read(own[None], stepper.initial_states())
+        expected = softmax(logits[0, :-1])
+        counts = np.bincount(own[1:], minlength=4) / (half - 1)
+        np.testing.assert_allclose(counts, expected.mean(axis=0), atol=0.02)
+    assert len(write_passages(models, ids, 0, random_seed=3, interruption=Interruption())) == 0
+
+
+@pytest.mark.tensorflow
+def test_a_student_learns_and_each_network_has_its_own_schedule(tmp_path):
+    run = make_run(tmp_path / "run", WITH_TEACHERS)
+    result = run.run(reporter := Recorder())
+    networks = [evaluation.network for evaluation in result.history]
+    assert sorted(set(networks)) == [1, 2, 3]
+    assert networks == sorted(networks)
+    assert {(step.network, step.num_networks) for step in reporter.steps} == {(1, 3), (2, 3), (3, 3)}
+    for network in (1, 2, 3):
+        own = [evaluation for evaluation in result.history if evaluation.network == network]
+        assert own[-1].validation.nats_per_character < own[0].validation.nats_per_character
+        assert own[-1].learning_rate < 0.1 * own[0].learning_rate
+    ends = [
+        evaluation.step
+        for one, evaluation in zip(networks[1:], result.history, strict=False)
+        if one > evaluation.network
+    ]
+    assert ends == [run.plan.until(end).num_steps for end in network_ends(2)[:-1]]
+    lines = [json.loads(line) for line in run.folder.history.read_text().splitlines()]
+    assert [line["network"] for line in lines] == networks
+
+
+@pytest.mark.tensorflow
+def test_a_student_learns_the_distribution_and_not_only_the_next_character(tmp_path):
+    """Of a text that is noise no prediction is better than the frequencies, and a student cannot learn it by heart."""
+    noise = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 3000))
+    run = make_run(tmp_path / "run", replace(SHORT, epochs=8, teachers=2, calibration=False), noise)
+    result = run.run(Recorder())
+    teacher = [evaluation for evaluation in result.history if evaluation.network == 1][-1]
+    student = result.history[-1]
+    teachers = run._teachers._models()
+    ids = run.data.dataset.training
+    predictions = average_predictions(teachers, ids, Interruption()).astype(np.float64)
+    entropy = -(predictions * np.log(predictions + 1e-9)).sum(axis=1).mean()
+    assert student.train_nats == pytest.approx(entropy, abs=0.1)
+    assert student.validation.nats_per_character < teacher.validation.nats_per_character + 0.02
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
+def test_a_run_with_teachers_stopped_anywhere_ends_like_one_that_was_not(tmp_path, share):
+    whole = make_run(tmp_path / "whole", WITH_TEACHERS)
+    whole.run(Recorder())
+    stop = Interruption()
+    parts = make_run(tmp_path / "parts", WITH_TEACHERS)
+    parts.run(StopFromStep(stop, round(share * parts.plan.num_steps)), stop)
+    checkpoint, _ = load_checkpoint(RunFolder(tmp_path / "parts"))
+    assert checkpoint.metadata["history"]["network"] == 1 + sum(end < share for end in network_ends(2))
+    resume_run(tmp_path / "parts", WITH_TEACHERS).run(Recorder())
+    whole_folder, folder = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    assert folder.model.read_bytes() == whole_folder.model.read_bytes()
+    ends = [load_checkpoint(one)[0] for one in (whole_folder, folder)]
+    assert all(np.array_equal(array, ends[1].arrays[name]) for name, array in ends[0].arrays.items())
+
+
+@pytest.mark.tensorflow
+def test_a_complete_run_with_teachers_is_extended_with_its_student_alone(tmp_path):
+    make_run(tmp_path / "run", WITH_TEACHERS).run(Recorder())
+    longer = resume_run(tmp_path / "run", replace(WITH_TEACHERS, epochs=5))
+    num_before = len(longer.history.evaluations)
+    result = longer.run(Recorder())
+    assert {evaluation.network for evaluation in result.history[num_before:]} == {3}
+    assert result.history[-1].epoch == pytest.approx(5, rel=0.01)
+
+
+@pytest.mark.tensorflow
+def test_a_teacher_that_diverges_is_trained_on_from_the_best_weights(tmp_path):
+    run = make_run(tmp_path / "run", WITH_TEACHERS)
+    train_steps = run.trainer.train_steps
+    end = run.plan.until(network_ends(2)[0]).num_steps
+
+    def diverge_at_the_end(batches, *, step, **rates):
+        losses, norms = train_steps(batches, step=step, **rates)
+        return np.where(np.arange(step, step + len(losses)) == end - 1, np.nan, losses), norms
+
+    run.trainer.train_steps = diverge_at_the_end
+    result = run.run(recorder := Recorder())
+    assert len(recorder.warnings) == 1
+    assert result.history[-1].network == 3
+    assert np.isfinite(result.best.validation.nats_per_character)
+
+
+@pytest.mark.tensorflow
+def test_what_cannot_have_teachers_is_refused(tmp_path, monkeypatch):
+    window = ModelConfig(num_layers=1, units=8, embedding_dim=4, window=20)
+    with pytest.raises(SettingError, match="reads windows of a fixed length cannot have `teachers`"):
+        make_run(tmp_path / "run", WITH_TEACHERS, model_config=window)
+    monkeypatch.setattr(teaching, "MAX_PROBABILITIES", len(TEXT))
+    with pytest.raises(SettingError, match="the text is too long for `teachers`"):
+        make_run(tmp_path / "run", WITH_TEACHERS, model_config=SMALL)
+    with pytest.raises(SettingError, match="`workers` train one network"):
+        teaching.check_teachers(SMALL, 1, object())
