@@ -26,8 +26,8 @@ SEVERAL_EPOCHS, CHARACTERS_OF_SEVERAL_EPOCHS = 3.5, 2.0  # from this many epochs
 SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
-TEACHER_EPOCHS, NUM_TEACHERS = 15, 3  # from this many epochs on several networks are trained, and one learns from them
-MAX_SHARE_PREDICTED = 0.3  # of the probabilities that can be kept: for the text; the rest is for what teachers write
+TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, if each has the time for so many times what a network needs
+MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers write
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
 SMALL_NETWORK_EXPONENT = 0.4  # dropout falls with this power of the size below that
 
@@ -271,20 +271,31 @@ def _choose_units(inputs: AutoConfigInputs, settings: Settings) -> int:
 
 
 def _choose_teachers(inputs: AutoConfigInputs, settings: Settings) -> int:
-    """Return how many teachers a run has: several where one network would read the text so often that it learns little.
+    """Return how many teachers a run has: as many as have the time for the largest network that the text allows.
 
     Where the number of epochs is fixed, all of them are for one network.
     """
-    num_probabilities = inputs.num_characters * inputs.vocabulary_size
     if inputs.throughput is None or settings["epochs"] is not None:
         return 0
     if settings.get("window") or settings.get("attention"):
         return 0
-    if num_probabilities > MAX_SHARE_PREDICTED * MAX_PROBABILITIES:
+    if inputs.num_characters * inputs.vocabulary_size > MAX_SHARE_PREDICTED * MAX_PROBABILITIES:
         return 0
-    settings = {"units": _choose_units(inputs, settings), **settings}
-    epochs = expected_training_characters(inputs, settings) / inputs.num_characters
-    return NUM_TEACHERS if epochs >= TEACHER_EPOCHS else 0
+    for count, amount in TEACHERS:
+        teacher = {**settings, "teachers": count}
+        teacher = {"units": _choose_units(inputs, teacher), **teacher}
+        size = count_parameters(teacher, inputs.vocabulary_size)
+        characters = network_ends(count)[0] * expected_training_characters(inputs, teacher)
+        needed = max(CHARACTERS_OF_SEVERAL_EPOCHS * size, SEVERAL_EPOCHS * inputs.num_characters)
+        if characters >= amount * needed and teacher["units"] >= _largest_allowed(inputs, settings):
+            return count
+    return 0
+
+
+def _largest_allowed(inputs: AutoConfigInputs, settings: Settings) -> int:
+    """Return the width of the largest network that the text allows if it is trained for less than MANY_EPOCHS."""
+    sizes = {units: count_parameters({**settings, "units": units}, inputs.vocabulary_size) for units in UNIT_CHOICES}
+    return max((units for units, size in sizes.items() if size <= _allowed_size(inputs)), default=UNIT_CHOICES[0])
 
 
 def _allowed_size(inputs: AutoConfigInputs) -> float:

@@ -9,7 +9,6 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.training.auto_config import (
     MAX_CHARACTERS_PER_SECOND,
     MIN_STEPS_PER_EPOCH,
-    NUM_TEACHERS,
     AutoConfigInputs,
     DropoutRule,
     choose_settings,
@@ -172,14 +171,19 @@ def test_throughput_is_measured_only_if_a_choice_depends_on_it():
     assert not needs_throughput({"max_time": 60.0, **preset_settings("small")})
 
 
-def test_several_teachers_are_chosen_where_one_network_would_read_the_text_often():
+def test_several_teachers_are_chosen_where_they_have_the_time_for_the_largest_network():
     inputs = replace(inputs_for(1_000_000), may_have_teachers=True)
 
     def teachers(inputs=inputs, **overrides):
         return choose_settings(inputs, overrides)["teachers"]
 
-    assert (teachers(max_time=60.0), teachers(max_time=3600.0)) == (0, NUM_TEACHERS)
+    assert [teachers(max_time=60.0 * minutes) for minutes in (1, 4, 20, 60)] == [0, 0, 3, 5]
+    counts = [teachers(max_time=60.0 * minutes) for minutes in range(1, 60)]
+    assert set(counts) == {0, 2, 3, 5}
+    assert counts == sorted(counts)
     assert teachers(max_time=3600.0, teachers=2) == 2
+    assert teachers(max_time=3600.0, num_layers=1, units=128) == 0  # a larger network would learn more
+    assert teachers(replace(inputs, num_characters=100_000_000), max_time=3600.0) == 0  # and more of the text
     assert teachers(max_time=3600.0, teachers=0) == 0
     assert teachers(epochs=100.0) == teachers(max_time=3600.0, epochs=100.0) == 0
     assert teachers(max_time=36_000.0, window=50, units=64) == teachers(max_time=36_000.0, attention=64) == 0
