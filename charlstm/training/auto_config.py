@@ -26,6 +26,7 @@ SEVERAL_EPOCHS, CHARACTERS_OF_SEVERAL_EPOCHS = 3.5, 2.0  # from this many epochs
 SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
+SMALL_TEXT_AMOUNT = 3.0
 TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, if each has the time for so many times what a network needs
 MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers write
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
@@ -287,6 +288,8 @@ def _choose_teachers(inputs: AutoConfigInputs, settings: Settings) -> int:
         size = count_parameters(teacher, inputs.vocabulary_size)
         characters = network_ends(count)[0] * expected_training_characters(inputs, teacher)
         needed = max(CHARACTERS_OF_SEVERAL_EPOCHS * size, SEVERAL_EPOCHS * inputs.num_characters)
+        if inputs.num_characters < SMALL_TEXT:  # whose networks have more dropout, and so learn more slowly
+            needed *= SMALL_TEXT_AMOUNT
         if characters >= amount * needed and teacher["units"] >= _largest_allowed(inputs, settings):
             return count
     return 0
