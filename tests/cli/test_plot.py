@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.cli.display.learning_curves import Curve, learning_panel
+from charlstm.cli.display.learning_curves import Curve, curve_lines, learning_panel
 from charlstm.cli.display.messages import shows_colours
 from charlstm.storage.evaluations import EvaluationFigures, read_evaluations
 from tests.run_folders import make_run_folder, write_evaluations
@@ -67,6 +67,16 @@ def test_losses_and_the_best_evaluation_on_the_panel():
     assert bits.lines[0].y[0] == pytest.approx(2.0 / math.log(2))
     both = learning_panel([Curve("a\x1b", figures), Curve("b", figures)], x="steps", bits=False)
     assert [line.name for line in both.lines] == ["a\\x1b", "a\\x1b", "b", "b"]
+
+
+def test_where_another_network_begins_is_said_in_words():
+    networks = [1, 1, 2, 2, 3]
+    figures = [
+        EvaluationFigures(step=n, epoch=n / 2, seconds=n, train_nats=1.5, validation_nats=1.5, network=network)
+        for n, network in enumerate(networks, start=1)
+    ]
+    assert "cats: another network begins at epoch 1.00, 2.00" in curve_lines(Curve("cats", figures))
+    assert not any("another network" in line for line in curve_lines(Curve("cats", figures[:2])))
 
 
 @pytest.mark.parametrize(("options", "dark"), [([], False), (["--dark"], True)])

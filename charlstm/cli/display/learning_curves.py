@@ -1,5 +1,6 @@
 """The learning curves of runs, and what they show in words."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,9 +62,12 @@ def learning_panel(curves: Sequence[Curve], *, x: str, bits: bool, with_training
 
 
 def curve_lines(curve: Curve) -> list[str]:
-    """Say in words what the curve of a run shows: its best evaluation, and overfitting or a plateau."""
+    """Say in words what the curve of a run shows: its best evaluation, its networks, and overfitting or a plateau."""
     best = curve.evaluations[curve.best]
     lines = [f"{visible(curve.name)}: lowest validation loss {loss(best.validation_nats)}, at {_place(best)}"]
+    pairs = itertools.pairwise(curve.evaluations)
+    if ends := [f"{before.epoch:.2f}" for before, after in pairs if after.network != before.network]:
+        lines.append(f"{visible(curve.name)}: another network begins at epoch {', '.join(ends)}")
     finding = diagnosis_line(curve.evaluations)
     return [*lines, f"{visible(curve.name)}: {finding}"] if finding else lines
 
