@@ -25,7 +25,6 @@ WITH_FIXED_DEFAULT = (  # the others are always given, because train chooses the
     "clip_norm",
     "clip_value",
     "weight_decay",
-    "teachers",
     "calibration",
     "validation",
     "patience",

@@ -182,7 +182,8 @@ def _settings_of_earlier_runs(folder: RunFolder) -> RunSettings | None:
 def _check_agreement(run: NewRunRequest, settings: RunSettings) -> None:
     """Raise RunError if the runs in the folder were trained with other settings, or on another text or other parts."""
     text, reading = settings["text"], settings["text"]["reading"]
-    trained = settings["model"] | settings["training"] | {name: reading[name] for name in ("normalize", "lowercase")}
+    trained = {"teachers": 0} | settings["model"] | settings["training"]  # earlier versions had no teachers
+    trained |= {name: reading[name] for name in ("normalize", "lowercase")}
     fixed = run.overrides.settings | {"normalize": run.normalize, "lowercase": run.decoding.lowercase or None}
     fixed.pop("random_seed", None)
     changed = [f"`{name}`" for name, value in fixed.items() if value is not None and trained.get(name) != value]

@@ -32,7 +32,8 @@ def with_random_seed(run: NewRunRequest, random_seed: int, folder: RunFolder) ->
 
 def same_overrides(settings: RunSettings, parts: PartsRequest) -> Overrides:
     """Return the overrides that train with the settings of a run on a text that is divided into these parts."""
-    same = {name: value for name, value in (settings["model"] | settings["training"]).items() if value is not None}
+    training = {"teachers": 0} | settings["training"]  # which earlier versions did not have
+    same = {name: value for name, value in (settings["model"] | training).items() if value is not None}
     if parts.has_own_validation:  # then these follow from the parts
         del same["validation"], same["validation_split"]
     return Overrides(same)

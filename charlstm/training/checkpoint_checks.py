@@ -20,9 +20,10 @@ from charlstm.text.vocabulary import POLICIES, Vocabulary
 from charlstm.training.calibration import MAX_LOGIT_SCALE, MIN_LOGIT_SCALE
 from charlstm.training.history import Evaluation, History
 from charlstm.training.logs.registry import LOGS
-from charlstm.training.snapshots import BEST_PREFIX, teacher_prefixes
+from charlstm.training.snapshots import BEST_PREFIX, network_prefixes
+from charlstm.training.teaching import MAX_PROBABILITIES
 
-MAX_BYTES = 5 * MAX_WEIGHT_BYTES  # of all arrays: weights, best weights, teachers, two moments, and the states
+MAX_BYTES = 5 * MAX_WEIGHT_BYTES  # of all arrays: weights, best weights, two moments of each, and the states
 MAX_STEPS = 2**31 - 1  # steps are counted in 32 bits
 MAX_FIGURE = 1e40  # of sums and speeds: far from what overflows
 MIN_SCALE = 1e-6  # of the learning rate
@@ -64,12 +65,13 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
         _check_origin(metadata.get("origin"))
     except (CharLSTMError, TypeError) as error:
         raise TensorFileError(f"{file.path} is not a checkpoint that charlstm wrote: {error}") from error
-    if file.num_bytes > MAX_BYTES:
-        raise TensorFileError(f"{file.path} holds {file.num_bytes:,} bytes, but at most {MAX_BYTES:,} can be read")
-    teachers = teacher_prefixes(history.network - 1)
-    file.check_arrays(expected_arrays(model_config, config, len(vocabulary), teachers))
+    networks = network_prefixes(history.network if config.teachers else 0)
+    max_bytes = MAX_BYTES + len(networks) * MAX_WEIGHT_BYTES
+    if file.num_bytes > max_bytes:
+        raise TensorFileError(f"{file.path} holds {file.num_bytes:,} bytes, but at most {max_bytes:,} can be read")
+    file.check_arrays(expected_arrays(model_config, config, len(vocabulary), networks))
     arrays = file.read()
-    for prefix, may_be_nan in ((BEST_PREFIX, False), ("weights/", True), *((prefix, False) for prefix in teachers)):
+    for prefix, may_be_nan in ((BEST_PREFIX, False), ("weights/", True), *((prefix, False) for prefix in networks)):
         weights = {name: array for name, array in arrays.items() if name.startswith(prefix)}
         check_weights(file.path, weights, may_be_nan=may_be_nan)
     return arrays
@@ -109,10 +111,13 @@ def _is_path(source: str) -> bool:
 
 def _check_history(history: History) -> None:
     """Raise RunError if a figure is out of range."""
-    for name in ("step", "evaluations_since_best", "network_step"):
+    for name in ("step", "evaluations_since_best"):
         _check_figure(name, getattr(history, name), most=MAX_STEPS)
-    for name in ("seconds", "evaluation_cost", "network_seconds"):
+    _check_figure("network_step", history.network_step, most=history.step)
+    for name in ("seconds", "evaluation_cost"):
         _check_figure(name, getattr(history, name), most=MAX_SECONDS)
+    _check_figure("network_seconds", history.network_seconds, most=history.seconds)
+    _check_figure("num_written", history.num_written, most=MAX_PROBABILITIES)
     _check_figure("first_nats", history.first_nats or 0, least=-1, most=MAX_NATS)
     _check_figure("recent_nats", history.recent_nats, least=-1, most=MAX_NATS)
     _check_figure("learning_rate_scale", history.learning_rate_scale, least=MIN_SCALE, most=1)
@@ -171,19 +176,17 @@ def _is_short(value: Any) -> bool:
 
 
 def expected_arrays(
-    model_config: ModelConfig, config: TrainingConfig, vocabulary_size: int, teachers: Sequence[str] = ()
+    model_config: ModelConfig, config: TrainingConfig, vocabulary_size: int, networks: Sequence[str] = ()
 ) -> ArrayTypes:
     """Return the dtypes and shapes of the arrays in a checkpoint, as `make_checkpoint` joins them.
 
-    `teachers` are the prefixes of their weights.
-
-    The states are (units, streams). The optimizer has a count of steps, a learning rate, and two moments of each
-    trained weight.
+    `networks` are the prefixes of the weights of the networks of a run with teachers. The states are (units, streams).
+    The optimizer has a count of steps, a learning rate, and two moments of each trained weight.
     """
     weights = weight_shapes(model_config, vocabulary_size)
     arrays: ArrayTypes = {}
     for name, shape in weights.items():
-        arrays |= {prefix + name: ("F32", shape) for prefix in ("weights/", BEST_PREFIX, *teachers)}
+        arrays |= {prefix + name: ("F32", shape) for prefix in ("weights/", BEST_PREFIX, *networks)}
     for layer in range(model_config.num_layers):
         for index, size in enumerate(state_sizes(model_config, layer)):
             arrays[f"states/{layer}/{index}"] = ("F32", (size, config.batch_size))

@@ -121,6 +121,7 @@ class History:
     network: int = 1  # that is trained; teachers come first
     network_step: int = 0  # where its training began
     network_seconds: float = 0.0
+    num_written: int = 0  # characters that the teachers write for the last network
     evaluation_cost: float = 0.0  # seconds of the last evaluation; reserved for the one at the end
     learning_rate_scale: float = 1.0  # factor of the learning rate: halved whenever the loss diverged
     logit_scale: float = 1.0  # of the next evaluation, see training/calibration.py
@@ -130,18 +131,15 @@ class History:
 
     def add(self, evaluation: Evaluation) -> None:
         """Append an evaluation and start the next interval."""
-        nats = evaluation.validation.nats_per_character
-        own = [one.validation.nats_per_character for one in self.evaluations if one.network == evaluation.network]
-        improves = evaluation.is_best or nats < min(own, default=math.inf)
         self.evaluations.append(evaluation)
-        self.evaluations_since_best = 0 if improves else self.evaluations_since_best + 1
+        self.evaluations_since_best = 0 if evaluation is self.best_of_network else self.evaluations_since_best + 1
         self.interval = Interval()
 
     def begin_network(self) -> None:
         """Start the next network, with its losses, its patience and its factor of the logits."""
         self.network, self.network_step, self.network_seconds = self.network + 1, self.step, self.seconds
         self.recent_nats, self.logit_scale, self.interval = self.first_nats or 0.0, 1.0, Interval()
-        self.evaluations_since_best = 0
+        self.evaluations_since_best, self.learning_rate_scale = 0, 1.0
 
     @property
     def recent_train_nats(self) -> float:
@@ -153,6 +151,12 @@ class History:
     @property
     def best(self) -> Evaluation | None:
         return next((evaluation for evaluation in reversed(self.evaluations) if evaluation.is_best), None)
+
+    @property
+    def best_of_network(self) -> Evaluation | None:
+        """The first evaluation with the lowest loss of the network that is trained."""
+        own = [evaluation for evaluation in self.evaluations if evaluation.network == self.network]
+        return min(own, key=lambda evaluation: evaluation.validation.nats_per_character, default=None)
 
     def to_json(self) -> dict[str, Any]:
         values = vars(self) | {

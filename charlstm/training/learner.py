@@ -6,10 +6,10 @@ from charlstm.text.batches import Streams, Windows
 from charlstm.training.clock import TrainingClock
 from charlstm.training.divergence import record_loss
 from charlstm.training.history import History
-from charlstm.training.interruption import Interruption
 from charlstm.training.leading import LeadingTrainer
 from charlstm.training.pace import Pace
-from charlstm.training.student import Student, Teachers
+from charlstm.training.student import Networks, Student
+from charlstm.training.teaching import Proceed
 from charlstm.training.train_step import Trainer
 
 
@@ -23,13 +23,13 @@ class Learner:
         self._student: Student | None = None
         self._graph_is_built = False  # the first step builds it, and is not timed
 
-    def learn_from(self, teachers: Teachers, interruption: Interruption) -> None:
+    def learn_from_teachers(self, networks: Networks, proceed: Proceed) -> None:
         """Let the teachers write and predict, and learn from that from now on."""
-        if isinstance(self._trainer, Trainer) and isinstance(self._streams, Streams):  # see `check_teachers`
-            self._student = teachers.make_student(
-                self._trainer, self._streams, last_step=self._history.network_step, interruption=interruption
-            )
-            self._graph_is_built = False  # it has another loss
+        if not (isinstance(self._trainer, Trainer) and isinstance(self._streams, Streams)):
+            raise TypeError("workers and windows have no teachers, see check_teachers")
+        num_written = self._history.num_written
+        self._student = networks.make_student(self._trainer, self._streams, num_written=num_written, proceed=proceed)
+        self._graph_is_built = False  # it has another loss
 
     def take_steps(self, pace: Pace, *, uniform_nats: float) -> bool:
         """Train on the next batches; return False if the loss has diverged.

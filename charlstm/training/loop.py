@@ -31,7 +31,7 @@ from charlstm.training.pace import Pace
 from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan
-from charlstm.training.student import Teachers
+from charlstm.training.student import Networks
 from charlstm.training.teaching import check_teachers
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
@@ -67,12 +67,14 @@ class TrainingRun:
         self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
         self.trainer: Trainer | LeadingTrainer = Trainer(model_config, config, len(data.vocabulary), workers=workers)
         self.history = History()
-        self._teachers = Teachers(model_config, config, data.vocabulary)
+        self._networks = Networks(model_config, config, data.vocabulary)
         self.origin: RunOrigin | None = origin or RunOrigin.now()
         self.best_weights = self.trainer.network.get_named_weights()
         if start_from:
             self.best_weights = extend_weights(start_from, data.vocabulary, self.best_weights)
             self.trainer.network.set_named_weights(self.best_weights)
+        if config.teachers:
+            self._networks.weights.append(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
         if config.teachers:
@@ -163,7 +165,7 @@ class TrainingRun:
         return self._learner.take_steps(self._pace, uniform_nats=self.uniform_nats)
 
     def roll_back(self, reporter: TrainingReporter) -> None:
-        """Go back to the best weights, with a new optimizer and half the learning rate.
+        """Go back to the best weights of this network, with a new optimizer and half the learning rate.
 
         Raises TrainingError if it has been done MAX_ROLLBACKS times.
         """
@@ -173,11 +175,12 @@ class TrainingRun:
         history.learning_rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
         history.interval, history.logit_scale = Interval(), 1.0  # the best weights are calibrated
-        self.trainer.restart_from(self.best_weights)
-        origin = f"step {history.best.step:,}" if history.best else "the start"
+        self.trainer.restart_from(self._networks.weights[-1] if self.config.teachers else self.best_weights)
+        best = history.best_of_network
+        origin = f"step {best.step:,}" if best else "the start"
         reporter.on_warning(
             f"the loss diverged at step {history.step:,}: continuing from the weights of {origin} with a learning rate "
-            f"of {plain(self.config.learning_rate * history.learning_rate_scale, digits=6)}"
+            f"of {plain(self._pace.peak_learning_rate, digits=6)}"
         )
 
     def evaluate(self, reporter: TrainingReporter, writer: RunWriter) -> None:
@@ -189,7 +192,7 @@ class TrainingRun:
         weights = scale_logits(self.trainer.network.get_named_weights(), history.logit_scale)
         nats = scores.nats_per_character
         limit = 2 * divergence_threshold(history, self.uniform_nats)
-        if not math.isfinite(nats) or (best is None and nats > limit):
+        if not math.isfinite(nats) or (history.best_of_network is None and nats > limit):
             self.roll_back(reporter)
             return
         evaluation = Evaluation(
@@ -209,6 +212,8 @@ class TrainingRun:
         history.add(evaluation)
         if evaluation.is_best:
             self.best_weights = weights
+        if self.config.teachers and evaluation is history.best_of_network:
+            self._networks.weights[-1] = weights
         if self.config.calibration:
             history.logit_scale = next_logit_scale(history.logit_scale, scale_derivatives)
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
@@ -230,7 +235,7 @@ class TrainingRun:
         """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
         return snapshots.make_checkpoint(
-            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._teachers.weights
+            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._networks.weights
         )
 
     def _settings(self) -> dict[str, Any]:
@@ -247,7 +252,7 @@ class TrainingRun:
             if self._pace.is_last_network:
                 self.history.finished = True
             else:
-                self._begin_next_network(reporter, interruption)
+                self._begin_next_network(reporter, interruption, writer)
 
     def _train_network(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
         """Train a network to the end of its part of the plan, until patience runs out, or until a signal comes."""
@@ -273,25 +278,30 @@ class TrainingRun:
             num_networks=self.config.teachers + 1,
         )
 
-    def _begin_next_network(self, reporter: TrainingReporter, interruption: Interruption) -> None:
-        """Make the network that was just trained a teacher, and begin the next one."""
-        own = [one for one in self.history.evaluations if one.network == self.history.network]
-        scale = own[-1].logit_scale if own else 1.0  # none if all its evaluations diverged
-        self._teachers.weights.append(scale_logits(self.trainer.network.get_named_weights(), scale))
-        self.history.begin_network()
-        if self._teachers.are_complete:
+    def _begin_next_network(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
+        """Let the next network begin; the last one learns from those before, which first have to write and predict."""
+        history, done = self.history, self.fraction_done
+        num_read = history.step * self.streams.characters_per_step * (1 - done) / done
+        self.trainer.restart_from(self._networks.begin_next())
+        history.seconds = self.seconds
+        history.begin_network()
+        if self._pace.is_last_network:
+            history.num_written = self._networks.num_written(len(self.data.dataset.training), num_read)
+            writer.write_checkpoint(self.checkpoint(), history)
             self._make_student(reporter, interruption)
-        self.history.network_seconds = self.seconds
-        self.trainer.restart_from(self._teachers.initial_weights())
+            history.network_seconds = self.seconds
 
     def _make_student(self, reporter: TrainingReporter, interruption: Interruption) -> None:
-        reporter.on_step(self._progress())  # the next one will be long in coming
-        self._learner.learn_from(self._teachers, interruption)
+        def proceed() -> bool:
+            reporter.on_step(self._progress())
+            return interruption.signal_number is None
+
+        self._learner.learn_from_teachers(self._networks, proceed)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
-        trainer_arrays, self.best_weights, self._teachers.weights = snapshots.checkpoint_arrays(checkpoint)
+        trainer_arrays, self.best_weights, self._networks.weights = snapshots.checkpoint_arrays(checkpoint)
         self.trainer.restore(trainer_arrays)
         config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
         if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):

@@ -40,10 +40,9 @@ class Pace:
     @property
     def steps_per_call(self) -> int:
         """How many steps to take before time and signals are looked at again."""
-        interval = self._history.interval
-        return self._network_plan.steps_per_call(
-            self._history.step, steps_since=interval.steps, steps_per_second=interval.steps_per_second
-        )
+        step, interval, end = self._history.step, self._history.interval, self._network_plan.num_steps
+        count = self._plan.steps_per_call(step, steps_since=interval.steps, steps_per_second=interval.steps_per_second)
+        return count if end is None else max(1, min(count, end - step))
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step that comes next, or was the last."""
@@ -52,9 +51,13 @@ class Pace:
         fraction_done = 0.0
         if step > history.network_step and begun < 1:
             fraction_done = max(0.0, (self._fraction_done(step, plan) - begun) / (1 - begun))
-        peak = self._config.learning_rate * (STUDENT_RATE if self._config.teachers and self.is_last_network else 1)
-        scheduled = learning_rate_at(fraction_done, peak=peak, schedule=self._config.schedule)
-        return scheduled * history.learning_rate_scale
+        return learning_rate_at(fraction_done, peak=self.peak_learning_rate, schedule=self._config.schedule)
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate that the schedule rises to and falls from."""
+        factor = STUDENT_RATE if self._config.teachers and self.is_last_network else 1.0
+        return self._config.learning_rate * factor * self._history.learning_rate_scale
 
     @property
     def _network_plan(self) -> TrainingPlan:

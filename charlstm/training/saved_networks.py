@@ -49,7 +49,8 @@ def _networks_of(checkpoint: Checkpoint) -> dict[int, Model]:
     weights = {
         name.removeprefix(WEIGHTS_PREFIX): array for name, array in arrays.items() if name.startswith(WEIGHTS_PREFIX)
     }
-    return networks | {history.step: Model(config, vocabulary, weights, {})}
+    networks.setdefault(history.step, Model(config, vocabulary, weights, {}))
+    return networks
 
 
 def _are_numbers(model: Model) -> bool:

@@ -47,25 +47,29 @@ def make_checkpoint(
     history: History,
     trainer_arrays: Arrays,
     best_weights: NamedWeights,
-    teachers: Sequence[NamedWeights] = (),
+    networks: Sequence[NamedWeights] = (),
 ) -> Checkpoint:
-    """Return everything that is needed to resume a run exactly, in this process or another."""
+    """Return everything that is needed to resume a run exactly, in this process or another.
+
+    `networks` are the best weights of each network of a run with teachers.
+    """
     arrays = dict(trainer_arrays)
-    for prefix, weights in [(BEST_PREFIX, best_weights), *zip(teacher_prefixes(len(teachers)), teachers, strict=True)]:
+    for prefix, weights in [(BEST_PREFIX, best_weights), *zip(network_prefixes(len(networks)), networks, strict=True)]:
         arrays |= {prefix + name: weight for name, weight in weights.items()}
     metadata = settings | {"history": history.to_json(), "environment": training_environment()}
     return Checkpoint(arrays, metadata)
 
 
-def teacher_prefixes(num_teachers: int) -> list[str]:
-    """Return how the names of the teachers' weights begin in a checkpoint."""
-    return [f"teachers/{index}/" for index in range(num_teachers)]
+def network_prefixes(num_networks: int) -> list[str]:
+    """Return how the names of their best weights begin in a checkpoint."""
+    return [f"networks/{index}/" for index in range(num_networks)]
 
 
 def checkpoint_arrays(checkpoint: Checkpoint) -> tuple[Arrays, NamedWeights, list[NamedWeights]]:
-    """Return what `make_checkpoint` joined: the trainer's arrays, and by name the best weights and the teachers'."""
+    """Return what `make_checkpoint` joined: the trainer's arrays, the best weights, and those of each network."""
     history = History.from_json(checkpoint.metadata["history"])
-    prefixes = [BEST_PREFIX, *teacher_prefixes(history.network - 1)]
+    has_teachers = TrainingConfig.from_json(checkpoint.metadata["training"]).teachers > 0
+    prefixes = [BEST_PREFIX, *network_prefixes(history.network if has_teachers else 0)]
     groups = [
         {name.removeprefix(prefix): array for name, array in checkpoint.arrays.items() if name.startswith(prefix)}
         for prefix in prefixes

@@ -4,7 +4,6 @@ It starts from the weights of the last teacher, which is sooner done than from r
 hard to learn by heart, it needs no dropout.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +13,8 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.text.batches import Streams
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.interruption import Interruption
 from charlstm.training.saved_networks import initial_network
-from charlstm.training.schedule import STUDENT_TIME
-from charlstm.training.teaching import MAX_PROBABILITIES, Probabilities, average_predictions, write_passages
+from charlstm.training.teaching import MAX_PROBABILITIES, Predictions, Proceed, average_predictions, write_passages
 from charlstm.training.train_step import Trainer
 
 SHARE_WRITTEN = 0.25  # characters that the teachers write, of those that the student would have the time to read
@@ -26,7 +23,7 @@ SHARE_WRITTEN = 0.25  # characters that the teachers write, of those that the st
 class Student:
     """Trains a network to predict what its teachers predict."""
 
-    def __init__(self, trainer: Trainer, streams: Streams, predictions: Probabilities) -> None:
+    def __init__(self, trainer: Trainer, streams: Streams, predictions: Predictions) -> None:
         """`predictions` are the probabilities (characters, vocabulary) of each character of the streams' text."""
         trainer.become_student()
         self._trainer, self._streams, self._predictions = trainer, streams, predictions
@@ -42,43 +39,41 @@ class Student:
         )
 
 
-class Teachers:
-    """The teachers of a run that have been trained so far."""
+class Networks:
+    """The best weights of each network of a run with teachers, of the one that is being trained last."""
 
     def __init__(self, model_config: ModelConfig, config: TrainingConfig, vocabulary: Vocabulary) -> None:
         self._model_config, self._config, self._vocabulary = model_config, config, vocabulary
         self.weights = list[NamedWeights]()
 
-    @property
-    def are_complete(self) -> bool:
-        return len(self.weights) == self._config.teachers
+    def begin_next(self) -> NamedWeights:
+        """Add the next network and return its initial weights: other random ones, or for the student a teacher's."""
+        index = len(self.weights)
+        if index < self._config.teachers:
+            seed = int(np.random.SeedSequence((self._config.random_seed % 2**63, index)).generate_state(1)[0])
+            weights = initial_network(self._model_config, self._vocabulary, random_seed=seed).weights
+        else:
+            weights = self.weights[-1]
+        self.weights.append(weights)
+        return weights
 
-    def initial_weights(self) -> NamedWeights:
-        """Return what the next network begins with: other random weights than all before, or the last teacher's."""
-        if self.are_complete:
-            return self.weights[-1]
-        seed = self._config.random_seed + len(self.weights)
-        return initial_network(self._model_config, self._vocabulary, random_seed=seed).weights
+    def num_written(self, num_training: int, num_read: float) -> int:
+        """Return how many characters the teachers write, if the student has the time to read `num_read` of them.
 
-    def make_student(
-        self, trainer: Trainer, streams: Streams, *, last_step: int, interruption: Interruption
-    ) -> Student:
+        `num_training` is the number of characters of the training text.
+        """
+        room = MAX_PROBABILITIES // len(self._vocabulary) - num_training
+        return max(0, min(round(SHARE_WRITTEN * num_read), room))
+
+    def make_student(self, trainer: Trainer, streams: Streams, *, num_written: int, proceed: Proceed) -> Student:
         """Let the teachers write, and predict the training text and what they have written.
 
-        `last_step` is where their training ended: the student has the time for about a third of these steps. After an
-        interruption it has nothing to learn from.
+        If `proceed` returns False, there is nothing to learn from.
         """
-        num_read = last_step * streams.characters_per_step * STUDENT_TIME / (1 - STUDENT_TIME)
-        num_written = min(
-            round(SHARE_WRITTEN * num_read), MAX_PROBABILITIES // len(self._vocabulary) - len(streams.ids)
-        )
-        models = self._models()
-        written = write_passages(
-            models, streams.ids, num_written, random_seed=self._config.random_seed, interruption=interruption
-        )
-        ids = np.concatenate([streams.ids, written])
-        return Student(trainer, replace(streams, ids=ids), average_predictions(models, ids, interruption))
-
-    def _models(self) -> Sequence[Model]:
         metadata = {"settings": self._config.to_json()}
-        return [Model(self._model_config, self._vocabulary, weights, metadata) for weights in self.weights]
+        teachers = self.weights[: self._config.teachers]
+        models = [Model(self._model_config, self._vocabulary, weights, metadata) for weights in teachers]
+        seed = self._config.random_seed
+        written = write_passages(models, streams.ids, num_written, random_seed=seed, proceed=proceed)
+        ids = np.concatenate([streams.ids, written])
+        return Student(trainer, replace(streams, ids=ids), average_predictions(models, ids, proceed=proceed))

@@ -9,7 +9,7 @@ The teachers know the training text too well: what they predict there is surer t
 they have not read. So they also write text, and the student learns what they predict of that too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,28 +17,30 @@ import numpy.typing as npt
 from charlstm.arrays import Ids
 from charlstm.config import ModelConfig, SamplingConfig
 from charlstm.errors import SettingError
-from charlstm.generation.generate import Request, generate_batch
+from charlstm.generation.generate import Request, generate_all
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.interruption import Interruption
 
 MAX_PROBABILITIES = 1 << 28  # characters times vocabulary, two bytes each
 NUM_STREAMS, CHUNK, WARMUP = 64, 64, 128  # streams that are read side by side; characters
+MAX_LOGITS = 1 << 20  # of all streams, that are read at once
 MAX_PASSAGE, PROMPT = 2000, 64  # characters of a passage that is written, and of the training text before it
 
-PROBABILITY = np.dtype(np.float16)
-Probabilities = npt.NDArray[np.float16]
+Predictions = npt.NDArray[np.float16]
+Proceed = Callable[[], bool]  # is called now and then, and returns whether to go on
 
 
 def check_teachers(model_config: ModelConfig, num_probabilities: int, workers: object | None) -> None:
     """Raise SettingError for a run that cannot have teachers; `num_probabilities` is characters times vocabulary."""
-    hint = "leave `teachers` out"
+    hint = "train with `teachers` 0"
     if workers:
-        raise SettingError("`workers` train one network, and the run has `teachers`", hint=hint)
+        raise SettingError("`workers` train one network, and the run has `teachers`", hint="train it on one machine")
     if model_config.window:
         raise SettingError("a network that reads windows of a fixed length cannot have `teachers`", hint=hint)
+    if model_config.attention:
+        raise SettingError("a network with `attention` writes too slowly to have `teachers`", hint=hint)
     if num_probabilities > MAX_PROBABILITIES:
         raise SettingError(
             f"the text is too long for `teachers`: they would predict {num_probabilities:,} probabilities, and "
@@ -48,25 +50,25 @@ def check_teachers(model_config: ModelConfig, num_probabilities: int, workers: o
 
 
 def write_passages(
-    models: Sequence[Model], training_ids: Ids, num_characters: int, *, random_seed: int, interruption: Interruption
+    models: Sequence[Model], training_ids: Ids, num_characters: int, *, random_seed: int, proceed: Proceed
 ) -> Ids:
     """Return passages that models write at temperature 1, each as many, about `num_characters` together.
 
-    Each continues a place of the training text, ids (characters,), that is drawn with the random seed. After an
-    interruption there are fewer.
+    Each continues a place of the training text, ids (characters,), that is drawn with the random seed. If `proceed`
+    returns False, there are fewer.
     """
     rng = np.random.default_rng(random_seed)
-    share = max(0, num_characters) // len(models)
+    share = num_characters // len(models)
     num_batches = -(-share // (NUM_STREAMS * MAX_PASSAGE))
+    length = -(-share // max(1, NUM_STREAMS * num_batches))
     passages = [np.zeros(0, training_ids.dtype)]
     for model in models:
         stepper = make_stepper(model).compiled()
         for _ in range(num_batches):
-            if interruption.signal_number:
+            if not proceed():
                 break
-            length = -(-share // (NUM_STREAMS * num_batches))
             requests = [_request(model.vocabulary, training_ids, length, rng) for _ in range(NUM_STREAMS)]
-            samples = generate_batch(stepper, requests)
+            samples = generate_all(stepper, requests)
             passages += [model.vocabulary.encode(sample.text).astype(training_ids.dtype) for sample in samples]
     return np.concatenate(passages)
 
@@ -78,23 +80,25 @@ def _request(vocabulary: Vocabulary, ids: Ids, length: int, rng: np.random.Gener
     return Request(prompt, SamplingConfig(length=length, temperature=1.0, random_seed=int(rng.integers(1 << 62))))
 
 
-def average_predictions(models: Sequence[Model], ids: Ids, interruption: Interruption) -> Probabilities:
+def average_predictions(models: Sequence[Model], ids: Ids, *, proceed: Proceed) -> Predictions:
     """Return the mean of the probabilities (characters, vocabulary) that models give to each of ids (characters,).
 
-    They read the text in streams, each after the characters before it; the text begins anew after its end. After an
-    interruption the rest of the probabilities are zeros.
+    They read the text in streams, each after the characters before it; the text begins anew after its end. If `proceed`
+    returns False, the rest of the probabilities are zeros.
     """
     steppers = [make_stepper(model).compiled() for model in models]
     all_states = [stepper.initial_states(NUM_STREAMS) for stepper in steppers]
-    predictions = np.zeros((len(ids), len(models[0].vocabulary)), PROBABILITY)
+    vocabulary_size = len(models[0].vocabulary)
+    predictions = np.zeros((len(ids), vocabulary_size), np.float16)
     bounds = np.arange(NUM_STREAMS + 1, dtype=np.int64) * len(ids) // NUM_STREAMS
     starts, lengths = bounds[:-1, None], np.diff(bounds)[:, None]
-    for offset in range(-WARMUP, int(lengths.max()), CHUNK):
-        if interruption.signal_number:
+    chunk = max(1, min(CHUNK, MAX_LOGITS // (NUM_STREAMS * vocabulary_size)))
+    for offset in range(-WARMUP, int(lengths.max()), chunk):
+        if not proceed():
             break
-        offsets = np.arange(offset, offset + CHUNK)
+        offsets = np.arange(offset, offset + chunk)
         positions = (starts + offsets) % len(ids)
-        total = np.zeros((*positions.shape, predictions.shape[1]), np.float32)
+        total = np.zeros((*positions.shape, vocabulary_size), np.float32)
         for index, stepper in enumerate(steppers):
             logits, all_states[index] = stepper.read(ids[positions - 1], all_states[index])
             total += softmax(logits)

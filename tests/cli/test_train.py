@@ -78,7 +78,7 @@ def test_a_network_with_teachers_says_which_is_trained(charlstm, text):
         "network 3 of 3: its teachers write texts and predict them",
     ]
     info = charlstm("info", "cats")[1]
-    assert "2, from whose predictions it learned last" in info
+    assert "2 networks before the one that learns" in info
     assert "--teachers 2" in info
     code, _, err = charlstm("train", text, "--teachers", 1)
     assert (code, "--teachers is 1, but one network cannot learn from itself" in err) == (2, True)

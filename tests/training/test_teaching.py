@@ -12,14 +12,23 @@ from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
+from charlstm.text.vocabulary import Vocabulary
 from charlstm.training import teaching
+from charlstm.training.clock import TrainingClock
+from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
+from charlstm.training.pace import Pace
 from charlstm.training.schedule import STUDENT_TIME, TrainingPlan, network_ends
 from charlstm.training.teaching import average_predictions, write_passages
 from tests.conftest import random_model
 from tests.training.small_runs import SHORT, SMALL, TEXT, Recorder, make_run, resume_run
 
 WITH_TEACHERS = replace(SHORT, epochs=4, recurrent_dropout=0.1, teachers=2)
+
+
+def on():
+    """Go on, as a run does that nobody has interrupted."""
+    return True
 
 
 class StopFromStep(Recorder):
@@ -32,6 +41,27 @@ class StopFromStep(Recorder):
     def on_step(self, progress):
         if progress.step >= self.step:
             self.interruption.signal_number = 2
+
+
+class StopWhileTeachersWork(Recorder):
+    """Interrupts the run at one of the reports that come before the student's first step."""
+
+    def __init__(self, interruption, report):
+        super().__init__()
+        self.interruption, self.report = interruption, report
+
+    def on_step(self, progress):
+        self.steps.append(progress)
+        if len([step for step in self.steps if step.network == 3]) == self.report:
+            assert progress.characters_per_second == 0
+            self.interruption.signal_number = 2
+
+
+def assert_same_end(folder, whole_folder):
+    assert folder.model.read_bytes() == whole_folder.model.read_bytes()
+    ends = [load_checkpoint(one)[0] for one in (whole_folder, folder)]
+    assert ends[0].arrays.keys() == ends[1].arrays.keys()
+    assert all(np.array_equal(array, ends[1].arrays[name]) for name, array in ends[0].arrays.items())
 
 
 def test_teachers_share_the_time_that_their_student_leaves():
@@ -49,7 +79,7 @@ def test_a_plan_up_to_a_fraction_ends_there():
 def test_predictions_are_the_mean_of_what_the_teachers_give_to_each_character():
     models = [random_model(num_layers=2, units=8, characters="abc", scale=scale) for scale in (0.1, 0.5)]
     ids = np.random.default_rng(0).integers(0, 3, 20_000)
-    predictions = average_predictions(models, ids, Interruption())
+    predictions = average_predictions(models, ids, proceed=on)
 
     expected = []
     for model in models:
@@ -64,10 +94,10 @@ def test_predictions_are_the_mean_of_what_the_teachers_give_to_each_character():
 def test_models_write_passages_as_they_would_alone():
     models = [random_model(num_layers=2, units=8, characters="abc\n", scale=scale) for scale in (0.1, 0.5)]
     ids = np.random.default_rng(0).integers(0, 4, 5000)
-    written = write_passages(models, ids, 20_000, random_seed=3, interruption=Interruption())
+    written = write_passages(models, ids, 20_000, random_seed=3, proceed=on)
     assert len(written) == pytest.approx(20_000, rel=0.02)
-    assert np.array_equal(written, write_passages(models, ids, 20_000, random_seed=3, interruption=Interruption()))
-    assert not np.array_equal(written, write_passages(models, ids, 20_000, random_seed=4, interruption=Interruption()))
+    assert np.array_equal(written, write_passages(models, ids, 20_000, random_seed=3, proceed=on))
+    assert not np.array_equal(written, write_passages(models, ids, 20_000, random_seed=4, proceed=on))
     half = len(written) // 2
     for model, own in zip(models, (written[:half], written[half:]), strict=True):
         stepper = make_stepper(model)
@@ -75,7 +105,7 @@ def test_models_write_passages_as_they_would_alone():
         expected = softmax(logits[0, :-1])
         counts = np.bincount(own[1:], minlength=4) / (half - 1)
         np.testing.assert_allclose(counts, expected.mean(axis=0), atol=0.02)
-    assert len(write_passages(models, ids, 0, random_seed=3, interruption=Interruption())) == 0
+    assert len(write_passages(models, ids, 0, random_seed=3, proceed=on)) == 0
 
 
 @pytest.mark.tensorflow
@@ -108,9 +138,9 @@ def test_a_student_learns_the_distribution_and_not_only_the_next_character(tmp_p
     result = run.run(Recorder())
     teacher = [evaluation for evaluation in result.history if evaluation.network == 1][-1]
     student = result.history[-1]
-    teachers = run._teachers._models()
+    teachers = [run._model(weights) for weights in run._networks.weights[:2]]
     ids = run.data.dataset.training
-    predictions = average_predictions(teachers, ids, Interruption()).astype(np.float64)
+    predictions = average_predictions(teachers, ids, proceed=on).astype(np.float64)
     entropy = -(predictions * np.log(predictions + 1e-9)).sum(axis=1).mean()
     assert student.train_nats == pytest.approx(entropy, abs=0.1)
     assert student.validation.nats_per_character < teacher.validation.nats_per_character + 0.02
@@ -127,10 +157,62 @@ def test_a_run_with_teachers_stopped_anywhere_ends_like_one_that_was_not(tmp_pat
     checkpoint, _ = load_checkpoint(RunFolder(tmp_path / "parts"))
     assert checkpoint.metadata["history"]["network"] == 1 + sum(end < share for end in network_ends(2))
     resume_run(tmp_path / "parts", WITH_TEACHERS).run(Recorder())
-    whole_folder, folder = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
-    assert folder.model.read_bytes() == whole_folder.model.read_bytes()
-    ends = [load_checkpoint(one)[0] for one in (whole_folder, folder)]
-    assert all(np.array_equal(array, ends[1].arrays[name]) for name, array in ends[0].arrays.items())
+    assert_same_end(RunFolder(tmp_path / "parts"), RunFolder(tmp_path / "whole"))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("report", [1, 3])  # while they write, and while they predict
+def test_a_run_that_is_stopped_while_its_teachers_write_or_predict_can_be_resumed(tmp_path, report):
+    make_run(tmp_path / "whole", WITH_TEACHERS).run(Recorder())
+    stop = Interruption()
+    parts = make_run(tmp_path / "parts", WITH_TEACHERS)
+    assert parts.run(StopWhileTeachersWork(stop, report), stop).signal_number == 2
+    assert parts.history.network == 3
+    assert parts.history.step == parts.history.network_step
+    assert parts.history.num_written > 0
+    resume_run(tmp_path / "parts", WITH_TEACHERS).run(Recorder())
+    assert_same_end(RunFolder(tmp_path / "parts"), RunFolder(tmp_path / "whole"))
+
+
+@pytest.mark.tensorflow
+def test_networks_share_the_time_of_a_plan_in_seconds(tmp_path):
+    run = make_run(tmp_path / "run", replace(WITH_TEACHERS, epochs=None, max_time=2.0))
+    result = run.run(Recorder())
+    assert {evaluation.network for evaluation in result.history} == {1, 2, 3}
+    assert result.fraction_done == 1
+    assert run.history.network_seconds >= 1.5 * 0.9
+    assert result.history[-1].learning_rate < 0.3 * WITH_TEACHERS.learning_rate
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("cell", ["gru", "echo-state"])
+def test_other_cells_have_teachers_too(tmp_path, cell):
+    config = replace(SMALL, cell=cell)
+    result = make_run(tmp_path / "run", replace(WITH_TEACHERS, recurrent_dropout=0.0), model_config=config).run(
+        Recorder()
+    )
+    assert result.history[-1].network == 3
+    assert result.history[-1].validation.nats_per_character < result.history[0].validation.nats_per_character
+
+
+@pytest.mark.tensorflow
+def test_the_teachers_write_a_share_of_what_the_student_can_read_and_no_more_than_there_is_room_for():
+    from charlstm.training.student import Networks
+
+    networks = Networks(SMALL, WITH_TEACHERS, Vocabulary.from_text("ab"))
+    assert networks.num_written(1000, 40_000.0) == 10_000
+    assert networks.num_written(teaching.MAX_PROBABILITIES // 2 - 30, 40_000.0) == 30
+    assert networks.num_written(teaching.MAX_PROBABILITIES, 40_000.0) == 0
+
+
+def test_no_call_takes_steps_beyond_the_end_of_a_network():
+    config = replace(WITH_TEACHERS, epochs=1, teachers=2)
+    plan, history = TrainingPlan(num_steps=800, max_time=None), History()
+    pace = Pace(plan, config, history, TrainingClock(0.0))
+    history.interval.timed_steps, history.interval.seconds = 1000, 1.0
+    for step, expected in ((0, 16), (295, 5), (300, 1)):  # the first teacher has 300 steps
+        history.step = step
+        assert pace.steps_per_call == expected
 
 
 @pytest.mark.tensorflow
@@ -158,10 +240,35 @@ def test_a_teacher_that_diverges_is_trained_on_from_the_best_weights(tmp_path):
     assert len(recorder.warnings) == 1
     assert result.history[-1].network == 3
     assert np.isfinite(result.best.validation.nats_per_character)
+    assert run.history.learning_rate_scale == 1  # of the networks after it
+
+
+@pytest.mark.tensorflow
+def test_a_network_that_diverges_goes_back_to_its_own_weights(tmp_path):
+    run = make_run(tmp_path / "run", WITH_TEACHERS)
+    train_steps, restart_from = run.trainer.train_steps, run.trainer.restart_from
+    end, restarts = run.plan.until(network_ends(2)[0]).num_steps, []
+
+    def diverge_at_the_start(batches, *, step, **rates):
+        losses, norms = train_steps(batches, step=step, **rates)
+        return np.where(np.arange(step, step + len(losses)) == end, np.nan, losses), norms
+
+    def remember(weights):
+        restarts.append(weights)
+        restart_from(weights)
+
+    run.trainer.train_steps, run.trainer.restart_from = diverge_at_the_start, remember
+    run.run(recorder := Recorder())
+    assert "from the weights of the start" in recorder.warnings[0]
+    initial, again, of_student = restarts
+    assert all(np.array_equal(initial[name], again[name]) for name in initial)
+    assert not np.array_equal(of_student["embedding"], initial["embedding"])
 
 
 @pytest.mark.tensorflow
 def test_what_cannot_have_teachers_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(SettingError, match="`attention` writes too slowly"):
+        make_run(tmp_path / "run", WITH_TEACHERS, model_config=replace(SMALL, attention=8))
     window = ModelConfig(num_layers=1, units=8, embedding_dim=4, window=20)
     with pytest.raises(SettingError, match="reads windows of a fixed length cannot have `teachers`"):
         make_run(tmp_path / "run", WITH_TEACHERS, model_config=window)

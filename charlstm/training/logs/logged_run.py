@@ -14,6 +14,7 @@ PROJECT = "charlstm"  # which trackers sort runs by
 FIGURES = (
     "epoch",
     "seconds",
+    "network",
     "train_nats",
     "train_bits",
     "validation_nats",
@@ -90,6 +91,7 @@ def figures(evaluation: Evaluation) -> dict[str, float]:
     values = {
         "epoch": round(evaluation.epoch, 4),
         "seconds": round(evaluation.seconds, 3),
+        "network": evaluation.network,
         "train_nats": evaluation.train_nats,
         "train_bits": nats_to_bits(evaluation.train_nats),
         "validation_nats": validation.nats_per_character,
