@@ -11,8 +11,6 @@ from typing import Any
 
 from charlstm.cells.shapes import num_parameters
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.durations import format_duration
-from charlstm.figures import counted, plain
 from charlstm.training.schedule import network_ends
 from charlstm.training.teaching import MAX_PROBABILITIES
 
@@ -26,8 +24,8 @@ SEVERAL_EPOCHS, CHARACTERS_OF_SEVERAL_EPOCHS = 3.5, 2.0  # from this many epochs
 SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
-SMALL_TEXT_AMOUNT = 3.0
-TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, if each has the time for so many times what a network needs
+TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, if each can read so many times what its network needs to read
+SMALL_TEXT_NEED = 3.0  # times that for a small text: its networks have more dropout, and learn more slowly
 MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers write
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
 SMALL_NETWORK_EXPONENT = 0.4  # dropout falls with this power of the size below that
@@ -38,17 +36,6 @@ BATCH_SIZE_PER_CORE = 8
 MIN_STEPS_PER_EPOCH = 64  # a batch that is widened for many cores leaves at least this many steps
 MIN_WIDE_BATCH_SIZE = 32  # but is not limited below this, the batch of four cores
 MIN_SHARD_SIZE = 8  # rows of a batch
-
-CHOSEN = (
-    "units",
-    "dropout",
-    "recurrent_dropout",
-    "batch_size",
-    "learning_rate",
-    "teachers",
-    "precision",
-    "num_shards",
-)
 
 REFERENCE_UNITS = 256  # width of the network that the throughput is measured with
 THROUGHPUT_EXPONENT = 0.4  # throughput grows with this power of the width: larger matmuls are more efficient
@@ -139,13 +126,9 @@ def choose_settings(
 
 def needs_throughput(overrides: Settings, *, may_have_teachers: bool = False) -> bool:
     """Return whether the choice of a setting depends on the speed of the machine."""
-    depends_on_it = {
-        "units",
-        "dropout",
-        "recurrent_dropout",
-        "batch_size",
-        *(["teachers"] if may_have_teachers else []),
-    }
+    depends_on_it = {"units", "dropout", "recurrent_dropout", "batch_size"}
+    if may_have_teachers:
+        depends_on_it.add("teachers")
     return overrides.get("epochs") is None and not (overrides.keys() >= depends_on_it | {"max_time"})
 
 
@@ -159,53 +142,6 @@ def make_configs(settings: Settings) -> tuple[ModelConfig, TrainingConfig]:
     of_model = model_settings(settings)
     of_training = {name: value for name, value in settings.items() if name not in of_model}
     return ModelConfig(**of_model), TrainingConfig(**of_training)
-
-
-DESCRIBED = (  # settings in that line
-    "teachers",
-    "num_layers",
-    "units",
-    "dropout",
-    "recurrent_dropout",
-    "batch_size",
-    "sequence_length",
-    "learning_rate",
-    "epochs",
-    "max_time",
-)
-
-
-def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfigInputs) -> str:
-    """Return one line with the settings: which are fixed, by the user or a model, and what the rest is chosen for.
-
-    It does not say how many epochs were expected of the time: a run measures how long an epoch takes, and says that.
-    """
-    epochs, max_time = settings["epochs"], settings["max_time"]
-    lengths = [counted(epochs, "epoch") if epochs else "", format_duration(max_time) if max_time else ""]
-    teachers = f", {settings['teachers']} teachers" if settings["teachers"] else ""
-    cell = settings.get("cell", ModelConfig.cell)
-    line = "" if cell == ModelConfig.cell else f"{cell} "
-    line += (
-        f"{settings['num_layers']}x{settings['units']} units, dropout {settings['dropout']:g} and recurrent "
-        f"{settings['recurrent_dropout']:g}, batches of {settings['batch_size']}x{settings['sequence_length']}, "
-        f"learning rate {plain(settings['learning_rate'])}{teachers}, {' or '.join(filter(None, lengths))}"
-    )
-    if overrides.keys() >= {"units", "dropout", "recurrent_dropout", "batch_size", "learning_rate"}:
-        return line
-    given = ", ".join(f"`{name}`" for name in DESCRIBED if overrides.get(name) is not None)
-    line += f"; {given} fixed, the rest chosen" if given else ": chosen"
-    line += f" for {inputs.num_characters:,} characters"
-    by_speed = inputs.throughput and (max_time or epochs != overrides.get("epochs"))
-    return line + (" and the best speed of this machine" if by_speed else "")
-
-
-def describe_choice(settings: Settings, fixed: Settings) -> str:
-    """Return the chosen settings as they are given to choose them again; nothing if all of them are fixed."""
-    is_for_one_network = settings["epochs"] is not None and not settings["teachers"]
-    chosen = [name for name in CHOSEN if name not in fixed and not (name == "teachers" and is_for_one_network)]
-    if not chosen:
-        return ""
-    return "the same choice again: " + " ".join(f"`{name}` {settings[name]}" for name in chosen)
 
 
 def expected_training_characters(inputs: AutoConfigInputs, settings: Settings) -> float:
@@ -288,8 +224,8 @@ def _choose_teachers(inputs: AutoConfigInputs, settings: Settings) -> int:
         size = count_parameters(teacher, inputs.vocabulary_size)
         characters = network_ends(count)[0] * expected_training_characters(inputs, teacher)
         needed = max(CHARACTERS_OF_SEVERAL_EPOCHS * size, SEVERAL_EPOCHS * inputs.num_characters)
-        if inputs.num_characters < SMALL_TEXT:  # whose networks have more dropout, and so learn more slowly
-            needed *= SMALL_TEXT_AMOUNT
+        if inputs.num_characters < SMALL_TEXT:
+            needed *= SMALL_TEXT_NEED
         if characters >= amount * needed and teacher["units"] >= _largest_allowed(inputs, settings):
             return count
     return 0

@@ -16,11 +16,10 @@ from charlstm.training.auto_config import (
     AutoConfigInputs,
     Settings,
     choose_settings,
-    describe_choice,
-    describe_settings,
     make_configs,
     needs_throughput,
 )
+from charlstm.training.described_settings import describe_choice, describe_settings
 from charlstm.training.logs.registry import check_logs
 from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.preparation import prepare

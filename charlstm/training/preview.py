@@ -3,7 +3,8 @@
 from charlstm.config import PRECISIONS
 from charlstm.durations import format_duration
 from charlstm.machine import load_throughput, num_cores
-from charlstm.training.auto_config import AutoConfigInputs, choose_settings, default_max_time, describe_settings
+from charlstm.training.auto_config import AutoConfigInputs, choose_settings, default_max_time
+from charlstm.training.described_settings import describe_settings
 
 NOMINAL_THROUGHPUT = 7e10  # floating-point operations per second and core, until a run has measured it
 

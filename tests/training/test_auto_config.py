@@ -14,13 +14,12 @@ from charlstm.training.auto_config import (
     choose_settings,
     count_parameters,
     default_max_time,
-    describe_choice,
-    describe_settings,
     expected_training_characters,
     make_configs,
     needs_throughput,
     num_shards_for,
 )
+from charlstm.training.described_settings import describe_choice, describe_settings
 from charlstm.training.presets import preset_settings
 from charlstm.training.schedule import network_ends
 
