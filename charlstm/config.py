@@ -20,6 +20,7 @@ MAX_SEQUENCE_LENGTH = 16_384
 MAX_CHARACTERS_PER_STEP = 1 << 20  # of a training step; activations of all of them are in memory at once
 MAX_SHARDS = 1_024
 MAX_TEACHERS = 16
+MAX_PROBABILITIES = 1 << 28  # that teachers predict, characters times vocabulary; two bytes each
 MAX_COUNT = 1_000_000  # of other things: a bound that only catches mistakes
 MAX_LENGTH = 1_000_000_000  # characters to generate
 MAX_SEED = 2**63 - 1
@@ -90,7 +91,7 @@ class TrainingConfig:
     clip_norm: float = 1.0  # maximum norm of the whole gradient; 0: no limit
     clip_value: float = 0.0  # maximum absolute value of each component of the gradient; 0: no limit
     weight_decay: float = 0.0  # times the learning rate: share of the weights subtracted at every step
-    teachers: int = 0  # networks that are trained before one of them learns what all predict; 0: one network, no more
+    teachers: int = 0  # networks that are trained first, for another one to learn from; 0: one network alone
     calibration: bool = True  # whether the output layer is scaled to the validation text, see training/calibration.py
     validation: float = 0.1  # share of the text kept for validation
     validation_split: str = "end"  # which part: its end, or whole lines or blocks drawn by `split_seed`

@@ -106,7 +106,7 @@ Teachers = Annotated[
         metavar="N",
         panel=REGULARISATION,
         help="Train N networks, 2 or more; in the last quarter of the time another learns what they write and predict. "
-        "0: one network. Default: as many as pay in the time; 0 with --epochs, and in a sweep.",
+        "0: one network. Default: as many as pay in the time; 0 with --epochs.",
     ),
 ]
 Calibration = Annotated[

@@ -24,7 +24,7 @@ SHAPE = ("num_layers", "units")  # of the settings in the default space, those t
 TYPES = {
     name: kind
     for name, kind in (get_type_hints(ModelConfig) | get_type_hints(TrainingConfig)).items()
-    if name not in PRESET_ONLY and kind is not bool
+    if name not in (*PRESET_ONLY, "teachers") and kind is not bool  # a trial is one network
 }
 SAME_FOR_ALL = ("epochs", "max_time", "evaluate_every", "validation", "validation_split", "split_seed", "random_seed")
 

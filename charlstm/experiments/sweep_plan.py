@@ -66,7 +66,7 @@ class SweepPlan:
 
     @property
     def automatic_choice(self) -> dict[str, Value]:
-        """The values of the first trial: those that `train` would choose, or what the space has closest to them."""
+        """The values of the first trial: what `train` would choose for one network, or the closest in the space."""
         chosen = default_settings() | self.settings
         return {dimension.field: dimension.nearest(chosen[dimension.field]) for dimension in self.dimensions}
 

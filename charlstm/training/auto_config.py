@@ -10,9 +10,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from charlstm.cells.shapes import num_parameters
-from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.config import MAX_PROBABILITIES, ModelConfig, TrainingConfig
 from charlstm.training.schedule import network_ends
-from charlstm.training.teaching import MAX_PROBABILITIES
 
 Settings = dict[str, Any]  # by the names of ModelConfig and TrainingConfig
 
@@ -25,7 +24,7 @@ SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
 TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, if each can read so many times what its network needs to read
-SMALL_TEXT_NEED = 3.0  # times that for a small text: its networks have more dropout, and learn more slowly
+SMALL_TEXT_NEED = 5.0  # times that for a small text: its networks have more dropout, and learn more slowly
 MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers write
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
 SMALL_NETWORK_EXPONENT = 0.4  # dropout falls with this power of the size below that

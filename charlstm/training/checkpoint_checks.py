@@ -8,7 +8,7 @@ from typing import Any
 
 from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import state_sizes, weight_shapes
-from charlstm.config import MAX_SECONDS, ModelConfig, TrainingConfig
+from charlstm.config import MAX_PROBABILITIES, MAX_SECONDS, ModelConfig, TrainingConfig
 from charlstm.errors import CharLSTMError, RunError, TensorFileError, shown
 from charlstm.json_objects import describe_type, has_type, object_from_json
 from charlstm.storage.model_file import MAX_COUNT, MAX_NATS, MAX_WEIGHT_BYTES, check_weights
@@ -21,7 +21,6 @@ from charlstm.training.calibration import MAX_LOGIT_SCALE, MIN_LOGIT_SCALE
 from charlstm.training.history import Evaluation, History
 from charlstm.training.logs.registry import LOGS
 from charlstm.training.snapshots import BEST_PREFIX, network_prefixes
-from charlstm.training.teaching import MAX_PROBABILITIES
 
 MAX_BYTES = 5 * MAX_WEIGHT_BYTES  # of all arrays: weights, best weights, two moments of each, and the states
 MAX_STEPS = 2**31 - 1  # steps are counted in 32 bits
@@ -61,6 +60,7 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
         history = History.from_json(metadata["history"])
         _check_history(history)
         _check_figure("network", history.network, least=1, most=config.teachers + 1)
+        _check_figure("num_generated", history.num_generated, most=MAX_PROBABILITIES // len(vocabulary))
         _check_environment(metadata["environment"])
         _check_origin(metadata.get("origin"))
     except (CharLSTMError, TypeError) as error:
@@ -117,7 +117,6 @@ def _check_history(history: History) -> None:
     for name in ("seconds", "evaluation_cost"):
         _check_figure(name, getattr(history, name), most=MAX_SECONDS)
     _check_figure("network_seconds", history.network_seconds, most=history.seconds)
-    _check_figure("num_written", history.num_written, most=MAX_PROBABILITIES)
     _check_figure("first_nats", history.first_nats or 0, least=-1, most=MAX_NATS)
     _check_figure("recent_nats", history.recent_nats, least=-1, most=MAX_NATS)
     _check_figure("learning_rate_scale", history.learning_rate_scale, least=MIN_SCALE, most=1)

@@ -45,7 +45,8 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
         f"{settings['recurrent_dropout']:g}, batches of {settings['batch_size']}x{settings['sequence_length']}, "
         f"learning rate {plain(settings['learning_rate'])}{teachers}, {' or '.join(filter(None, lengths))}"
     )
-    if overrides.keys() >= {"units", "dropout", "recurrent_dropout", "batch_size", "learning_rate"}:
+    all_are_fixed = overrides.keys() >= {"units", "dropout", "recurrent_dropout", "batch_size", "learning_rate"}
+    if all_are_fixed and ("teachers" in overrides or not settings["teachers"]):
         return line
     given = ", ".join(f"`{name}`" for name in DESCRIBED if overrides.get(name) is not None)
     line += f"; {given} fixed, the rest chosen" if given else ": chosen"

@@ -31,6 +31,7 @@ class Progress:
     train_nats: float  # mean since the last evaluation
     network: int = 1  # which of them is trained: the teachers come first
     num_networks: int = 1
+    teachers_generate: bool = False  # the last one has not begun: its teachers generate text, and predict it
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class History:
     network: int = 1  # that is trained; teachers come first
     network_step: int = 0  # where its training began
     network_seconds: float = 0.0
-    num_written: int = 0  # characters that the teachers write for the last network
+    num_generated: int = 0  # characters that the teachers generate for the student
     evaluation_cost: float = 0.0  # seconds of the last evaluation; reserved for the one at the end
     learning_rate_scale: float = 1.0  # factor of the learning rate: halved whenever the loss diverged
     logit_scale: float = 1.0  # of the next evaluation, see training/calibration.py

@@ -1,4 +1,4 @@
-"""Steps of a run: on its text, or, at the end of a run with teachers, on what these write and predict."""
+"""Steps of a run: on its text, or, at the end of a run with teachers, on what these generate and predict."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from charlstm.training.divergence import record_loss
 from charlstm.training.history import History
 from charlstm.training.leading import LeadingTrainer
 from charlstm.training.pace import Pace
-from charlstm.training.student import Networks, Student
+from charlstm.training.student import NetworkWeights, Student
 from charlstm.training.teaching import Proceed
 from charlstm.training.train_step import Trainer
 
@@ -23,12 +23,14 @@ class Learner:
         self._student: Student | None = None
         self._graph_is_built = False  # the first step builds it, and is not timed
 
-    def learn_from_teachers(self, networks: Networks, proceed: Proceed) -> None:
-        """Let the teachers write and predict, and learn from that from now on."""
+    def learn_from_teachers(self, networks: NetworkWeights, proceed: Proceed) -> None:
+        """Let the teachers generate and predict, and learn from that from now on."""
         if not (isinstance(self._trainer, Trainer) and isinstance(self._streams, Streams)):
             raise TypeError("workers and windows have no teachers, see check_teachers")
-        num_written = self._history.num_written
-        self._student = networks.make_student(self._trainer, self._streams, num_written=num_written, proceed=proceed)
+        num_generated = self._history.num_generated
+        self._student = networks.make_student(
+            self._trainer, self._streams, num_generated=num_generated, proceed=proceed
+        )
         self._graph_is_built = False  # it has another loss
 
     def take_steps(self, pace: Pace, *, uniform_nats: float) -> bool:

@@ -31,7 +31,7 @@ from charlstm.training.pace import Pace
 from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan
-from charlstm.training.student import Networks
+from charlstm.training.student import NetworkWeights
 from charlstm.training.teaching import check_teachers
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
@@ -67,18 +67,19 @@ class TrainingRun:
         self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
         self.trainer: Trainer | LeadingTrainer = Trainer(model_config, config, len(data.vocabulary), workers=workers)
         self.history = History()
-        self._networks = Networks(model_config, config, data.vocabulary)
+        self._networks = NetworkWeights(model_config, config, data.vocabulary)
         self.origin: RunOrigin | None = origin or RunOrigin.now()
         self.best_weights = self.trainer.network.get_named_weights()
         if start_from:
             self.best_weights = extend_weights(start_from, data.vocabulary, self.best_weights)
             self.trainer.network.set_named_weights(self.best_weights)
         if config.teachers:
-            self._networks.weights.append(self.best_weights)
+            self._networks.all.append(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
         if config.teachers:
-            check_teachers(model_config, len(data.dataset.training) * len(data.vocabulary), workers)
+            num_predicted = len(data.dataset.training) + self.history.num_generated
+            check_teachers(model_config.to_json(), num_predicted * len(data.vocabulary), workers)
         if workers:
             check_shards(len(workers), config)
             self.trainer = LeadingTrainer(self.trainer, workers, self._settings())
@@ -175,7 +176,7 @@ class TrainingRun:
         history.learning_rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
         history.interval, history.logit_scale = Interval(), 1.0  # the best weights are calibrated
-        self.trainer.restart_from(self._networks.weights[-1] if self.config.teachers else self.best_weights)
+        self.trainer.restart_from(self._networks.all[-1] if self.config.teachers else self.best_weights)
         best = history.best_of_network
         origin = f"step {best.step:,}" if best else "the start"
         reporter.on_warning(
@@ -213,7 +214,7 @@ class TrainingRun:
         if evaluation.is_best:
             self.best_weights = weights
         if self.config.teachers and evaluation is history.best_of_network:
-            self._networks.weights[-1] = weights
+            self._networks.all[-1] = weights
         if self.config.calibration:
             history.logit_scale = next_logit_scale(history.logit_scale, scale_derivatives)
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
@@ -235,7 +236,7 @@ class TrainingRun:
         """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
         return snapshots.make_checkpoint(
-            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._networks.weights
+            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._networks.all
         )
 
     def _settings(self) -> dict[str, Any]:
@@ -249,7 +250,7 @@ class TrainingRun:
                 return
             if self.history.interval.steps:
                 self.evaluate(reporter, writer)
-            if self._pace.is_last_network:
+            if self._pace.is_last_network or self.fraction_done >= 1:  # a plan can have become shorter
                 self.history.finished = True
             else:
                 self._begin_next_network(reporter, interruption, writer)
@@ -279,21 +280,21 @@ class TrainingRun:
         )
 
     def _begin_next_network(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
-        """Let the next network begin; the last one learns from those before, which first have to write and predict."""
+        """Let the next network begin; the last one learns from those before, which first generate text and predict."""
         history, done = self.history, self.fraction_done
         num_read = history.step * self.streams.characters_per_step * (1 - done) / done
         self.trainer.restart_from(self._networks.begin_next())
         history.seconds = self.seconds
         history.begin_network()
         if self._pace.is_last_network:
-            history.num_written = self._networks.num_written(len(self.data.dataset.training), num_read)
+            history.num_generated = self._networks.num_generated(len(self.data.dataset.training), num_read)
             writer.write_checkpoint(self.checkpoint(), history)
             self._make_student(reporter, interruption)
             history.network_seconds = self.seconds
 
     def _make_student(self, reporter: TrainingReporter, interruption: Interruption) -> None:
         def proceed() -> bool:
-            reporter.on_step(self._progress())
+            reporter.on_step(dataclasses.replace(self._progress(), teachers_generate=True))
             return interruption.signal_number is None
 
         self._learner.learn_from_teachers(self._networks, proceed)
@@ -301,7 +302,7 @@ class TrainingRun:
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
-        trainer_arrays, self.best_weights, self._networks.weights = snapshots.checkpoint_arrays(checkpoint)
+        trainer_arrays, self.best_weights, self._networks.all = snapshots.checkpoint_arrays(checkpoint)
         self.trainer.restore(trainer_arrays)
         config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
         if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):

@@ -47,8 +47,9 @@ class Pace:
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step that comes next, or was the last."""
         history, plan = self._history, self._network_plan
-        begun = plan.fraction_done(history.network_step, history.network_seconds)
-        fraction_done = 0.0
+        begun, fraction_done = 0.0, 0.0
+        if history.network > 1:
+            begun = plan.fraction_done(history.network_step, history.network_seconds + history.evaluation_cost)
         if step > history.network_step and begun < 1:
             fraction_done = max(0.0, (self._fraction_done(step, plan) - begun) / (1 - begun))
         return learning_rate_at(fraction_done, peak=self.peak_learning_rate, schedule=self._config.schedule)

@@ -19,6 +19,7 @@ from charlstm.training.presets import TUTORIAL
 from charlstm.training.reporting import RunReporter
 from charlstm.training.run_request import NewRunRequest
 from charlstm.training.starting_point import choose_starting_point
+from charlstm.training.teaching import check_teachers
 from charlstm.training.training_data import TrainingData, own_validation_settings, split_text, splitting_config
 
 
@@ -33,8 +34,8 @@ def prepare(request: NewRunRequest, reporter: RunReporter) -> tuple[NewRunReques
     teachers = request.overrides.settings.get("teachers")
     if teachers and request.start_from is not None:
         raise SettingError(
-            "`teachers` begin with other random weights each, and this run with those of a model",
-            hint="leave `teachers` out, or train from nothing",
+            "`teachers` need random initial weights, but this run starts from a model",
+            hint="leave `teachers` out, or train with `from` none",
         )
     request.parts.check_settings(request.overrides.settings)
     divided = _read_text(request, reporter)
@@ -45,7 +46,11 @@ def prepare(request: NewRunRequest, reporter: RunReporter) -> tuple[NewRunReques
             request = dataclasses.replace(request, start_from=str(point.path))
             request = _adapt_to_model(request, start_from, inherits_precision=False)
             reporter.on_message(point.describe())
-    return request, start_from, _encode(request, start_from, divided, reporter)
+    data = _encode(request, start_from, divided, reporter)
+    if teachers:
+        num_probabilities = len(data.dataset.training) * len(data.vocabulary)
+        check_teachers(request.overrides.settings, num_probabilities, request.workers)
+    return request, start_from, data
 
 
 def _adapt_to_model(request: NewRunRequest, model: Model, *, inherits_precision: bool) -> NewRunRequest:

@@ -17,6 +17,6 @@ def expected_throughput() -> float:
 def preview_settings(num_characters: int, vocabulary_size: int) -> str:
     """Return one line with the settings that would be chosen for a text of this size."""
     num_training = max(1, num_characters * 9 // 10)  # the rest is for validation
-    inputs = AutoConfigInputs(num_training, vocabulary_size, num_cores(), expected_throughput())
+    inputs = AutoConfigInputs(num_training, vocabulary_size, num_cores(), expected_throughput(), may_have_teachers=True)
     seconds = default_max_time(num_training)
     return f"{describe_settings(choose_settings(inputs, {}), {}, inputs)}, about {format_duration(seconds)} of training"

@@ -10,7 +10,7 @@ from charlstm.figures import plain
 WARMUP_FRACTION = 0.02  # of the plan; the learning rate rises during it
 NUM_EVALUATIONS = 24  # per run, unless `evaluate_every` is set
 MAX_EVALUATION_TIME = 0.05  # fraction of a run planned in seconds
-STUDENT_TIME = 0.25  # share of the plan in which one of several networks learns from all; before, they share the rest
+STUDENT_TIME = 0.25  # share of the plan in which a student learns from its teachers; they divide the rest
 STUDENT_RATE = 0.5  # of the learning rate
 CHECKPOINT_EVERY = 30.0  # seconds of work that a crash may cost
 MAX_STEPS_PER_CALL, MAX_SECONDS_PER_CALL = 16, 0.05  # before the loop looks at the clock and at signals again

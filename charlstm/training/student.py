@@ -1,7 +1,7 @@
 """The networks of a run with teachers: these are trained first, and the last network learns what they predict.
 
-It starts from the weights of the last teacher, which is sooner done than from random ones, and as probabilities are
-hard to learn by heart, it needs no dropout.
+It starts from the last teacher's weights, which takes fewer steps than random ones. Probabilities are hard to learn by
+heart, so it needs no dropout.
 """
 
 from dataclasses import replace
@@ -9,15 +9,15 @@ from dataclasses import replace
 import numpy as np
 
 from charlstm.arrays import FloatArray
-from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.config import MAX_PROBABILITIES, ModelConfig, TrainingConfig
 from charlstm.storage.model_file import Model, NamedWeights
 from charlstm.text.batches import Streams
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.saved_networks import initial_network
-from charlstm.training.teaching import MAX_PROBABILITIES, Predictions, Proceed, average_predictions, write_passages
+from charlstm.training.teaching import Predictions, Proceed, average_predictions, generate_passages
 from charlstm.training.train_step import Trainer
 
-SHARE_WRITTEN = 0.25  # characters that the teachers write, of those that the student would have the time to read
+SHARE_GENERATED = 0.25  # characters that the teachers generate, of those that the student would have the time to read
 
 
 class Student:
@@ -39,41 +39,41 @@ class Student:
         )
 
 
-class Networks:
-    """The best weights of each network of a run with teachers, of the one that is being trained last."""
+class NetworkWeights:
+    """The best weights of each network of a run with teachers so far; the last of them is being trained."""
 
     def __init__(self, model_config: ModelConfig, config: TrainingConfig, vocabulary: Vocabulary) -> None:
         self._model_config, self._config, self._vocabulary = model_config, config, vocabulary
-        self.weights = list[NamedWeights]()
+        self.all = list[NamedWeights]()  # none in a run without teachers
 
     def begin_next(self) -> NamedWeights:
         """Add the next network and return its initial weights: other random ones, or for the student a teacher's."""
-        index = len(self.weights)
+        index = len(self.all)
         if index < self._config.teachers:
-            seed = int(np.random.SeedSequence((self._config.random_seed % 2**63, index)).generate_state(1)[0])
+            seed = int(np.random.SeedSequence((self._config.random_seed, index)).generate_state(1)[0])
             weights = initial_network(self._model_config, self._vocabulary, random_seed=seed).weights
         else:
-            weights = self.weights[-1]
-        self.weights.append(weights)
+            weights = self.all[-1]
+        self.all.append(weights)
         return weights
 
-    def num_written(self, num_training: int, num_read: float) -> int:
-        """Return how many characters the teachers write, if the student has the time to read `num_read` of them.
+    def num_generated(self, num_training: int, num_read: float) -> int:
+        """Return how many characters the teachers generate, if the student has the time to read `num_read` of them.
 
         `num_training` is the number of characters of the training text.
         """
         room = MAX_PROBABILITIES // len(self._vocabulary) - num_training
-        return max(0, min(round(SHARE_WRITTEN * num_read), room))
+        return max(0, min(round(SHARE_GENERATED * num_read), room))
 
-    def make_student(self, trainer: Trainer, streams: Streams, *, num_written: int, proceed: Proceed) -> Student:
-        """Let the teachers write, and predict the training text and what they have written.
+    def make_student(self, trainer: Trainer, streams: Streams, *, num_generated: int, proceed: Proceed) -> Student:
+        """Let the teachers generate text, and predict it and the training text.
 
         If `proceed` returns False, there is nothing to learn from.
         """
         metadata = {"settings": self._config.to_json()}
-        teachers = self.weights[: self._config.teachers]
+        teachers = self.all[: self._config.teachers]
         models = [Model(self._model_config, self._vocabulary, weights, metadata) for weights in teachers]
         seed = self._config.random_seed
-        written = write_passages(models, streams.ids, num_written, random_seed=seed, proceed=proceed)
-        ids = np.concatenate([streams.ids, written])
+        generated = generate_passages(models, streams.ids, num_generated, random_seed=seed, proceed=proceed)
+        ids = np.concatenate([streams.ids, generated])
         return Student(trainer, replace(streams, ids=ids), average_predictions(models, ids, proceed=proceed))

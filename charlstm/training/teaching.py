@@ -1,4 +1,4 @@
-"""What several networks teach another one: passages that they write, and what they predict of a text.
+"""What several networks teach another one: passages that they generate, and what they predict of a text.
 
 Networks that are trained on the same text from other random weights err in different places. The average of their
 predictions is better than each of them, and says more of a place in a text than the one character that follows there:
@@ -6,16 +6,17 @@ how probable the others would have been. A network that learns these probabiliti
 gained (knowledge distillation: Hinton, Vinyals and Dean 2015, section 2).
 
 The teachers know the training text too well: what they predict there is surer than what they predict of a text that
-they have not read. So they also write text, and the student learns what they predict of that too.
+they have not read. So they also generate text, and the student learns what they predict of that too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from charlstm.arrays import Ids
-from charlstm.config import ModelConfig, SamplingConfig
+from charlstm.config import MAX_PROBABILITIES, SamplingConfig
 from charlstm.errors import SettingError
 from charlstm.generation.generate import Request, generate_all
 from charlstm.generation.sampling import softmax
@@ -23,24 +24,27 @@ from charlstm.generation.stepper import make_stepper
 from charlstm.storage.model_file import Model
 from charlstm.text.vocabulary import Vocabulary
 
-MAX_PROBABILITIES = 1 << 28  # characters times vocabulary, two bytes each
 NUM_STREAMS, CHUNK, WARMUP = 64, 64, 128  # streams that are read side by side; characters
 MAX_LOGITS = 1 << 20  # of all streams, that are read at once
-MAX_PASSAGE, PROMPT = 2000, 64  # characters of a passage that is written, and of the training text before it
+MAX_PASSAGE, PROMPT = 2000, 64  # characters of a passage that is generated, and of the training text before it
 
 Predictions = npt.NDArray[np.float16]
 Proceed = Callable[[], bool]  # is called now and then, and returns whether to go on
 
 
-def check_teachers(model_config: ModelConfig, num_probabilities: int, workers: object | None) -> None:
-    """Raise SettingError for a run that cannot have teachers; `num_probabilities` is characters times vocabulary."""
+def check_teachers(settings: Mapping[str, Any], num_probabilities: int, workers: object | None) -> None:
+    """Raise SettingError for a run that cannot have teachers.
+
+    `settings` are those of the network, by their names in ModelConfig. `num_probabilities` is the number of characters
+    that teachers predict, times the size of the vocabulary.
+    """
     hint = "train with `teachers` 0"
     if workers:
         raise SettingError("`workers` train one network, and the run has `teachers`", hint="train it on one machine")
-    if model_config.window:
+    if settings.get("window"):
         raise SettingError("a network that reads windows of a fixed length cannot have `teachers`", hint=hint)
-    if model_config.attention:
-        raise SettingError("a network with `attention` writes too slowly to have `teachers`", hint=hint)
+    if settings.get("attention"):
+        raise SettingError("a network with `attention` generates text too slowly to have `teachers`", hint=hint)
     if num_probabilities > MAX_PROBABILITIES:
         raise SettingError(
             f"the text is too long for `teachers`: they would predict {num_probabilities:,} probabilities, and "
@@ -49,10 +53,10 @@ def check_teachers(model_config: ModelConfig, num_probabilities: int, workers: o
         )
 
 
-def write_passages(
+def generate_passages(
     models: Sequence[Model], training_ids: Ids, num_characters: int, *, random_seed: int, proceed: Proceed
 ) -> Ids:
-    """Return passages that models write at temperature 1, each as many, about `num_characters` together.
+    """Return passages that models generate at temperature 1, each as many, about `num_characters` together.
 
     Each continues a place of the training text, ids (characters,), that is drawn with the random seed. If `proceed`
     returns False, there are fewer.

@@ -75,15 +75,16 @@ def test_a_network_with_teachers_says_which_is_trained(charlstm, text):
     assert [line for line in err.splitlines() if line.startswith("network ")] == [
         "network 1 of 3: a teacher",
         "network 2 of 3: a teacher",
-        "network 3 of 3: its teachers write texts and predict them",
+        "network 3 of 3: its teachers generate text and predict it",
+        "network 3 of 3: learns from its teachers",
     ]
     info = charlstm("info", "cats")[1]
-    assert "2 networks before the one that learns" in info
+    assert "2 networks, whose predictions it learned" in info
     assert "--teachers 2" in info
     code, _, err = charlstm("train", text, "--teachers", 1)
     assert (code, "--teachers is 1, but one network cannot learn from itself" in err) == (2, True)
     code, _, err = charlstm("train", text, "--from", "cats", "--teachers", 2, "--output", "runs/more")
-    assert (code, "--teachers begin with other random weights each" in err) == (2, True)
+    assert (code, "--teachers need random initial weights" in err) == (2, True)
 
 
 def test_a_run_started_with_a_preset_is_resumed_by_the_same_command(charlstm, text):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from charlstm.config import ModelConfig
+from charlstm.config import MAX_PROBABILITIES, ModelConfig
 from charlstm.errors import SettingError
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
@@ -19,7 +19,7 @@ from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
 from charlstm.training.pace import Pace
 from charlstm.training.schedule import STUDENT_TIME, TrainingPlan, network_ends
-from charlstm.training.teaching import average_predictions, write_passages
+from charlstm.training.teaching import average_predictions, generate_passages
 from tests.conftest import random_model
 from tests.training.small_runs import SHORT, SMALL, TEXT, Recorder, make_run, resume_run
 
@@ -53,7 +53,7 @@ class StopWhileTeachersWork(Recorder):
     def on_step(self, progress):
         self.steps.append(progress)
         if len([step for step in self.steps if step.network == 3]) == self.report:
-            assert progress.characters_per_second == 0
+            assert progress.teachers_generate
             self.interruption.signal_number = 2
 
 
@@ -91,21 +91,21 @@ def test_predictions_are_the_mean_of_what_the_teachers_give_to_each_character():
     np.testing.assert_allclose(predictions.sum(axis=1, dtype=np.float64), 1, atol=5e-3)
 
 
-def test_models_write_passages_as_they_would_alone():
+def test_models_generate_passages_as_they_would_alone():
     models = [random_model(num_layers=2, units=8, characters="abc\n", scale=scale) for scale in (0.1, 0.5)]
     ids = np.random.default_rng(0).integers(0, 4, 5000)
-    written = write_passages(models, ids, 20_000, random_seed=3, proceed=on)
-    assert len(written) == pytest.approx(20_000, rel=0.02)
-    assert np.array_equal(written, write_passages(models, ids, 20_000, random_seed=3, proceed=on))
-    assert not np.array_equal(written, write_passages(models, ids, 20_000, random_seed=4, proceed=on))
-    half = len(written) // 2
-    for model, own in zip(models, (written[:half], written[half:]), strict=True):
+    generated = generate_passages(models, ids, 20_000, random_seed=3, proceed=on)
+    assert len(generated) == pytest.approx(20_000, rel=0.02)
+    assert np.array_equal(generated, generate_passages(models, ids, 20_000, random_seed=3, proceed=on))
+    assert not np.array_equal(generated, generate_passages(models, ids, 20_000, random_seed=4, proceed=on))
+    half = len(generated) // 2
+    for model, own in zip(models, (generated[:half], generated[half:]), strict=True):
         stepper = make_stepper(model)
         logits, _ = stepper.read(own[None], stepper.initial_states())
         expected = softmax(logits[0, :-1])
         counts = np.bincount(own[1:], minlength=4) / (half - 1)
         np.testing.assert_allclose(counts, expected.mean(axis=0), atol=0.02)
-    assert len(write_passages(models, ids, 0, random_seed=3, proceed=on)) == 0
+    assert len(generate_passages(models, ids, 0, random_seed=3, proceed=on)) == 0
 
 
 @pytest.mark.tensorflow
@@ -138,7 +138,7 @@ def test_a_student_learns_the_distribution_and_not_only_the_next_character(tmp_p
     result = run.run(Recorder())
     teacher = [evaluation for evaluation in result.history if evaluation.network == 1][-1]
     student = result.history[-1]
-    teachers = [run._model(weights) for weights in run._networks.weights[:2]]
+    teachers = [run._model(weights) for weights in run._networks.all[:2]]
     ids = run.data.dataset.training
     predictions = average_predictions(teachers, ids, proceed=on).astype(np.float64)
     entropy = -(predictions * np.log(predictions + 1e-9)).sum(axis=1).mean()
@@ -161,15 +161,15 @@ def test_a_run_with_teachers_stopped_anywhere_ends_like_one_that_was_not(tmp_pat
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("report", [1, 3])  # while they write, and while they predict
-def test_a_run_that_is_stopped_while_its_teachers_write_or_predict_can_be_resumed(tmp_path, report):
+@pytest.mark.parametrize("report", [1, 3])  # while they generate, and while they predict
+def test_a_run_that_is_stopped_while_its_teachers_generate_or_predict_can_be_resumed(tmp_path, report):
     make_run(tmp_path / "whole", WITH_TEACHERS).run(Recorder())
     stop = Interruption()
     parts = make_run(tmp_path / "parts", WITH_TEACHERS)
     assert parts.run(StopWhileTeachersWork(stop, report), stop).signal_number == 2
     assert parts.history.network == 3
     assert parts.history.step == parts.history.network_step
-    assert parts.history.num_written > 0
+    assert parts.history.num_generated > 0
     resume_run(tmp_path / "parts", WITH_TEACHERS).run(Recorder())
     assert_same_end(RunFolder(tmp_path / "parts"), RunFolder(tmp_path / "whole"))
 
@@ -196,13 +196,13 @@ def test_other_cells_have_teachers_too(tmp_path, cell):
 
 
 @pytest.mark.tensorflow
-def test_the_teachers_write_a_share_of_what_the_student_can_read_and_no_more_than_there_is_room_for():
-    from charlstm.training.student import Networks
+def test_the_teachers_generate_a_share_of_what_the_student_can_read_and_no_more_than_there_is_room_for():
+    from charlstm.training.student import NetworkWeights
 
-    networks = Networks(SMALL, WITH_TEACHERS, Vocabulary.from_text("ab"))
-    assert networks.num_written(1000, 40_000.0) == 10_000
-    assert networks.num_written(teaching.MAX_PROBABILITIES // 2 - 30, 40_000.0) == 30
-    assert networks.num_written(teaching.MAX_PROBABILITIES, 40_000.0) == 0
+    networks = NetworkWeights(SMALL, WITH_TEACHERS, Vocabulary.from_text("ab"))
+    assert networks.num_generated(1000, 40_000.0) == 10_000
+    assert networks.num_generated(MAX_PROBABILITIES // 2 - 30, 40_000.0) == 30
+    assert networks.num_generated(MAX_PROBABILITIES, 40_000.0) == 0
 
 
 def test_no_call_takes_steps_beyond_the_end_of_a_network():
@@ -267,7 +267,7 @@ def test_a_network_that_diverges_goes_back_to_its_own_weights(tmp_path):
 
 @pytest.mark.tensorflow
 def test_what_cannot_have_teachers_is_refused(tmp_path, monkeypatch):
-    with pytest.raises(SettingError, match="`attention` writes too slowly"):
+    with pytest.raises(SettingError, match="`attention` generates text too slowly"):
         make_run(tmp_path / "run", WITH_TEACHERS, model_config=replace(SMALL, attention=8))
     window = ModelConfig(num_layers=1, units=8, embedding_dim=4, window=20)
     with pytest.raises(SettingError, match="reads windows of a fixed length cannot have `teachers`"):
@@ -276,4 +276,4 @@ def test_what_cannot_have_teachers_is_refused(tmp_path, monkeypatch):
     with pytest.raises(SettingError, match="the text is too long for `teachers`"):
         make_run(tmp_path / "run", WITH_TEACHERS, model_config=SMALL)
     with pytest.raises(SettingError, match="`workers` train one network"):
-        teaching.check_teachers(SMALL, 1, object())
+        teaching.check_teachers({}, 1, object())

@@ -154,7 +154,6 @@ def sweep(
     clip_norm: training_options.ClipNorm = None,
     clip_value: training_options.ClipValue = None,
     weight_decay: training_options.WeightDecay = None,
-    teachers: training_options.Teachers = None,
     calibration: training_options.Calibration = None,
     validation: validation_options.Validation = None,
     test: validation_options.Test = None,

@@ -98,7 +98,7 @@ def _training_rows(settings: Mapping[str, Any]) -> "list[tuple[str, str]]":
         return []
     return [
         ("dropout", f"{config.dropout:g}, recurrent {config.recurrent_dropout:g}"),
-        *([("teachers", f"{config.teachers} networks before the one that learns")] if config.teachers else []),
+        *([("teachers", f"{config.teachers} networks, whose predictions it learned")] if config.teachers else []),
         ("random seed", str(config.random_seed)),
     ]
 

@@ -67,14 +67,14 @@ class LineReporter:
     def __init__(self, record: RunRecord) -> None:
         self._record = record
         self._shown_at: float | None = None  # seconds of training
-        self._network = 0
+        self._network = ""
         self._findings = set[str]()
 
     def on_step(self, progress: "Progress") -> None:
         seconds = progress.seconds
-        if progress.network != self._network and progress.num_networks > 1:
-            say(f"network {network_name(progress)}")
-        self._network = progress.network
+        if progress.num_networks > 1 and network_name(progress) != self._network:
+            self._network = network_name(progress)
+            say(f"network {self._network}")
         if self._shown_at is None:
             self._shown_at = seconds
         elif seconds - self._shown_at >= max(MIN_SILENCE, MAX_SILENT_SHARE * seconds):
@@ -197,11 +197,9 @@ def sample_panel(sample: str, *, title: str, height: int | None = None) -> "Rend
 
 def network_name(progress: "Progress") -> str:
     """Say which network of a run with teachers is trained."""
-    role = "learns what its teachers write and predict"
-    if progress.network < progress.num_networks:
-        role = "a teacher"
-    elif not progress.characters_per_second:  # it has not begun
-        role = "its teachers write texts and predict them"
+    role = "a teacher" if progress.network < progress.num_networks else "learns from its teachers"
+    if progress.teachers_generate:
+        role = "its teachers generate text and predict it"
     return f"{progress.network} of {progress.num_networks}: {role}"
 
 
