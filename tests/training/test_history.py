@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 from charlstm.analysis.evaluation import Scores
@@ -58,7 +59,7 @@ def test_a_history_of_an_earlier_version_is_read():
 def test_keys_on_disk_stay_the_same():
     interval = ON_DISK["stretch"] | {"gradient_norms": 0.25}
     evaluation_then = ON_DISK["evaluations"][0] | {"gradient_norm": 0.5, "logit_scale": 0.75, "network": 2}
-    network = {"network": 2, "network_step": 3, "network_seconds": 0.2}
+    network = {"network": 2, "network_step": 3, "network_seconds": 0.2, "num_generated": 5}
     on_disk = ON_DISK | {"stretch": interval, "evaluations": [evaluation_then], "logit_scale": 0.8} | network
     assert History.from_json(on_disk).to_json() == on_disk
 
@@ -76,10 +77,15 @@ def test_the_norm_of_the_gradient_is_a_mean_or_unknown():
 def test_evaluations_since_the_best_are_counted():
     history = History()
     assert history.best is None
-    for step, is_best in enumerate((True, True, False, False)):
+    for step, nats in enumerate((1.2, 1.0, 1.0, 1.1)):
         history.interval.add(1.0, 0.1, 2.0)
-        history.add(evaluation(1.0, is_best=is_best, step=step))
+        history.add(evaluation(nats, is_best=step < 2, step=step))
         assert history.interval.steps == 0
     assert history.best
     assert history.best.step == 1
     assert history.evaluations_since_best == 2
+    history.begin_network()
+    assert (history.network, history.evaluations_since_best) == (2, 0)
+    for nats, num_since_best in ((1.5, 0), (1.6, 1), (1.4, 0)):  # worse than those of the network before
+        history.add(replace(evaluation(nats, is_best=False), network=2))
+        assert history.evaluations_since_best == num_since_best
