@@ -137,7 +137,7 @@ class History:
         self.interval = Interval()
 
     def begin_network(self) -> None:
-        """Start the next network, with its losses, its patience and its factor of the logits."""
+        """Start the next network, with its own losses, patience, learning rate and factor of the logits."""
         self.network, self.network_step, self.network_seconds = self.network + 1, self.step, self.seconds
         self.recent_nats, self.logit_scale, self.interval = self.first_nats or 0.0, 1.0, Interval()
         self.evaluations_since_best, self.learning_rate_scale = 0, 1.0

@@ -73,8 +73,7 @@ class TrainingRun:
         if start_from:
             self.best_weights = extend_weights(start_from, data.vocabulary, self.best_weights)
             self.trainer.network.set_named_weights(self.best_weights)
-        if config.teachers:
-            self._networks.all.append(self.best_weights)
+        self._networks.all.append(self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
         if config.teachers:
@@ -176,7 +175,7 @@ class TrainingRun:
         history.learning_rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
         history.interval, history.logit_scale = Interval(), 1.0  # the best weights are calibrated
-        self.trainer.restart_from(self._networks.all[-1] if self.config.teachers else self.best_weights)
+        self.trainer.restart_from(self._networks.all[-1])
         best = history.best_of_network
         origin = f"step {best.step:,}" if best else "the start"
         reporter.on_warning(
@@ -213,7 +212,7 @@ class TrainingRun:
         history.add(evaluation)
         if evaluation.is_best:
             self.best_weights = weights
-        if self.config.teachers and evaluation is history.best_of_network:
+        if evaluation is history.best_of_network:
             self._networks.all[-1] = weights
         if self.config.calibration:
             history.logit_scale = next_logit_scale(history.logit_scale, scale_derivatives)
@@ -236,7 +235,7 @@ class TrainingRun:
         """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
         return snapshots.make_checkpoint(
-            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._networks.all
+            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._networks.in_checkpoint
         )
 
     def _settings(self) -> dict[str, Any]:
@@ -302,7 +301,8 @@ class TrainingRun:
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
-        trainer_arrays, self.best_weights, self._networks.all = snapshots.checkpoint_arrays(checkpoint)
+        trainer_arrays, self.best_weights, networks = snapshots.checkpoint_arrays(checkpoint)
+        self._networks.all = networks or [self.best_weights]
         self.trainer.restore(trainer_arrays)
         config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
         if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):

@@ -35,16 +35,21 @@ class Student:
             np.asarray(self._streams.ids[positions], np.int32),
             step=first,
             learning_rates=learning_rates,
-            predictions=self._predictions[positions[:, :, 1:]],
+            predictions=self._predictions[positions[:, :, 1:].swapaxes(1, 2)],
         )
 
 
 class NetworkWeights:
-    """The best weights of each network of a run with teachers so far; the last of them is being trained."""
+    """The best weights of each network of a run so far; the last of them is being trained."""
 
     def __init__(self, model_config: ModelConfig, config: TrainingConfig, vocabulary: Vocabulary) -> None:
         self._model_config, self._config, self._vocabulary = model_config, config, vocabulary
-        self.all = list[NamedWeights]()  # none in a run without teachers
+        self.all = list[NamedWeights]()
+
+    @property
+    def in_checkpoint(self) -> list[NamedWeights]:
+        """Those that a checkpoint has beside the best of the run, which is that of a single network."""
+        return self.all if self._config.teachers else []
 
     def begin_next(self) -> NamedWeights:
         """Add the next network and return its initial weights: other random ones, or for the student a teacher's."""

@@ -87,7 +87,7 @@ class Trainer:
     ) -> tuple[FloatArray, FloatArray]:
         """Take one step for each batch of ids (steps, batch, time + 1), numbered from `step`.
 
-        A student learns `predictions`, the probabilities (steps, batch, time, vocabulary) of all ids but the first of
+        A student learns `predictions`, the probabilities (steps, time, batch, vocabulary) of all ids but the first of
         each stream. All workers take a step together, each with its own rows of the batch. Returns the loss before
         each step, in nats per character, and the global norm of its gradient before clipping.
         """
@@ -201,7 +201,7 @@ class Trainer:
         """Return the loss of ids (batch, time + 1), divided by the predicted characters of the whole batch, and the
         states after them.
 
-        It is the cross-entropy of the ids, or of the predictions (batch, time, vocabulary).
+        It is the cross-entropy of the ids, or of the predictions (time, batch, vocabulary).
         """
         window = self.network.config.window
         first = window - 1 if window else 0  # index of the first character whose successor is predicted
@@ -209,7 +209,9 @@ class Trainer:
             recurrent_dropout=self._config.recurrent_dropout, dropout_seed=self._seed(step, WEIGHT_DROPOUT_SEED)
         )
         losses, new_states = list[tf.Tensor](), []
-        soft_targets = [] if predictions is None else self._soft_targets(predictions)
+        soft_targets: list[tf.Tensor] = []
+        if predictions is not None:
+            soft_targets = tf.split(tf.cast(predictions, tf.float32), self.shard_sizes, axis=1)
         shards = zip(tf.split(batch, self.shard_sizes), self._carried_states(step), strict=True)
         for shard, (ids, states) in enumerate(shards, start=self._first_shard):
             logits, shard_states = prepared.run(
@@ -228,10 +230,6 @@ class Trainer:
             new_states.append(shard_states)
         loss = tf.add_n(losses) / (self._config.batch_size * (batch.shape[1] - 1 - first))
         return loss, _join_states(new_states)
-
-    def _soft_targets(self, predictions: tf.Tensor) -> list[tf.Tensor]:
-        """Return probabilities (batch, time, vocabulary) by shard, each (time, batch, vocabulary) like logits."""
-        return tf.split(tf.cast(tf.transpose(predictions, (1, 0, 2)), tf.float32), self.shard_sizes, axis=1)  # type: ignore[no-any-return]
 
     def _seed(self, step: tf.Tensor, index: int) -> tf.Tensor:
         """Return the two integers that seed one use of randomness in one step; layers count up from the second."""
