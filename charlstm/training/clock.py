@@ -30,7 +30,8 @@ class TrainingClock:
     def __exit__(self, *_: object) -> None:
         self.tick()
         self._ended.set()
-        self._last_tick = None
+        with self._lock:
+            self._last_tick = None
 
     @property
     def seconds(self) -> float:
