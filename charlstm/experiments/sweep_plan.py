@@ -11,9 +11,9 @@ from charlstm.experiments.single_run import OneOfManyReporter, model_path
 from charlstm.text.part_reader import DividedText
 from charlstm.text.parts import Parts
 from charlstm.training.auto_config import Settings
-from charlstm.training.new_run import choose_run_settings
 from charlstm.training.overrides import Overrides
 from charlstm.training.run_request import NewRunRequest
+from charlstm.training.run_settings import choose_run_settings
 
 PRUNERS = ("median", "hyperband", "none")
 DEFAULT_MAX_TIME = 120.0  # seconds

@@ -1,34 +1,27 @@
 """Start a new run: prepare it, choose the settings, train."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from charlstm.cells.registry import get_cell
 from charlstm.config import ModelConfig
 from charlstm.errors import SettingError
 from charlstm.generation.load import file_digest
-from charlstm.machine import num_cores
 from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_origin import RunOrigin
-from charlstm.storage.shipped_models import shipped_name
 from charlstm.training.auto_config import (
-    AutoConfigInputs,
-    Settings,
-    choose_settings,
     make_configs,
-    needs_throughput,
 )
 from charlstm.training.described_settings import describe_choice, describe_settings
 from charlstm.training.logs.registry import check_logs
 from charlstm.training.part_overlap import overlap_warnings
 from charlstm.training.preparation import prepare
-from charlstm.training.presets import PRESET_ONLY, preset_settings
-from charlstm.training.preview import expected_throughput
 from charlstm.training.replaced_files import check_sources
 from charlstm.training.reporting import RunReporter, TrainingResult
 from charlstm.training.run_request import NewRunRequest
-from charlstm.training.startup import Startup, created_folder, locked_run, tensorflow_ready, train
+from charlstm.training.run_settings import choose_for_request, measured_inputs
+from charlstm.training.startup import created_folder, locked_run, tensorflow_ready, train
 from charlstm.training.training_data import TrainingData
 
 if TYPE_CHECKING:
@@ -72,44 +65,6 @@ def train_new_run(request: NewRunRequest, reporter: RunReporter) -> TrainingResu
         )
 
 
-def preview_new_run(request: NewRunRequest, reporter: RunReporter) -> dict[str, tuple[Any, str]]:
-    """Return the settings that a run would have, each with its source, without training.
-
-    Choices follow the speed of this machine that was measured last. Settings that only a preset has are left out.
-    """
-    request, start_from, data = prepare(request, reporter)
-    overrides = request.overrides.settings | data.split_settings
-    inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), expected_throughput())
-    settings = _choose_settings(request, inputs, overrides)
-    model, training = make_configs(settings)
-    reading = {"normalize": request.decoding.normalize, "lowercase": request.decoding.lowercase}
-    values, preset = model.to_json() | training.to_json() | reading, preset_settings(request.overrides.preset)
-    if start_from:
-        values["start_from"] = shipped_name(str(request.start_from)) or request.start_from
-    values["precision"] = overrides.get("precision", "auto")  # which of them is the faster one is measured at the start
-    sources = {
-        **dict.fromkeys(settings.keys() - overrides.keys(), "chosen"),
-        **dict.fromkeys(["validation_split", "start_from"], "chosen"),
-        **dict.fromkeys([*preset, "lowercase"], f"preset {request.overrides.preset}"),
-        **dict.fromkeys([*model.to_json(), *reading, "precision"] if start_from else (), "of the model"),
-    }
-    left_out = {*PRESET_ONLY, *(("validation", "validation_split") if request.parts.has_own_validation else ())}
-    return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in left_out}
-
-
-def choose_run_settings(request: NewRunRequest, reporter: RunReporter) -> Settings:
-    """Return the settings that a run would be trained with if it started now, by their fields, without training it.
-
-    Those of no effect on other choices may be left out: they have their defaults. Raises CharLSTMError like
-    `train_new_run`.
-    """
-    request, _, data = prepare(request, reporter)
-    overrides = request.overrides.settings
-    with tensorflow_ready(reporter, precision=overrides.get("precision")) as startup:
-        overrides |= {"precision": startup.precision} | data.split_settings
-        return _choose_settings(request, _measured_inputs(request, data, overrides, startup), overrides)
-
-
 def _build_run(
     request: NewRunRequest, data: TrainingData, start_from: Model | None, reporter: RunReporter
 ) -> "TrainingRun":
@@ -121,10 +76,10 @@ def _build_run(
         from charlstm.training.throughput import measure_step_time
 
         overrides |= {"precision": startup.precision} | data.split_settings
-        inputs = _measured_inputs(request, data, overrides, startup)
+        inputs = measured_inputs(request, data, overrides, startup)
         if request.workers:
             inputs = inputs.for_workers(len(request.workers))
-        settings = _choose_settings(request, inputs, overrides)
+        settings = choose_for_request(request, inputs, overrides)
         origin = _origin(request)
         run = TrainingRun(
             data,
@@ -146,32 +101,6 @@ def _build_run(
         reporter.on_message(choice)
     reporter.on_message(run.plan.describe_pace(seconds_per_step=step_time, steps_per_epoch=run.streams.steps_per_epoch))
     return run
-
-
-def _measured_inputs(
-    request: NewRunRequest, data: TrainingData, overrides: Settings, startup: Startup
-) -> AutoConfigInputs:
-    """Return what settings are chosen by; the speed of this machine only if one of them depends on it."""
-    throughput = None
-    if needs_throughput(overrides, may_have_teachers=_may_have_teachers(request)):
-        from charlstm.training.throughput import best_throughput
-
-        startup.show_status("measuring how fast this machine trains")
-        throughput = best_throughput(precision=startup.precision)
-    return AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
-
-
-def _choose_settings(request: NewRunRequest, inputs: AutoConfigInputs, overrides: Settings) -> Settings:
-    """Return all settings: those that are fixed, those for a run that starts from a model, and a choice of the rest."""
-    inputs = dataclasses.replace(inputs, num_members=request.num_members)
-    if request.start_from is None:
-        return choose_settings(dataclasses.replace(inputs, may_have_teachers=_may_have_teachers(request)), overrides)
-    return request.fine_tuning.choose_settings(inputs, overrides)
-
-
-def _may_have_teachers(request: NewRunRequest) -> bool:
-    trains_one_network = request.num_members == 1 and not request.workers
-    return request.may_have_teachers and trains_one_network and request.start_from is None
 
 
 def _origin(request: NewRunRequest) -> RunOrigin:

@@ -1,10 +1,19 @@
 """Preview the settings that training on a text would choose, without starting TensorFlow to measure the machine."""
 
+import dataclasses
+from typing import Any
+
 from charlstm.config import PRECISIONS
 from charlstm.durations import format_duration
 from charlstm.machine import load_throughput, num_cores
-from charlstm.training.auto_config import AutoConfigInputs, choose_settings, default_max_time
+from charlstm.storage.shipped_models import shipped_name
+from charlstm.training.auto_config import AutoConfigInputs, choose_settings, default_max_time, make_configs
 from charlstm.training.described_settings import describe_settings
+from charlstm.training.preparation import prepare
+from charlstm.training.presets import PRESET_ONLY, preset_settings
+from charlstm.training.reporting import RunReporter
+from charlstm.training.run_request import NewRunRequest
+from charlstm.training.run_settings import choose_for_request
 
 NOMINAL_THROUGHPUT = 7e10  # floating-point operations per second and core, until a run has measured it
 
@@ -20,3 +29,33 @@ def preview_settings(num_characters: int, vocabulary_size: int) -> str:
     inputs = AutoConfigInputs(num_training, vocabulary_size, num_cores(), expected_throughput(), may_have_teachers=True)
     seconds = default_max_time(num_training)
     return f"{describe_settings(choose_settings(inputs, {}), {}, inputs)}, about {format_duration(seconds)} of training"
+
+
+def preview_new_run(
+    request: NewRunRequest, reporter: RunReporter, *, num_workers: int = 1
+) -> dict[str, tuple[Any, str]]:
+    """Return the settings that a run would have, each with its source, without training.
+
+    Choices follow the speed of this machine that was measured last, times the number of workers. Settings that only a
+    preset has are left out.
+    """
+    may_have_teachers = request.may_have_teachers and num_workers == 1
+    request = dataclasses.replace(request, may_have_teachers=may_have_teachers)
+    request, start_from, data = prepare(request, reporter)
+    overrides = request.overrides.settings | data.split_settings
+    inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), expected_throughput())
+    settings = choose_for_request(request, inputs.for_workers(num_workers), overrides)
+    model, training = make_configs(settings)
+    reading = {"normalize": request.decoding.normalize, "lowercase": request.decoding.lowercase}
+    values, preset = model.to_json() | training.to_json() | reading, preset_settings(request.overrides.preset)
+    if start_from:
+        values["start_from"] = shipped_name(str(request.start_from)) or request.start_from
+    values["precision"] = overrides.get("precision", "auto")  # which of them is the faster one is measured at the start
+    sources = {
+        **dict.fromkeys(settings.keys() - overrides.keys(), "chosen"),
+        **dict.fromkeys(["validation_split", "start_from"], "chosen"),
+        **dict.fromkeys([*preset, "lowercase"], f"preset {request.overrides.preset}"),
+        **dict.fromkeys([*model.to_json(), *reading, "precision"] if start_from else (), "of the model"),
+    }
+    left_out = {*PRESET_ONLY, *(("validation", "validation_split") if request.parts.has_own_validation else ())}
+    return {name: (value, sources.get(name, "default")) for name, value in values.items() if name not in left_out}

@@ -54,6 +54,15 @@ def test_an_option_wins_over_the_environment_that_over_the_file_and_that_over_th
     assert "learning-rate = 0.008  # chosen" in text
 
 
+def test_the_settings_for_several_workers_are_shown_without_teachers(charlstm, run):
+    workers = ["--workers", "127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003", "--worker-index", 0]
+    alone, _ = settings_of(charlstm, "macbeth.txt", "--from", "none", "--max-time", "10h")
+    together, _ = settings_of(charlstm, "macbeth.txt", "--from", "none", "--max-time", "10h", *workers)
+    assert alone["teachers"] > 0
+    assert together["teachers"] == 0
+    assert together["shards"] % 3 == 0
+
+
 @pytest.mark.parametrize("options", [[], ["--preset", "small"], ["--epochs", 2, "--cell", "gru", "--lowercase"]])
 def test_what_is_shown_can_be_read_again_and_fixes_everything(charlstm, run, options):
     values, text = settings_of(charlstm, "macbeth.txt", *options)

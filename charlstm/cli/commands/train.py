@@ -185,7 +185,7 @@ def train(
         **saving,
     )
     if show_config:
-        _show_config(context, new_run, reporter, members)
+        _show_config(context, new_run, reporter, members, cluster)
     elif members is not None:
         train_and_show_members(new_run, members, quiet=quiet, cluster=cluster)
     else:
@@ -236,17 +236,22 @@ def _resume(request: "ResumeRequest", *, quiet: bool, cluster: ClusterOptions | 
 
 
 def _show_config(
-    context: typer.Context, request: "NewRunRequest", reporter: TerminalReporter, num_members: int | None
+    context: typer.Context,
+    request: "NewRunRequest",
+    reporter: TerminalReporter,
+    num_members: int | None,
+    cluster_options: ClusterOptions | None,
 ) -> None:
     """Print all settings of a new run as TOML."""
-    from charlstm.training.new_run import preview_new_run
+    from charlstm.training.preview import preview_new_run
 
     names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items() if field != "start_from"}
     if num_members is not None:
         from charlstm.experiments.members import first_member
 
         request = first_member(request, num_members)
-    settings = preview_new_run(request, reporter)
+    cluster = cluster_options.cluster() if cluster_options else None
+    settings = preview_new_run(request, reporter, num_workers=len(cluster) if cluster else 1)
     print("\n".join(to_toml(context, {names.get(field, field): found for field, found in settings.items()})))
 
 
