@@ -20,7 +20,7 @@ MAX_SEQUENCE_LENGTH = 16_384
 MAX_CHARACTERS_PER_STEP = 1 << 20  # of a training step; activations of all of them are in memory at once
 MAX_SHARDS = 1_024
 MAX_TEACHERS = 16
-MAX_PROBABILITIES = 1 << 28  # that teachers predict, characters times vocabulary; two bytes each
+MAX_PROBABILITIES = 1 << 29  # that teachers predict, characters times vocabulary; a byte each
 MAX_COUNT = 1_000_000  # of other things: a bound that only catches mistakes
 MAX_LENGTH = 1_000_000_000  # characters to generate
 MAX_SEED = 2**63 - 1
@@ -76,8 +76,8 @@ class ModelConfig:
 class TrainingConfig:
     """How a network is trained.
 
-    The length of the run is set in epochs or in seconds (`max_time`): the learning rate warms up, and then falls to
-    zero by the end of the run.
+    The length of the run is set in epochs, in seconds (`max_time`) or in both: the learning rate warms up, and then
+    falls to zero by the end of the run.
     """
 
     dropout: float = 0.4  # share of each recurrent layer's outputs that is dropped

@@ -105,8 +105,8 @@ Teachers = Annotated[
         "--teachers",
         metavar="N",
         panel=REGULARISATION,
-        help="Train N networks, 2 or more; in the last quarter of the time another learns what they write and predict. "
-        "0: one network. Default: as many as pay in the time; 0 with --epochs.",
+        help="Train N networks, 2 or more, in three quarters of the time or the epochs, and then one that learns what "
+        "they generate and predict. 0: one network. Default: as many as pay in the time; 0 with --epochs.",
     ),
 ]
 Calibration = Annotated[

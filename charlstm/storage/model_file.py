@@ -204,6 +204,7 @@ TRAINING_METADATA: Mapping[str, Callable[[Any], bool]] = {
     "text_characters": _is_count,
     "text_sha256": partial(_is_text, most=MAX_LINE_START),
     "settings": _are_settings,
+    "network": partial(_is_count, least=1),  # of a run with teachers: which of its networks, the last is the student
     "step": _is_count,
     "epoch": partial(_is_positive, most=MAX_COUNT),
     "train_nats": _are_nats,

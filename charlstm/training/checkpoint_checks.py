@@ -60,7 +60,8 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
         history = History.from_json(metadata["history"])
         _check_history(history)
         _check_figure("network", history.network, least=1, most=config.teachers + 1)
-        _check_figure("num_generated", history.num_generated, most=MAX_PROBABILITIES // len(vocabulary))
+        for name, number in (("num_taught", history.num_taught or 0), ("num_generated", history.num_generated)):
+            _check_figure(name, number, most=MAX_PROBABILITIES // len(vocabulary))
         _check_environment(metadata["environment"])
         _check_origin(metadata.get("origin"))
     except (CharLSTMError, TypeError) as error:

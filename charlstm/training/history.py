@@ -31,7 +31,7 @@ class Progress:
     train_nats: float  # mean since the last evaluation
     network: int = 1  # which of them is trained: the teachers come first
     num_networks: int = 1
-    teachers_generate: bool = False  # the last one has not begun: its teachers generate text, and predict it
+    teachers_generate: bool = False  # the student has not begun: its teachers generate text, and predict
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,12 @@ class History:
     seconds: float = 0.0  # of training and evaluation, over all processes
     interval: Interval = field(default_factory=Interval)
     evaluations: list[Evaluation] = field(default_factory=list)
-    evaluations_since_best: int = 0  # of this network; counted again from zero when the plan is extended
+    evaluations_since_best: int = 0  # of this network; counted again from zero when the plan is changed
     network: int = 1  # that is trained; teachers come first
     network_step: int = 0  # where its training began
     network_seconds: float = 0.0
-    num_generated: int = 0  # characters that the teachers generate for the student
+    num_taught: int | None = None  # characters of the training text that teachers predict for the student; None: all
+    num_generated: int = 0  # characters that they generate and predict
     evaluation_cost: float = 0.0  # seconds of the last evaluation; reserved for the one at the end
     learning_rate_scale: float = 1.0  # factor of the learning rate: halved whenever the loss diverged
     logit_scale: float = 1.0  # of the next evaluation, see training/calibration.py
@@ -158,6 +159,10 @@ class History:
         """The first evaluation with the lowest loss of the network that is trained."""
         own = [evaluation for evaluation in self.evaluations if evaluation.network == self.network]
         return min(own, key=lambda evaluation: evaluation.validation.nats_per_character, default=None)
+
+    @property
+    def evaluated_networks(self) -> set[int]:
+        return {evaluation.network for evaluation in self.evaluations}
 
     def to_json(self) -> dict[str, Any]:
         values = vars(self) | {

@@ -7,39 +7,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
+from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError
 from charlstm.figures import plain
-from charlstm.generation.generate import Request, generate
-from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import Checkpoint
-from charlstm.storage.model_file import Model, NamedWeights
+from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.training import snapshots
-from charlstm.training.calibration import next_logit_scale, scale_logits
 from charlstm.training.clock import TrainingClock
-from charlstm.training.divergence import MAX_ROLLBACKS, divergence_error, divergence_threshold
+from charlstm.training.divergence import MAX_ROLLBACKS, divergence_error
+from charlstm.training.evaluator import Evaluator
 from charlstm.training.finetuning import extend_weights
-from charlstm.training.history import Evaluation, History, Interval, Progress
+from charlstm.training.history import History, Interval, Progress
 from charlstm.training.interruption import Interruption
 from charlstm.training.leading import LeadingTrainer, check_shards
 from charlstm.training.learner import Learner
 from charlstm.training.logs.logged_run import LoggedRun
 from charlstm.training.logs.logging_reporter import LoggingReporter
+from charlstm.training.networks import Networks
 from charlstm.training.pace import Pace
 from charlstm.training.reporting import TrainingReporter, TrainingResult
 from charlstm.training.run_writer import RunWriter
 from charlstm.training.schedule import CHECKPOINT_EVERY, TrainingPlan
-from charlstm.training.student import NetworkWeights
-from charlstm.training.teaching import check_teachers
+from charlstm.training.teacher_checks import check_teachers
 from charlstm.training.train_step import Trainer
 from charlstm.training.training_data import TrainingData
 
 if TYPE_CHECKING:
     from charlstm.training.workers import Workers
-
-SAMPLE_LENGTH = 240  # characters
 
 
 class TrainingRun:
@@ -63,28 +59,34 @@ class TrainingRun:
         """Make the network. With other workers, which this process leads, they make it too."""
         self.data, self.model_config, self.config, self.folder = data, model_config, config, folder
         self.streams = data.training_streams(model_config, config)
-        self._validation_streams = data.validation_streams(model_config)
         self.plan = TrainingPlan.from_config(config, self.streams.steps_per_epoch)
         self.trainer: Trainer | LeadingTrainer = Trainer(model_config, config, len(data.vocabulary), workers=workers)
         self.history = History()
-        self._networks = NetworkWeights(model_config, config, data.vocabulary)
         self.origin: RunOrigin | None = origin or RunOrigin.now()
         self.best_weights = self.trainer.network.get_named_weights()
         if start_from:
             self.best_weights = extend_weights(start_from, data.vocabulary, self.best_weights)
             self.trainer.network.set_named_weights(self.best_weights)
-        self._networks.all.append(self.best_weights)
+        self._networks = Networks(model_config, config, data.vocabulary, self.best_weights)
         if checkpoint:
             self._restore(checkpoint)
         if config.teachers:
-            num_predicted = len(data.dataset.training) + self.history.num_generated
-            check_teachers(model_config.to_json(), num_predicted * len(data.vocabulary), workers)
+            check_teachers(model_config.to_json(), len(data.dataset.training) * len(data.vocabulary), workers)
         if workers:
             check_shards(len(workers), config)
             self.trainer = LeadingTrainer(self.trainer, workers, self._settings())
         self._clock = TrainingClock(self.history.seconds)
         self._pace = Pace(self.plan, config, self.history, self._clock)
-        self._learner = Learner(self.trainer, self.streams, self.history, self._clock)
+        self._learner = Learner(
+            self.trainer, self.streams, self.history, self._clock, vocabulary_size=len(data.vocabulary)
+        )
+        self._evaluator = Evaluator(
+            self.trainer,
+            data.validation_streams(model_config),
+            self.history,
+            data.vocabulary,
+            (model_config, config),
+        )
 
     def run(
         self,
@@ -114,8 +116,8 @@ class TrainingRun:
         snapshots.save_settings(self.folder, self._settings(), finished=False)
         logged_run = LoggedRun.from_settings(self._settings(), self.folder, store=log_folder)
         with LoggingReporter(reporter, logged_run, logs, self.history) as reporter:
-            if self._pace.is_last_network and self.config.teachers:
-                self._make_student(reporter, interruption)
+            if self.config.teachers and self._pace.is_last_network and not self._network_is_done:
+                self._teach_student(reporter, interruption)
             with self._clock:
                 self._train(reporter, interruption, writer)
         writer.write_final(self.checkpoint(), self.history, interruption)
@@ -152,6 +154,10 @@ class TrainingRun:
         return self.history.evaluations_since_best >= self.config.patience
 
     @property
+    def _network_is_done(self) -> bool:
+        return self._pace.network_is_done or self.patience_is_exhausted
+
+    @property
     def uniform_nats(self) -> float:
         """The loss of a network that finds all characters equally probable."""
         return math.log(len(self.data.vocabulary))
@@ -175,7 +181,7 @@ class TrainingRun:
         history.learning_rate_scale /= 2
         history.recent_nats = history.first_nats or 0.0
         history.interval, history.logit_scale = Interval(), 1.0  # the best weights are calibrated
-        self.trainer.restart_from(self._networks.all[-1])
+        self.trainer.restart_from(self._networks.current)
         best = history.best_of_network
         origin = f"step {best.step:,}" if best else "the start"
         reporter.on_warning(
@@ -187,35 +193,20 @@ class TrainingRun:
         """Score the validation text, generate a sample, and save the model if it is the best so far."""
         reporter.on_evaluation_start()
         start = self.seconds
-        history, best = self.history, self.history.best
-        scores, scale_derivatives = self.trainer.evaluate(self._validation_streams, logit_scale=history.logit_scale)
-        weights = scale_logits(self.trainer.network.get_named_weights(), history.logit_scale)
-        nats = scores.nats_per_character
-        limit = 2 * divergence_threshold(history, self.uniform_nats)
-        if not math.isfinite(nats) or (history.best_of_network is None and nats > limit):
+        history = self.history
+        learning_rate = self._pace.learning_rate(history.step - 1)
+        evaluated = self._evaluator.evaluate(
+            self._progress(), learning_rate=learning_rate, uniform_nats=self.uniform_nats
+        )
+        if evaluated is None:
             self.roll_back(reporter)
             return
-        evaluation = Evaluation(
-            step=history.step,
-            epoch=self.epoch,
-            seconds=self.seconds,
-            train_nats=history.interval.mean_nats,
-            validation=scores,
-            characters_per_second=self._characters_per_second,
-            learning_rate=self._pace.learning_rate(history.step - 1),
-            sample=_sample_text(self._model(weights), random_seed=history.step),
-            is_best=best is None or nats < best.validation.nats_per_character,
-            gradient_norm=history.interval.mean_gradient_norm,
-            logit_scale=history.logit_scale,
-            network=history.network,
-        )
+        evaluation, weights = evaluated
         history.add(evaluation)
         if evaluation.is_best:
             self.best_weights = weights
         if evaluation is history.best_of_network:
-            self._networks.all[-1] = weights
-        if self.config.calibration:
-            history.logit_scale = next_logit_scale(history.logit_scale, scale_derivatives)
+            self._networks.keep_best(weights)
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
         if len(history.evaluations) > 1:  # the first one also builds the graph
             history.evaluation_cost = self.seconds - start
@@ -228,14 +219,11 @@ class TrainingRun:
             return None
         return snapshots.make_model(self.data, self.model_config, self.config, self.best_weights, best)
 
-    def _model(self, weights: NamedWeights) -> Model:
-        return Model(self.model_config, self.data.vocabulary, weights, {"settings": self.config.to_json()})
-
     def checkpoint(self) -> Checkpoint:
         """Return everything that is needed to continue from here."""
         self.history.seconds = self.seconds
         return snapshots.make_checkpoint(
-            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._networks.in_checkpoint
+            self._settings(), self.history, self.trainer.arrays(), self.best_weights, self._networks.to_checkpoint()
         )
 
     def _settings(self) -> dict[str, Any]:
@@ -256,7 +244,7 @@ class TrainingRun:
 
     def _train_network(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
         """Train a network to the end of its part of the plan, until patience runs out, or until a signal comes."""
-        while not (self._pace.network_is_done or self.patience_is_exhausted or interruption.signal_number):
+        while not (self._network_is_done or interruption.signal_number):
             if self.take_steps():
                 reporter.on_step(self._progress())
                 if self._pace.evaluation_is_due:
@@ -281,36 +269,35 @@ class TrainingRun:
     def _begin_next_network(self, reporter: TrainingReporter, interruption: Interruption, writer: RunWriter) -> None:
         """Let the next network begin; the last one learns from those before, which first generate text and predict."""
         history, done = self.history, self.fraction_done
+        if history.best is None and history.network == self.config.teachers:  # none of them has learned anything
+            raise divergence_error(history, self.folder.model, self.config.learning_rate)
         num_read = history.step * self.streams.characters_per_step * (1 - done) / done
-        self.trainer.restart_from(self._networks.begin_next())
+        self.trainer.restart_from(self._networks.begin_next(history.evaluated_networks))
         history.seconds = self.seconds
         history.begin_network()
         if self._pace.is_last_network:
-            history.num_generated = self._networks.num_generated(len(self.data.dataset.training), num_read)
+            self._learner.plan_lesson(num_read, num_teachers=len(history.evaluated_networks))
             writer.write_checkpoint(self.checkpoint(), history)
-            self._make_student(reporter, interruption)
+            self._teach_student(reporter, interruption)
             history.network_seconds = self.seconds
 
-    def _make_student(self, reporter: TrainingReporter, interruption: Interruption) -> None:
+    def _teach_student(self, reporter: TrainingReporter, interruption: Interruption) -> None:
+        """Let the teachers generate and predict what the network learns from now on, unless a signal comes."""
+
         def proceed() -> bool:
             reporter.on_step(dataclasses.replace(self._progress(), teachers_generate=True))
             return interruption.signal_number is None
 
-        self._learner.learn_from_teachers(self._networks, proceed)
+        teachers = self._networks.teachers(self.history.evaluated_networks)
+        self._learner.learn_from(teachers, random_seed=self.config.random_seed, proceed=proceed)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Continue from a checkpoint; a plan that has changed since also restarts the count of patience."""
         self.history = History.from_json(checkpoint.metadata["history"])
         trainer_arrays, self.best_weights, networks = snapshots.checkpoint_arrays(checkpoint)
-        self._networks.all = networks or [self.best_weights]
+        self._networks.restore(networks or [self.best_weights])
         self.trainer.restore(trainer_arrays)
         config_then = TrainingConfig.from_json(checkpoint.metadata["training"])
         if self.config != dataclasses.replace(config_then, evaluate_every=self.config.evaluate_every):
             self.history.finished, self.history.evaluations_since_best = False, 0
         self.origin = snapshots.origin_of(checkpoint, self.data, self.config)
-
-
-def _sample_text(model: Model, *, random_seed: int) -> str:
-    """Generate a short text without a prompt."""
-    sampling = SamplingConfig(length=SAMPLE_LENGTH, random_seed=random_seed)
-    return "".join(generate(make_stepper(model), Request("", sampling)))

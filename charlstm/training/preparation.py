@@ -19,7 +19,7 @@ from charlstm.training.presets import TUTORIAL
 from charlstm.training.reporting import RunReporter
 from charlstm.training.run_request import NewRunRequest
 from charlstm.training.starting_point import choose_starting_point
-from charlstm.training.teaching import check_teachers
+from charlstm.training.teacher_checks import check_teachers
 from charlstm.training.training_data import TrainingData, own_validation_settings, split_text, splitting_config
 
 

@@ -5,12 +5,13 @@ import numpy as np
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.json_objects import object_from_json
 from charlstm.storage.checkpoint import Checkpoint, read_checkpoint
-from charlstm.storage.model_file import Model, load_model
+from charlstm.storage.model_file import Model, NamedWeights, load_model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training.checkpoint_checks import read_checked_arrays
 from charlstm.training.history import History
+from charlstm.training.networks import initial_weights
 from charlstm.training.snapshots import checkpoint_arrays
 
 WEIGHTS_PREFIX = "weights/"  # of the names of `Trainer.arrays`
@@ -20,46 +21,46 @@ def saved_networks(folder: RunFolder) -> dict[int, Model]:
     """Return the networks of a run by their steps, in this order.
 
     Those are: the initial one, unless the run started from a model; those of the two checkpoints, and the best one at
-    each of them. Weights that are not numbers, of a run whose loss diverged, are left out. A run in progress may
-    replace its files at any time; each is read as a whole. Raises TensorFileError if a file cannot be read. TensorFlow
-    makes the initial weights.
+    each of them. Of a run with teachers they are all of the network that is trained now, or was the last. Weights that
+    are not numbers, of a run whose loss diverged, are left out. A run in progress may replace its files at any time;
+    each is read as a whole. Raises TensorFileError if a file cannot be read. TensorFlow makes the initial weights.
     """
-    networks = dict[int, Model]()
+    networks, number = dict[int, Model](), 1
     for path in (folder.previous_checkpoint, folder.checkpoint):
         if path.exists():
-            networks |= _networks_of(read_checkpoint(path, read_checked_arrays))
+            checkpoint = read_checkpoint(path, read_checked_arrays)
+            history = History.from_json(checkpoint.metadata["history"])
+            earlier = networks if history.network == number else {}
+            networks, number = earlier | _networks_of(checkpoint, history), history.network
     if folder.model.exists():
         best = load_model(folder.model)
-        networks.setdefault(int(best.training.get("step", 0)), best)
+        if best.training.get("network", 1) == number:
+            networks.setdefault(int(best.training.get("step", 0)), best)
     return {step: networks[step] for step in sorted(networks) if _are_numbers(networks[step])}
 
 
-def _networks_of(checkpoint: Checkpoint) -> dict[int, Model]:
-    """Return the initial network, the best one and the newest of a checkpoint."""
-    metadata, history = checkpoint.metadata, History.from_json(checkpoint.metadata["history"])
-    config = ModelConfig.from_json(metadata["model"])
+def _networks_of(checkpoint: Checkpoint, history: History) -> dict[int, Model]:
+    """Return the network that a checkpoint's run trains: as it began, the best one, and the newest."""
+    metadata = checkpoint.metadata
+    config, training = ModelConfig.from_json(metadata["model"]), TrainingConfig.from_json(metadata["training"])
     vocabulary = object_from_json(Vocabulary, metadata["vocabulary"])
-    origin, training = RunOrigin.from_json(metadata.get("origin")), TrainingConfig.from_json(metadata["training"])
-    networks = dict[int, Model]()
+    arrays, best_weights, best_of_each = checkpoint_arrays(checkpoint)
+    by_step = dict[int, NamedWeights]()
+    origin = RunOrigin.from_json(metadata.get("origin"))
     if not (origin and origin.start_from):
-        networks[0] = initial_network(config, vocabulary, random_seed=training.random_seed)
-    arrays, best_weights, _ = checkpoint_arrays(checkpoint)
-    if history.best:
-        networks[history.best.step] = Model(config, vocabulary, best_weights, {})
-    weights = {
+        teachers = [number for number in history.evaluated_networks if number <= training.teachers]
+        if history.network > training.teachers > 0:  # a student
+            by_step[history.network_step] = best_of_each[max(teachers) - 1]
+        else:
+            by_step[history.network_step] = initial_weights(config, training, vocabulary, number=history.network)
+    if history.best and history.best.network == history.network:
+        by_step[history.best.step] = best_weights
+    newest = {
         name.removeprefix(WEIGHTS_PREFIX): array for name, array in arrays.items() if name.startswith(WEIGHTS_PREFIX)
     }
-    networks.setdefault(history.step, Model(config, vocabulary, weights, {}))
-    return networks
+    by_step.setdefault(history.step, newest)
+    return {step: Model(config, vocabulary, weights, {}) for step, weights in by_step.items()}
 
 
 def _are_numbers(model: Model) -> bool:
     return all(np.isfinite(weights).all() for weights in model.weights.values())
-
-
-def initial_network(config: ModelConfig, vocabulary: Vocabulary, *, random_seed: int) -> Model:
-    """Return a network as it is before the first step of a run with this random seed."""
-    from charlstm.network.network import CharacterNetwork
-
-    network = CharacterNetwork(config, len(vocabulary), random_seed=random_seed)
-    return Model(config, vocabulary, network.get_named_weights(), {})

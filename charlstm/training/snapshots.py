@@ -94,6 +94,8 @@ def make_model(
         "logit_scale": best.logit_scale,
         "openings": data.line_starts,
     }
+    if config.teachers:
+        metadata["network"] = best.network
     if data.known_lines is not None:
         metadata["line_checksums"] = data.known_lines.to_base64()
     return Model(model_config, data.vocabulary, weights, metadata)

@@ -1,30 +1,56 @@
-"""The networks of a run with teachers: these are trained first, and the last network learns what they predict.
+"""The last network of a run with teachers: it learns what they predict, of the training text and of what they generate.
 
-It starts from the last teacher's weights, which takes fewer steps than random ones. Probabilities are hard to learn by
-heart, so it needs no dropout.
+It starts from a teacher's weights, which takes fewer steps than random ones. Probabilities are hard to learn by heart,
+so it needs no dropout.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from charlstm.arrays import FloatArray
-from charlstm.config import MAX_PROBABILITIES, ModelConfig, TrainingConfig
-from charlstm.storage.model_file import Model, NamedWeights
+from charlstm.config import MAX_PROBABILITIES
+from charlstm.generation.stepper import make_stepper
+from charlstm.storage.model_file import Model
 from charlstm.text.batches import Streams
-from charlstm.text.vocabulary import Vocabulary
-from charlstm.training.saved_networks import initial_network
-from charlstm.training.teaching import Predictions, Proceed, average_predictions, generate_passages
+from charlstm.training.soft_targets import SoftTargets
+from charlstm.training.teaching import Proceed, average_predictions, generate_passages
 from charlstm.training.train_step import Trainer
 
 SHARE_GENERATED = 0.25  # characters that the teachers generate, of those that the student would have the time to read
+MAX_PREPARATION = 0.5  # of the student's time, for the teachers to generate and to predict
+PREDICTING, GENERATING = 0.25, 0.5  # time of one teacher for a character, in times that training on it takes
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How much a student is taught."""
+
+    num_training: int  # characters of the training text, from its beginning, that the teachers predict
+    num_generated: int  # characters that they generate and predict
+
+    @classmethod
+    def plan(cls, *, num_training: int, num_read: float, num_teachers: int, vocabulary_size: int) -> "Lesson":
+        """Return what there is time and memory for.
+
+        `num_training` is the number of characters of the training text, `num_read` that of those that the student could
+        read in its time if nothing had to be prepared.
+        """
+        generated = SHARE_GENERATED * num_read
+        of_text = min(num_training, num_read - generated)
+        needed = PREDICTING * num_teachers * (of_text + generated) + GENERATING * generated
+        share = min(1.0, MAX_PREPARATION * num_read / needed) if needed else 1.0
+        room = MAX_PROBABILITIES // vocabulary_size
+        kept = min(room, max(1, round(share * of_text)))
+        return cls(kept, min(room - kept, round(share * generated)))
 
 
 class Student:
     """Trains a network to predict what its teachers predict."""
 
-    def __init__(self, trainer: Trainer, streams: Streams, predictions: Predictions) -> None:
-        """`predictions` are the probabilities (characters, vocabulary) of each character of the streams' text."""
+    def __init__(self, trainer: Trainer, streams: Streams, predictions: SoftTargets) -> None:
+        """`predictions` are the probabilities of each character of the streams' text."""
         trainer.become_student()
         self._trainer, self._streams, self._predictions = trainer, streams, predictions
 
@@ -35,50 +61,25 @@ class Student:
             np.asarray(self._streams.ids[positions], np.int32),
             step=first,
             learning_rates=learning_rates,
-            predictions=self._predictions[positions[:, :, 1:].swapaxes(1, 2)],
+            predictions=self._predictions.at(positions[:, :, 1:].swapaxes(1, 2)),
         )
 
 
-class NetworkWeights:
-    """The best weights of each network of a run so far; the last of them is being trained."""
+def teach(
+    teachers: Sequence[Model], trainer: Trainer, streams: Streams, lesson: Lesson, *, random_seed: int, proceed: Proceed
+) -> Student | None:
+    """Let teachers generate text, and predict it and the training text, that of the streams.
 
-    def __init__(self, model_config: ModelConfig, config: TrainingConfig, vocabulary: Vocabulary) -> None:
-        self._model_config, self._config, self._vocabulary = model_config, config, vocabulary
-        self.all = list[NamedWeights]()
-
-    @property
-    def in_checkpoint(self) -> list[NamedWeights]:
-        """Those that a checkpoint has beside the best of the run, which is that of a single network."""
-        return self.all if self._config.teachers else []
-
-    def begin_next(self) -> NamedWeights:
-        """Add the next network and return its initial weights: other random ones, or for the student a teacher's."""
-        index = len(self.all)
-        if index < self._config.teachers:
-            seed = int(np.random.SeedSequence((self._config.random_seed, index)).generate_state(1)[0])
-            weights = initial_network(self._model_config, self._vocabulary, random_seed=seed).weights
-        else:
-            weights = self.all[-1]
-        self.all.append(weights)
-        return weights
-
-    def num_generated(self, num_training: int, num_read: float) -> int:
-        """Return how many characters the teachers generate, if the student has the time to read `num_read` of them.
-
-        `num_training` is the number of characters of the training text.
-        """
-        room = MAX_PROBABILITIES // len(self._vocabulary) - num_training
-        return max(0, min(round(SHARE_GENERATED * num_read), room))
-
-    def make_student(self, trainer: Trainer, streams: Streams, *, num_generated: int, proceed: Proceed) -> Student:
-        """Let the teachers generate text, and predict it and the training text.
-
-        If `proceed` returns False, there is nothing to learn from.
-        """
-        metadata = {"settings": self._config.to_json()}
-        teachers = self.all[: self._config.teachers]
-        models = [Model(self._model_config, self._vocabulary, weights, metadata) for weights in teachers]
-        seed = self._config.random_seed
-        generated = generate_passages(models, streams.ids, num_generated, random_seed=seed, proceed=proceed)
-        ids = np.concatenate([streams.ids, generated])
-        return Student(trainer, replace(streams, ids=ids), average_predictions(models, ids, proceed=proceed))
+    `proceed` is called now and then; returns None if it returns False.
+    """
+    steppers = []
+    for teacher in teachers:
+        if not proceed():
+            return None
+        steppers.append(make_stepper(teacher).compiled())
+    generated = generate_passages(steppers, streams.ids, lesson.num_generated, random_seed=random_seed, proceed=proceed)
+    if generated is None:
+        return None
+    ids = np.concatenate([streams.ids[: lesson.num_training], generated])
+    predictions = average_predictions(steppers, ids, proceed=proceed)
+    return None if predictions is None else Student(trainer, replace(streams, ids=ids), predictions)

@@ -83,7 +83,7 @@ class Trainer:
         *,
         step: int,
         learning_rates: list[float],
-        predictions: npt.NDArray[np.float16] | None = None,
+        predictions: FloatArray | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Take one step for each batch of ids (steps, batch, time + 1), numbered from `step`.
 
@@ -211,7 +211,7 @@ class Trainer:
         losses, new_states = list[tf.Tensor](), []
         soft_targets: list[tf.Tensor] = []
         if predictions is not None:
-            soft_targets = tf.split(tf.cast(predictions, tf.float32), self.shard_sizes, axis=1)
+            soft_targets = tf.split(predictions, self.shard_sizes, axis=1)
         shards = zip(tf.split(batch, self.shard_sizes), self._carried_states(step), strict=True)
         for shard, (ids, states) in enumerate(shards, start=self._first_shard):
             logits, shard_states = prepared.run(

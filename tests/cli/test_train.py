@@ -2,9 +2,12 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from charlstm.storage.model_file import load_model, save_model
 
 pytestmark = pytest.mark.tensorflow
 
@@ -78,9 +81,11 @@ def test_a_network_with_teachers_says_which_is_trained(charlstm, text):
         "network 3 of 3: its teachers generate text and predict it",
         "network 3 of 3: learns from its teachers",
     ]
-    info = charlstm("info", "cats")[1]
-    assert "2 networks, whose predictions it learned" in info
-    assert "--teachers 2" in info
+    assert "--teachers 2" in charlstm("info", "cats")[1]
+    model = load_model(Path("runs/cats/model.safetensors"))
+    for network, words in ((2, "the best of 2; their student is not better yet"), (3, "2 networks, whose predictions")):
+        save_model(Path("one.safetensors"), replace(model, training=model.training | {"network": network}))
+        assert words in charlstm("info", "one.safetensors")[1]
     code, _, err = charlstm("train", text, "--teachers", 1)
     assert (code, "--teachers is 1, but one network cannot learn from itself" in err) == (2, True)
     code, _, err = charlstm("train", text, "--from", "cats", "--teachers", 2, "--output", "runs/more")

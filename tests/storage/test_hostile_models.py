@@ -26,6 +26,7 @@ TRAINING = {
     "text_characters": 90,
     "text_sha256": "0" * 64,
     "settings": TrainingConfig().to_json(),
+    "network": 2,
     "step": 5,
     "epoch": 0.5,
     "train_nats": 1.6,

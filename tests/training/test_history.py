@@ -59,7 +59,7 @@ def test_a_history_of_an_earlier_version_is_read():
 def test_keys_on_disk_stay_the_same():
     interval = ON_DISK["stretch"] | {"gradient_norms": 0.25}
     evaluation_then = ON_DISK["evaluations"][0] | {"gradient_norm": 0.5, "logit_scale": 0.75, "network": 2}
-    network = {"network": 2, "network_step": 3, "network_seconds": 0.2, "num_generated": 5}
+    network = {"network": 2, "network_step": 3, "network_seconds": 0.2, "num_taught": 9, "num_generated": 5}
     on_disk = ON_DISK | {"stretch": interval, "evaluations": [evaluation_then], "logit_scale": 0.8} | network
     assert History.from_json(on_disk).to_json() == on_disk
 

@@ -61,6 +61,17 @@ def test_a_run_that_started_from_a_model_has_no_initial_network(finished, tmp_pa
     assert 0 not in networks
 
 
+def test_of_a_run_with_teachers_there_are_only_the_networks_of_its_student(tmp_path):
+    run = make_run(tmp_path / "run", replace(CONFIG, epochs=4, teachers=2))
+    run.run(Recorder())
+    networks, history = networks_of(run.folder), run.history
+    assert next(iter(networks)) == history.network_step > 0
+    initial = run._networks.teachers({2})[0].weights
+    for name, weights in networks[history.network_step].weights.items():
+        np.testing.assert_array_equal(weights, initial[name])
+    assert history.step in networks
+
+
 def test_weights_that_are_not_numbers_are_left_out(finished, tmp_path):
     run, _, _ = finished
 

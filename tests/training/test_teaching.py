@@ -7,18 +7,21 @@ import numpy as np
 import pytest
 
 from charlstm.config import MAX_PROBABILITIES, ModelConfig
-from charlstm.errors import SettingError
+from charlstm.errors import SettingError, TrainingError
 from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
 from charlstm.text.vocabulary import Vocabulary
-from charlstm.training import teaching
+from charlstm.training import teacher_checks
 from charlstm.training.clock import TrainingClock
 from charlstm.training.history import History
 from charlstm.training.interruption import Interruption
+from charlstm.training.networks import Networks
 from charlstm.training.pace import Pace
 from charlstm.training.schedule import STUDENT_TIME, TrainingPlan, network_ends
+from charlstm.training.soft_targets import SoftTargets
+from charlstm.training.student import GENERATING, PREDICTING, Lesson
 from charlstm.training.teaching import average_predictions, generate_passages
 from tests.conftest import random_model
 from tests.training.small_runs import SHORT, SMALL, TEXT, Recorder, make_run, resume_run
@@ -78,34 +81,41 @@ def test_a_plan_up_to_a_fraction_ends_there():
 
 def test_predictions_are_the_mean_of_what_the_teachers_give_to_each_character():
     models = [random_model(num_layers=2, units=8, characters="abc", scale=scale) for scale in (0.1, 0.5)]
+    steppers = [make_stepper(model) for model in models]
     ids = np.random.default_rng(0).integers(0, 3, 20_000)
-    predictions = average_predictions(models, ids, proceed=on)
+    targets = average_predictions(steppers, ids, proceed=on)
+    assert targets is not None
+    predictions = targets.at(np.arange(20_000))
 
     expected = []
-    for model in models:
-        stepper = make_stepper(model)
+    for stepper in steppers:
         logits, _ = stepper.read(ids[None, :2000], stepper.initial_states())
         expected.append(softmax(logits[0]))
     # beyond the first stream, whose first characters follow on the end of the text
-    np.testing.assert_allclose(predictions[500:2000], np.mean(expected, axis=0)[499:1999], atol=2e-3)
-    np.testing.assert_allclose(predictions.sum(axis=1, dtype=np.float64), 1, atol=5e-3)
+    np.testing.assert_allclose(predictions[500:2000], np.mean(expected, axis=0)[499:1999], rtol=0.05)
 
 
 def test_models_generate_passages_as_they_would_alone():
     models = [random_model(num_layers=2, units=8, characters="abc\n", scale=scale) for scale in (0.1, 0.5)]
+    steppers = [make_stepper(model) for model in models]
     ids = np.random.default_rng(0).integers(0, 4, 5000)
-    generated = generate_passages(models, ids, 20_000, random_seed=3, proceed=on)
+
+    def generated_with(random_seed, num_characters=20_000):
+        passages = generate_passages(steppers, ids, num_characters, random_seed=random_seed, proceed=on)
+        assert passages is not None
+        return passages
+
+    generated = generated_with(3)
     assert len(generated) == pytest.approx(20_000, rel=0.02)
-    assert np.array_equal(generated, generate_passages(models, ids, 20_000, random_seed=3, proceed=on))
-    assert not np.array_equal(generated, generate_passages(models, ids, 20_000, random_seed=4, proceed=on))
+    assert np.array_equal(generated, generated_with(3))
+    assert not np.array_equal(generated, generated_with(4))
     half = len(generated) // 2
-    for model, own in zip(models, (generated[:half], generated[half:]), strict=True):
-        stepper = make_stepper(model)
+    for stepper, own in zip(steppers, (generated[:half], generated[half:]), strict=True):
         logits, _ = stepper.read(own[None], stepper.initial_states())
         expected = softmax(logits[0, :-1])
         counts = np.bincount(own[1:], minlength=4) / (half - 1)
         np.testing.assert_allclose(counts, expected.mean(axis=0), atol=0.02)
-    assert len(generate_passages(models, ids, 0, random_seed=3, proceed=on)) == 0
+    assert len(generated_with(3, num_characters=0)) == 0
 
 
 @pytest.mark.tensorflow
@@ -138,9 +148,11 @@ def test_a_student_learns_the_distribution_and_not_only_the_next_character(tmp_p
     result = run.run(Recorder())
     teacher = [evaluation for evaluation in result.history if evaluation.network == 1][-1]
     student = result.history[-1]
-    teachers = [run._model(weights) for weights in run._networks.all[:2]]
+    teachers = [make_stepper(model) for model in run._networks.teachers({1, 2, 3})]
     ids = run.data.dataset.training
-    predictions = average_predictions(teachers, ids, proceed=on).astype(np.float64)
+    targets = average_predictions(teachers, ids, proceed=on)
+    assert targets is not None
+    predictions = targets.at(np.arange(len(ids)))
     entropy = -(predictions * np.log(predictions + 1e-9)).sum(axis=1).mean()
     assert student.train_nats == pytest.approx(entropy, abs=0.1)
     assert student.validation.nats_per_character < teacher.validation.nats_per_character + 0.02
@@ -195,14 +207,41 @@ def test_other_cells_have_teachers_too(tmp_path, cell):
     assert result.history[-1].validation.nats_per_character < result.history[0].validation.nats_per_character
 
 
-@pytest.mark.tensorflow
-def test_the_teachers_generate_a_share_of_what_the_student_can_read_and_no_more_than_there_is_room_for():
-    from charlstm.training.student import NetworkWeights
+def test_the_teachers_generate_a_share_of_what_the_student_can_read():
+    lesson = Lesson.plan(num_training=1000, num_read=40_000.0, num_teachers=2, vocabulary_size=2)
+    assert lesson == Lesson(num_training=1000, num_generated=10_000)
 
-    networks = NetworkWeights(SMALL, WITH_TEACHERS, Vocabulary.from_text("ab"))
-    assert networks.num_generated(1000, 40_000.0) == 10_000
-    assert networks.num_generated(MAX_PROBABILITIES // 2 - 30, 40_000.0) == 30
-    assert networks.num_generated(MAX_PROBABILITIES, 40_000.0) == 0
+
+def test_a_lesson_is_no_longer_than_its_student_can_read():
+    lesson = Lesson.plan(num_training=1_000_000, num_read=40_000.0, num_teachers=2, vocabulary_size=2)
+    assert lesson.num_training + lesson.num_generated <= 40_000
+
+
+@pytest.mark.parametrize("num_teachers", [2, 5, 16])
+@pytest.mark.parametrize("num_read", [1.0, 1e3, 1e5, 1e7, 1e9])
+def test_preparing_a_lesson_takes_no_more_than_half_of_the_students_time(num_teachers, num_read):
+    lesson = Lesson.plan(num_training=1_000_000, num_read=num_read, num_teachers=num_teachers, vocabulary_size=2)
+    predicted = num_teachers * (lesson.num_training + lesson.num_generated)
+    assert PREDICTING * predicted + GENERATING * lesson.num_generated <= 0.5 * num_read * 1.01 + 8
+
+
+def test_a_lesson_has_room():
+    for num_training in (MAX_PROBABILITIES // 2 - 30, MAX_PROBABILITIES):
+        lesson = Lesson.plan(num_training=num_training, num_read=1e12, num_teachers=2, vocabulary_size=2)
+        assert lesson.num_training + lesson.num_generated == MAX_PROBABILITIES // 2
+
+
+def test_probabilities_take_a_byte_each_and_lose_little():
+    rng = np.random.default_rng(0)
+    probabilities = softmax(rng.normal(scale=3, size=(500, 60))).astype(np.float32)
+    targets = SoftTargets(1000, 60)
+    positions = rng.permutation(1000)[:500]
+    targets.put(positions, probabilities)
+    again = targets.at(positions.reshape(50, 10)).reshape(500, 60)
+    likely = probabilities > 1e-4
+    np.testing.assert_allclose(again[likely], probabilities[likely], rtol=0.045)
+    assert again[~likely].max() < 1.1e-4
+    np.testing.assert_allclose(again.sum(axis=1), 1, atol=1e-5)
 
 
 def test_no_call_takes_steps_beyond_the_end_of_a_network():
@@ -266,14 +305,35 @@ def test_a_network_that_diverges_goes_back_to_its_own_weights(tmp_path):
 
 
 @pytest.mark.tensorflow
+def test_a_network_that_was_never_evaluated_teaches_nothing():
+    initial = random_model(num_layers=1, units=8, characters="ab").weights
+    networks = Networks(SMALL, WITH_TEACHERS, Vocabulary.from_text("ab"), initial)
+    second = networks.begin_next({1})
+    assert not np.array_equal(second["embedding"], initial["embedding"])
+    assert networks.begin_next({1}) is initial  # the student
+    teachers = networks.teachers({1, 3})
+    assert [teacher.weights for teacher in teachers] == [initial]
+
+
+@pytest.mark.tensorflow
+def test_a_student_without_teachers_that_learned_anything_is_given_up(tmp_path):
+    run = make_run(tmp_path / "run", WITH_TEACHERS)
+    run.evaluate = lambda *_: None
+    with pytest.raises(TrainingError, match="training diverged"):
+        run.run(Recorder())
+
+
+@pytest.mark.tensorflow
 def test_what_cannot_have_teachers_is_refused(tmp_path, monkeypatch):
     with pytest.raises(SettingError, match="`attention` generates text too slowly"):
         make_run(tmp_path / "run", WITH_TEACHERS, model_config=replace(SMALL, attention=8))
+    with pytest.raises(SettingError, match="a network of the cell feedforward:8 generates text too slowly"):
+        make_run(tmp_path / "run", WITH_TEACHERS, model_config=replace(SMALL, cell="feedforward:8"))
     window = ModelConfig(num_layers=1, units=8, embedding_dim=4, window=20)
     with pytest.raises(SettingError, match="reads windows of a fixed length cannot have `teachers`"):
         make_run(tmp_path / "run", WITH_TEACHERS, model_config=window)
-    monkeypatch.setattr(teaching, "MAX_PROBABILITIES", len(TEXT))
+    monkeypatch.setattr(teacher_checks, "MAX_PROBABILITIES", len(TEXT))
     with pytest.raises(SettingError, match="the text is too long for `teachers`"):
         make_run(tmp_path / "run", WITH_TEACHERS, model_config=SMALL)
     with pytest.raises(SettingError, match="`workers` train one network"):
-        teaching.check_teachers({}, 1, object())
+        teacher_checks.check_teachers({}, 1, object())

@@ -79,7 +79,7 @@ def describe_model(
     rows += [("validation", ", ".join(metrics))] if metrics else []
     scale = training.get("logit_scale", 1.0)
     rows += [("calibration", f"logits times {scale:.3g}, which suits the validation text best")] if scale != 1 else []
-    rows += _training_rows(training.get("settings", {})) + _origin_rows(RunOrigin.from_json(settings.get("origin")))
+    rows += _training_rows(training) + _origin_rows(RunOrigin.from_json(settings.get("origin")))
     description = aligned(rows, name_width=NAME_WIDTH)
     if repeat is None:
         return description
@@ -90,17 +90,24 @@ def describe_model(
     return "\n".join([description, *([aligned(rows, name_width=NAME_WIDTH)] if rows else []), command])
 
 
-def _training_rows(settings: Mapping[str, Any]) -> "list[tuple[str, str]]":
-    """Describe some settings of training, as model files hold them."""
+def _training_rows(training: "Metadata") -> "list[tuple[str, str]]":
+    """Describe how a model was trained, as its file says."""
     try:
-        config = TrainingConfig.from_json(dict(settings))
+        config = TrainingConfig.from_json(dict(training.get("settings", {})))
     except SettingError:  # a file of another version
         return []
     return [
         ("dropout", f"{config.dropout:g}, recurrent {config.recurrent_dropout:g}"),
-        *([("teachers", f"{config.teachers} networks, whose predictions it learned")] if config.teachers else []),
+        *([("teachers", _teachers(config.teachers, training.get("network")))] if config.teachers else []),
         ("random seed", str(config.random_seed)),
     ]
+
+
+def _teachers(count: int, network: int | None) -> str:
+    """Say what a model of a run with teachers is; None: an earlier version wrote its file."""
+    if network is not None and network <= count:
+        return f"it is the best of {count}; their student is not better yet"
+    return f"{count} networks, whose predictions it learned"
 
 
 def _origin_rows(origin: RunOrigin | None) -> "list[tuple[str, str]]":
