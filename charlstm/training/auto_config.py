@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from charlstm.cells.shapes import num_parameters
-from charlstm.config import MAX_PROBABILITIES, ModelConfig, TrainingConfig
+from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.training.schedule import network_ends
+from charlstm.training.teacher_checks import reason_against_teachers
 
 Settings = dict[str, Any]  # by the names of ModelConfig and TrainingConfig
 
@@ -23,9 +24,9 @@ SEVERAL_EPOCHS, CHARACTERS_OF_SEVERAL_EPOCHS = 3.5, 2.0  # from this many epochs
 SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
-TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, if each can read so many times what its network needs to read
+TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, and how many times what its network needs each can read
 SMALL_TEXT_NEED = 5.0  # times that for a small text: its networks have more dropout, and learn more slowly
-MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers write
+MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers generate
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
 SMALL_NETWORK_EXPONENT = 0.4  # dropout falls with this power of the size below that
 
@@ -126,9 +127,11 @@ def choose_settings(
 def needs_throughput(overrides: Settings, *, may_have_teachers: bool = False) -> bool:
     """Return whether the choice of a setting depends on the speed of the machine."""
     depends_on_it = {"units", "dropout", "recurrent_dropout", "batch_size"}
-    if may_have_teachers:
-        depends_on_it.add("teachers")
-    return overrides.get("epochs") is None and not (overrides.keys() >= depends_on_it | {"max_time"})
+    if overrides.get("epochs") is None:
+        depends_on_it |= {"max_time", "teachers"} if may_have_teachers else {"max_time"}
+    elif overrides.get("max_time") is None:
+        return False
+    return not overrides.keys() >= depends_on_it
 
 
 def num_shards_for(batch_size: int, num_cores: int) -> int:
@@ -213,9 +216,8 @@ def _choose_teachers(inputs: AutoConfigInputs, settings: Settings) -> int:
     """
     if inputs.throughput is None or settings["epochs"] is not None:
         return 0
-    if settings.get("window") or settings.get("attention"):
-        return 0
-    if inputs.num_characters * inputs.vocabulary_size > MAX_SHARE_PREDICTED * MAX_PROBABILITIES:
+    num_probabilities = inputs.num_characters * inputs.vocabulary_size
+    if reason_against_teachers(settings, round(num_probabilities / MAX_SHARE_PREDICTED)):
         return 0
     for count, amount in TEACHERS:
         teacher = {**settings, "teachers": count}

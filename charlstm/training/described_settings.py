@@ -6,6 +6,7 @@ from charlstm.figures import counted, plain
 from charlstm.training.auto_config import AutoConfigInputs, Settings
 
 CHOSEN = (  # settings that `describe_choice` names
+    "epochs",
     "units",
     "dropout",
     "recurrent_dropout",
@@ -57,8 +58,10 @@ def describe_settings(settings: Settings, overrides: Settings, inputs: AutoConfi
 
 def describe_choice(settings: Settings, fixed: Settings) -> str:
     """Return the chosen settings as they are given to choose them again; nothing if all of them are fixed."""
-    is_for_one_network = settings["epochs"] is not None and not settings["teachers"]
-    chosen = [name for name in CHOSEN if name not in fixed and not (name == "teachers" and is_for_one_network)]
+    chosen = {name: settings[name] for name in CHOSEN if name not in fixed and settings[name] is not None}
+    if settings["epochs"] is not None and not settings["teachers"]:  # with a number of epochs there are none by default
+        chosen.pop("teachers", None)
     if not chosen:
         return ""
-    return "the same choice again: " + " ".join(f"`{name}` {settings[name]}" for name in chosen)
+    values = {name: f"{value:g}" if isinstance(value, float) else value for name, value in chosen.items()}
+    return "the same choice again: " + " ".join(f"`{name}` {value}" for name, value in values.items())

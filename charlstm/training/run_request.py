@@ -1,4 +1,4 @@
-"""What a new run is asked to be."""
+"""The request for a new run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

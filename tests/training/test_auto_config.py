@@ -146,6 +146,15 @@ def test_a_tiny_network_does_not_train_arbitrarily_fast():
     assert expected_training_characters(inputs_for(1_000_000), tiny) == 10 * MAX_CHARACTERS_PER_SECOND
 
 
+def test_the_shorter_one_of_epochs_and_time_decides():
+    inputs = inputs_for(1_000_000)
+    by_time, by_epochs = ({"max_time": 60.0}, {"epochs": 1.0})
+    names = ("units", "dropout", "recurrent_dropout", "batch_size")
+    for shorter, longer in ((by_time, {"epochs": 100.0}), (by_epochs, {"max_time": 1e6})):
+        both, alone = choose_settings(inputs, shorter | longer), choose_settings(inputs, shorter)
+        assert [both[name] for name in names] == [alone[name] for name in names]
+
+
 def test_without_a_time_the_run_is_planned_in_epochs():
     settings = choose_settings(inputs_for(1_000_000), {})
     assert settings["max_time"] is None
@@ -166,6 +175,8 @@ def test_throughput_is_measured_only_if_a_choice_depends_on_it():
     assert needs_throughput({})
     assert needs_throughput({"max_time": 60.0})
     assert not needs_throughput({"epochs": 3.0})
+    assert needs_throughput({"epochs": 3.0, "max_time": 60.0})
+    assert not needs_throughput({"epochs": 3.0, "max_time": 60.0, **preset_settings("small")})
     assert needs_throughput({"max_time": 60.0, "units": 8, "dropout": 0.1})  # recurrent dropout depends on it
     assert not needs_throughput({"max_time": 60.0, **preset_settings("small")})
 
@@ -243,7 +254,9 @@ def test_the_choice_is_said_as_it_is_given_again():
         pair.split() for pair in describe_choice(settings, fixed).split(": ")[1].replace(" `", "|`").split("|")
     )
     assert given.keys() == {
-        f"`{name}`" for name in ("recurrent_dropout", "batch_size", "learning_rate", "precision", "num_shards")
+        f"`{name}`"
+        for name in ("epochs", "recurrent_dropout", "batch_size", "learning_rate", "precision", "num_shards")
     }
+    assert float(given["`epochs`"]) == settings["epochs"]
     assert float(given["`learning_rate`"]) == settings["learning_rate"]
     assert describe_choice(settings, settings) == ""
