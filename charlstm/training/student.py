@@ -18,7 +18,7 @@ from charlstm.training.soft_targets import SoftTargets
 from charlstm.training.teaching import Proceed, average_predictions, generate_passages
 from charlstm.training.train_step import Trainer
 
-SHARE_GENERATED = 0.25  # characters that the teachers generate, of those that the student would have the time to read
+SHARE_GENERATED = 0.15  # characters that the teachers generate, of those that the student would have the time to read
 MAX_PREPARATION = 0.5  # of the student's time, for the teachers to generate and to predict
 PREDICTING, GENERATING = 0.25, 0.5  # time of one teacher for a character, in times that training on it takes
 

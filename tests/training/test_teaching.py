@@ -209,7 +209,7 @@ def test_other_cells_have_teachers_too(tmp_path, cell):
 
 def test_the_teachers_generate_a_share_of_what_the_student_can_read():
     lesson = Lesson.plan(num_training=1000, num_read=40_000.0, num_teachers=2, vocabulary_size=2)
-    assert lesson == Lesson(num_training=1000, num_generated=10_000)
+    assert lesson == Lesson(num_training=1000, num_generated=6_000)
 
 
 def test_a_lesson_is_no_longer_than_its_student_can_read():
