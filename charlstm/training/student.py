@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from charlstm.arrays import FloatArray
 from charlstm.config import MAX_PROBABILITIES
@@ -19,6 +20,7 @@ from charlstm.training.teaching import Proceed, average_predictions, generate_pa
 from charlstm.training.train_step import Trainer
 
 SHARE_GENERATED = 0.15  # characters that the teachers generate, of those that the student would have the time to read
+TEXT_SHARE = 0.5  # of what is learned on the training text: the characters themselves; the rest is predictions of them
 MAX_PREPARATION = 0.5  # of the student's time, for the teachers to generate and to predict
 PREDICTING, GENERATING = 0.25, 0.5  # time of one teacher for a character, in times that training on it takes
 
@@ -47,12 +49,19 @@ class Lesson:
 
 
 class Student:
-    """Trains a network to predict what its teachers predict."""
+    """Trains a network to predict what its teachers predict, and on the training text also what is there.
 
-    def __init__(self, trainer: Trainer, streams: Streams, predictions: SoftTargets) -> None:
-        """`predictions` are the probabilities of each character of the streams' text."""
+    The loss on the training text is the mean of both, as in Hinton, Vinyals and Dean 2015, section 2.
+    """
+
+    def __init__(self, trainer: Trainer, streams: Streams, predictions: SoftTargets, *, num_training: int) -> None:
+        """`predictions` are the probabilities of each character of the streams' text.
+
+        It begins with `num_training` characters of the training text.
+        """
         trainer.become_student()
         self._trainer, self._streams, self._predictions = trainer, streams, predictions
+        self._num_training = num_training
 
     def take_steps(self, first: int, learning_rates: list[float]) -> tuple[FloatArray, FloatArray]:
         """Take steps, numbered from `first`, and return what `Trainer.train_steps` does."""
@@ -61,8 +70,17 @@ class Student:
             np.asarray(self._streams.ids[positions], np.int32),
             step=first,
             learning_rates=learning_rates,
-            predictions=self._predictions.at(positions[:, :, 1:].swapaxes(1, 2)),
+            soft_targets=self._targets(positions[:, :, 1:].swapaxes(1, 2)),
         )
+
+    def _targets(self, positions: npt.NDArray[np.int64]) -> FloatArray:
+        """Return the probabilities (..., vocabulary) to learn for the characters at positions (...,)."""
+        targets = self._predictions.at(positions)
+        shares = np.where(positions < self._num_training, TEXT_SHARE, 0).astype(np.float32)
+        targets *= 1 - shares[..., None]
+        rows = targets.reshape(-1, targets.shape[-1])
+        rows[np.arange(len(rows)), self._streams.ids[positions].ravel()] += shares.ravel()
+        return targets
 
 
 def teach(
@@ -82,4 +100,6 @@ def teach(
         return None
     ids = np.concatenate([streams.ids[: lesson.num_training], generated])
     predictions = average_predictions(steppers, ids, proceed=proceed)
-    return None if predictions is None else Student(trainer, replace(streams, ids=ids), predictions)
+    if predictions is None:
+        return None
+    return Student(trainer, replace(streams, ids=ids), predictions, num_training=len(ids) - len(generated))

@@ -83,18 +83,18 @@ class Trainer:
         *,
         step: int,
         learning_rates: list[float],
-        predictions: FloatArray | None = None,
+        soft_targets: FloatArray | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Take one step for each batch of ids (steps, batch, time + 1), numbered from `step`.
 
-        A student learns `predictions`, the probabilities (steps, time, batch, vocabulary) of all ids but the first of
+        A student learns `soft_targets`, the probabilities (steps, time, batch, vocabulary) of all ids but the first of
         each stream. All workers take a step together, each with its own rows of the batch. Returns the loss before
         each step, in nats per character, and the global norm of its gradient before clipping.
         """
         steps = np.arange(step, step + len(batches), dtype=np.int32)
         inputs = [tf.constant(batches[:, self.rows]), tf.constant(steps), tf.constant(learning_rates, tf.float32)]
-        if predictions is not None:
-            inputs.append(tf.constant(predictions))
+        if soft_targets is not None:
+            inputs.append(tf.constant(soft_targets))
         if self._train_steps is None:
             specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in inputs]
             graph = tf.function(self._train_steps_graph, autograph=False)
@@ -176,10 +176,10 @@ class Trainer:
         return tf.scan(take_step, batches, initializer=first, parallel_iterations=1)
 
     def _train_step_graph(
-        self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor, predictions: tf.Tensor | None = None
+        self, batch: tf.Tensor, step: tf.Tensor, learning_rate: tf.Tensor, soft_targets: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            loss, new_states = self._loss_graph(batch, step, predictions)
+            loss, new_states = self._loss_graph(batch, step, soft_targets)
         variables = self.network.trainable_variables
         gradients = tape.gradient(loss, variables)
         # that of an embedding may be sparse, with a row for each use of a character: their norm is not that of the sum
@@ -196,12 +196,12 @@ class Trainer:
         return loss, gradient_norm
 
     def _loss_graph(
-        self, batch: tf.Tensor, step: tf.Tensor, predictions: tf.Tensor | None = None
+        self, batch: tf.Tensor, step: tf.Tensor, soft_targets: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, States]:
         """Return the loss of ids (batch, time + 1), divided by the predicted characters of the whole batch, and the
         states after them.
 
-        It is the cross-entropy of the ids, or of the predictions (time, batch, vocabulary).
+        It is the cross-entropy of the ids, or of `soft_targets` (time, batch, vocabulary).
         """
         window = self.network.config.window
         first = window - 1 if window else 0  # index of the first character whose successor is predicted
@@ -209,9 +209,9 @@ class Trainer:
             recurrent_dropout=self._config.recurrent_dropout, dropout_seed=self._seed(step, WEIGHT_DROPOUT_SEED)
         )
         losses, new_states = list[tf.Tensor](), []
-        soft_targets: list[tf.Tensor] = []
-        if predictions is not None:
-            soft_targets = tf.split(predictions, self.shard_sizes, axis=1)
+        targets_of_shards: list[tf.Tensor] = []
+        if soft_targets is not None:
+            targets_of_shards = tf.split(soft_targets, self.shard_sizes, axis=1)
         shards = zip(tf.split(batch, self.shard_sizes), self._carried_states(step), strict=True)
         for shard, (ids, states) in enumerate(shards, start=self._first_shard):
             logits, shard_states = prepared.run(
@@ -221,8 +221,8 @@ class Trainer:
                 dropout=self._config.dropout,
                 dropout_seed=self._seed(step, SHARD_SEED + shard),
             )
-            if soft_targets:
-                cross_entropy = tf.nn.softmax_cross_entropy_with_logits(soft_targets[len(losses)], logits)
+            if targets_of_shards:
+                cross_entropy = tf.nn.softmax_cross_entropy_with_logits(targets_of_shards[len(losses)], logits)
             else:
                 targets = tf.transpose(ids[:, 1 + first :])
                 cross_entropy = _cross_entropy(targets, logits[first:] if first else logits)

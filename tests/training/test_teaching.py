@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from charlstm.generation.sampling import softmax
 from charlstm.generation.stepper import make_stepper
 from charlstm.storage.checkpoint import load_checkpoint
 from charlstm.storage.run_folder import RunFolder
+from charlstm.text.batches import Streams
 from charlstm.text.vocabulary import Vocabulary
 from charlstm.training import teacher_checks
 from charlstm.training.clock import TrainingClock
@@ -21,7 +23,7 @@ from charlstm.training.networks import Networks
 from charlstm.training.pace import Pace
 from charlstm.training.schedule import STUDENT_TIME, TrainingPlan, network_ends
 from charlstm.training.soft_targets import SoftTargets
-from charlstm.training.student import GENERATING, PREDICTING, Lesson
+from charlstm.training.student import GENERATING, PREDICTING, Lesson, Student
 from charlstm.training.teaching import average_predictions, generate_passages
 from tests.conftest import random_model
 from tests.training.small_runs import SHORT, SMALL, TEXT, Recorder, make_run, resume_run
@@ -242,6 +244,36 @@ def test_probabilities_take_a_byte_each_and_lose_little():
     np.testing.assert_allclose(again[likely], probabilities[likely], rtol=0.045)
     assert again[~likely].max() < 1.1e-4
     np.testing.assert_allclose(again.sum(axis=1), 1, atol=1e-5)
+
+
+class TakesTargets:
+    """A trainer that only records what it is given to learn."""
+
+    def become_student(self):
+        pass
+
+    def train_steps(self, batches, *, step, learning_rates, soft_targets):
+        self.batches, self.targets = batches, soft_targets
+
+
+def test_a_student_learns_the_characters_of_the_training_text_too():
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 5, 600)
+    probabilities = softmax(rng.normal(size=(600, 5))).astype(np.float32)
+    predictions = SoftTargets(600, 5)
+    predictions.put(np.arange(600), probabilities)
+    trainer: Any = TakesTargets()
+    streams = Streams(ids, batch_size=4, sequence_length=10)
+    Student(trainer, streams, predictions, num_training=300).take_steps(7, [0.1, 0.1])
+    for index, step in enumerate((7, 8)):
+        places = streams.positions(step)[:, 1:].T  # (time, batch)
+        expected = probabilities[places]
+        expected[places < 300] *= 0.5
+        expected[places < 300] += 0.5 * np.eye(5, dtype=np.float32)[ids[places[places < 300]]]
+        np.testing.assert_allclose(trainer.targets[index], expected, rtol=0.05)
+        np.testing.assert_array_equal(trainer.batches[index], ids[streams.positions(step)])
+    assert (places < 300).any()
+    assert (places >= 300).any()
 
 
 def test_no_call_takes_steps_beyond_the_end_of_a_network():
