@@ -60,8 +60,13 @@ def read_checked_arrays(file: TensorFile) -> Arrays:
         history = History.from_json(metadata["history"])
         _check_history(history)
         _check_figure("network", history.network, least=1, most=config.teachers + 1)
-        for name, number in (("num_taught", history.num_taught or 0), ("num_generated", history.num_generated)):
-            _check_figure(name, number, most=MAX_PROBABILITIES // len(vocabulary))
+        room = MAX_PROBABILITIES // len(vocabulary)
+        num_taught = 1 if history.num_taught is None else history.num_taught
+        _check_figure("num_taught", num_taught, least=1, most=room)
+        _check_figure("num_generated", history.num_generated, most=room - num_taught)
+        is_student = history.network > config.teachers > 0
+        if is_student and min(history.evaluated_networks, default=history.network) > config.teachers:
+            raise RunError("it has a student, but no teacher that was evaluated")
         _check_environment(metadata["environment"])
         _check_origin(metadata.get("origin"))
     except (CharLSTMError, TypeError) as error:

@@ -1,6 +1,7 @@
 """Evaluate the network that a run trains: score the validation text, and let it generate a sample."""
 
 import math
+from collections.abc import Callable
 
 from charlstm.analysis.evaluation_streams import EvaluationStreams
 from charlstm.config import ModelConfig, SamplingConfig, TrainingConfig
@@ -33,11 +34,12 @@ class Evaluator:
         self._model_config, self._config = configs
 
     def evaluate(
-        self, progress: Progress, *, learning_rate: float, uniform_nats: float
+        self, progress_now: Callable[[], Progress], *, learning_rate: float, uniform_nats: float
     ) -> tuple[Evaluation, NamedWeights] | None:
         """Return an evaluation and the weights that it is of, their logits calibrated; None if the loss has diverged.
 
-        `uniform_nats` is the loss of a network that finds all characters equally probable.
+        `progress_now` is called when the text has been scored, so that its seconds count. `uniform_nats` is the loss of
+        a network that finds all characters equally probable.
         """
         history, best = self._history, self._history.best
         scores, scale_derivatives = self._trainer.evaluate(self._streams, logit_scale=history.logit_scale)
@@ -46,6 +48,7 @@ class Evaluator:
         limit = 2 * divergence_threshold(history, uniform_nats)
         if not math.isfinite(nats) or (history.best_of_network is None and nats > limit):
             return None
+        progress = progress_now()
         evaluation = Evaluation(
             step=progress.step,
             epoch=progress.epoch,

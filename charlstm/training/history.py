@@ -31,7 +31,7 @@ class Progress:
     train_nats: float  # mean since the last evaluation
     network: int = 1  # which of them is trained: the teachers come first
     num_networks: int = 1
-    teachers_generate: bool = False  # the student has not begun: its teachers generate text, and predict
+    teachers_generate: bool = False  # the student has not begun: its teachers generate text and predict it
 
 
 @dataclass(frozen=True)

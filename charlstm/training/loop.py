@@ -196,7 +196,7 @@ class TrainingRun:
         history = self.history
         learning_rate = self._pace.learning_rate(history.step - 1)
         evaluated = self._evaluator.evaluate(
-            self._progress(), learning_rate=learning_rate, uniform_nats=self.uniform_nats
+            self._progress, learning_rate=learning_rate, uniform_nats=self.uniform_nats
         )
         if evaluated is None:
             self.roll_back(reporter)

@@ -10,9 +10,7 @@ from charlstm.generation.load import file_digest
 from charlstm.storage.find_runs import find_model
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_origin import RunOrigin
-from charlstm.training.auto_config import (
-    make_configs,
-)
+from charlstm.training.auto_config import make_configs
 from charlstm.training.described_settings import describe_choice, describe_settings
 from charlstm.training.logs.registry import check_logs
 from charlstm.training.part_overlap import overlap_warnings

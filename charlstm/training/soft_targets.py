@@ -30,5 +30,4 @@ class SoftTargets:
     def at(self, positions: npt.NDArray[np.intp]) -> FloatArray:
         """Return the probabilities (..., vocabulary) of the characters at positions (...,)."""
         probabilities = _PROBABILITIES[self._codes[positions]]
-        normalized: FloatArray = probabilities / probabilities.sum(axis=-1, keepdims=True)
-        return normalized
+        return np.ascontiguousarray(probabilities / probabilities.sum(axis=-1, keepdims=True))

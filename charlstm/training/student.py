@@ -36,8 +36,8 @@ class Lesson:
     def plan(cls, *, num_training: int, num_read: float, num_teachers: int, vocabulary_size: int) -> "Lesson":
         """Return what there is time and memory for.
 
-        `num_training` is the number of characters of the training text, `num_read` that of those that the student could
-        read in its time if nothing had to be prepared.
+        `num_training` is the number of characters of the training text, `num_read` the number of characters that the
+        student could read in its time if nothing had to be prepared.
         """
         generated = SHARE_GENERATED * num_read
         of_text = min(num_training, num_read - generated)
@@ -66,11 +66,12 @@ class Student:
     def take_steps(self, first: int, learning_rates: list[float]) -> tuple[FloatArray, FloatArray]:
         """Take steps, numbered from `first`, and return what `Trainer.train_steps` does."""
         positions = np.stack([self._streams.positions(first + index) for index in range(len(learning_rates))])
+        predicted = np.ascontiguousarray(positions[:, :, 1:].swapaxes(1, 2))  # (steps, time, batch)
         return self._trainer.train_steps(
             np.asarray(self._streams.ids[positions], np.int32),
             step=first,
             learning_rates=learning_rates,
-            soft_targets=self._targets(positions[:, :, 1:].swapaxes(1, 2)),
+            soft_targets=self._targets(predicted),
         )
 
     def _targets(self, positions: npt.NDArray[np.int64]) -> FloatArray:
@@ -86,7 +87,7 @@ class Student:
 def teach(
     teachers: Sequence[Model], trainer: Trainer, streams: Streams, lesson: Lesson, *, random_seed: int, proceed: Proceed
 ) -> Student | None:
-    """Let teachers generate text, and predict it and the training text, that of the streams.
+    """Let teachers generate text, and predict it and the beginning of the training text, that of the streams.
 
     `proceed` is called now and then; returns None if it returns False.
     """

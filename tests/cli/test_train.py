@@ -83,7 +83,7 @@ def test_a_network_with_teachers_says_which_is_trained(charlstm, text):
     ]
     assert "--teachers 2" in charlstm("info", "cats")[1]
     model = load_model(Path("runs/cats/model.safetensors"))
-    for network, words in ((2, "the best of 2; their student is not better yet"), (3, "2 networks, whose predictions")):
+    for network, words in ((2, "2; this is network 2, one of them"), (3, "2 networks, whose predictions")):
         save_model(Path("one.safetensors"), replace(model, training=model.training | {"network": network}))
         assert words in charlstm("info", "one.safetensors")[1]
     code, _, err = charlstm("train", text, "--teachers", 1)

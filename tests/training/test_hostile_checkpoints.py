@@ -122,6 +122,8 @@ def test_every_value_of_the_metadata_is_checked(whole, tmp_path):
         (("history", "network"), 2),
         (("history", "network_step"), 10),
         (("history", "num_generated"), 10**12),
+        (("history", "num_taught"), 0),
+        (("history", "num_taught"), 10**12),
         (("history", "more"), 1),
         (("model", "cell"), "mogrifier:" + "3" * 5000),
         (("model", "attention"), 65_536),

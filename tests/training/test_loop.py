@@ -1,6 +1,7 @@
 """What a run learns, reports and leaves in its folder."""
 
 import json
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -219,3 +220,16 @@ def test_the_command_trains_and_the_model_generates(charlstm, tmp_path, monkeypa
     code, out, _ = charlstm("generate", "--seed", "The Cat", "--length", 20)
     assert (code, out[:7], len(out)) == (0, "The Cat", 27)
     assert charlstm("train", "cats.txt", "--overwrite", "--quiet", *small) == (0, "", "")
+
+
+def test_the_seconds_of_an_evaluation_include_the_time_that_it_took_to_score(tmp_path):
+    run = make_run(tmp_path / "run", replace(SHORT, epochs=1))
+    evaluate = run.trainer.evaluate
+
+    def slowly(streams, *, logit_scale):
+        time.sleep(0.5)
+        return evaluate(streams, logit_scale=logit_scale)
+
+    run.trainer.evaluate = slowly
+    evaluations = run.run(Recorder()).history
+    assert evaluations[-1].seconds >= 0.5 * len(evaluations)

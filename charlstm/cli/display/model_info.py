@@ -106,7 +106,7 @@ def _training_rows(training: "Metadata") -> "list[tuple[str, str]]":
 def _teachers(count: int, network: int | None) -> str:
     """Say what a model of a run with teachers is; None: an earlier version wrote its file."""
     if network is not None and network <= count:
-        return f"it is the best of {count}; their student is not better yet"
+        return f"{count}; this is network {network}, one of them, the best one when this file was written"
     return f"{count} networks, whose predictions it learned"
 
 
