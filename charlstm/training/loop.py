@@ -80,13 +80,8 @@ class TrainingRun:
         self._learner = Learner(
             self.trainer, self.streams, self.history, self._clock, vocabulary_size=len(data.vocabulary)
         )
-        self._evaluator = Evaluator(
-            self.trainer,
-            data.validation_streams(model_config),
-            self.history,
-            data.vocabulary,
-            (model_config, config),
-        )
+        validation_streams, configs = data.validation_streams(model_config), (model_config, config)
+        self._evaluator = Evaluator(self.trainer, validation_streams, self.history, data.vocabulary, configs)
 
     def run(
         self,

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 NUM_STREAMS, CHUNK, WARMUP = 64, 64, 128  # streams that are read side by side; characters
 MAX_LOGITS = 1 << 20  # of all streams, that are read at once
-MAX_PASSAGE, PROMPT = 1000, 32  # characters of a passage that is generated, and of the training text before it
+MIN_PASSAGE, MAX_PASSAGE = 100, 1000  # characters of a passage that is generated, unless there are fewer in all
+PROMPT = 32  # characters of the training text before it
 
 Proceed = Callable[[], bool]  # is called now and then, and returns whether to go on
 
@@ -38,21 +39,22 @@ Proceed = Callable[[], bool]  # is called now and then, and returns whether to g
 def generate_passages(
     teachers: Sequence["Teacher"], training_ids: Ids, num_characters: int, *, random_seed: int, proceed: Proceed
 ) -> Ids | None:
-    """Return passages that networks generate at temperature 1: as much from each, about `num_characters` in total.
+    """Return passages that networks generate at temperature 1: as much from each, no more than `num_characters`.
 
     Each continues a place of the training text, ids (characters,), that is drawn with the random seed. Returns None if
     `proceed` returns False.
     """
     rng = np.random.default_rng(random_seed)
     share = num_characters // len(teachers)
-    num_batches = -(-share // (NUM_STREAMS * MAX_PASSAGE))
-    length = -(-share // max(1, NUM_STREAMS * num_batches))
+    num_streams = max(1, min(NUM_STREAMS, share // MIN_PASSAGE))
+    num_batches = -(-share // (num_streams * MAX_PASSAGE))
+    length = share // max(1, num_streams * num_batches)
     passages = [np.zeros(0, training_ids.dtype)]
     for teacher in teachers:
         for _ in range(num_batches):
             if not proceed():
                 return None
-            requests = [_request(teacher.vocabulary, training_ids, length, rng) for _ in range(NUM_STREAMS)]
+            requests = [_request(teacher.vocabulary, training_ids, length, rng) for _ in range(num_streams)]
             samples = generate_all(teacher, requests)
             passages += [teacher.vocabulary.encode(sample.text).astype(training_ids.dtype) for sample in samples]
     return np.concatenate(passages)

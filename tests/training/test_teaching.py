@@ -117,7 +117,8 @@ def test_models_generate_passages_as_they_would_alone():
         expected = softmax(logits[0, :-1])
         counts = np.bincount(own[1:], minlength=4) / (half - 1)
         np.testing.assert_allclose(counts, expected.mean(axis=0), atol=0.02)
-    assert len(generated_with(3, num_characters=0)) == 0
+    for num_characters in (0, 3, 250, 7000):
+        assert num_characters * 0.9 - 2 <= len(generated_with(3, num_characters=num_characters)) <= num_characters
 
 
 @pytest.mark.tensorflow
