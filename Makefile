@@ -88,7 +88,7 @@ model: $(VENV)/installed ## train a model that ships from TEXTS="..." to data/mo
 	$(CHARLSTM) export build/$(NAME)/run --to data/models/$(NAME).safetensors --weights 8-bit \
 	    --about "$(ABOUT)" --overwrite
 
-english: english-text ## build the model `english` again: its text, 75 minutes of training, its file
+english: english-text ## build the model `english` again: its text, 71 minutes of training, its file
 	$(MAKE) model
 
 clean: ## remove the environment and caches, but no runs

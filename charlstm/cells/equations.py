@@ -1,7 +1,8 @@
 """The equations of each recurrent cell, written once for any array library.
 
-A cell is a pure function of its input x, its states before the step and its layer's weights. The same function trains
-in TensorFlow and generates in NumPy. Gate order, state order and weight shapes are Keras's where Keras has the cell.
+A cell is a pure function of its input x, its states before the step and its layer's weights. The kernels are compiled
+from it, and NumPy runs it where nothing is compiled. Gate order, state order and weight shapes are Keras's where Keras
+has the cell.
 
 In the equations * is elementwise, W is the kernel, U the recurrent kernel, b the bias.
 """

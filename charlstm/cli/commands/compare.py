@@ -113,10 +113,10 @@ def compare(
 ) -> None:
     """Train networks with different cells on a text and compare them.
 
-    All have the same number of parameters, within 2 %, and the same time, epochs or steps. A table of validation bits
-    per character, speed, how much of the text was read and a generated line grows as results come in; the folder gets
-    them as JSON and CSV, with a plot. With a test part, the best run is scored on it once, at the end. To continue an
-    interrupted comparison, run the same command again.
+    All begin from nothing, and have the same number of parameters, within 2 %, and the same time, epochs or steps. A
+    table of validation bits per character, speed, how much of the text was read and a generated line grows as results
+    come in; the folder gets them as JSON and CSV, with a plot. With a test part, the best run is scored on it once, at
+    the end. To continue an interrupted comparison, run the same command again.
 
     \b
     charlstm compare macbeth.txt --cells lstm,gru,coupled,rnn

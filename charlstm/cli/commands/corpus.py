@@ -42,8 +42,8 @@ def stats(
     """Show figures about a text.
 
     Characters, lines, alphabet, entropies, compressed sizes, how much of the validation and the test part stands in the
-    training part too, and the settings that train would choose. For a text of more than four million characters the
-    entropies and compressed sizes are those of its first four million.
+    training part too, and the settings that train --from none would choose. For a text of more than four million
+    characters the entropies and compressed sizes are those of its first four million.
 
     \b
     charlstm corpus stats macbeth.txt
