@@ -93,6 +93,15 @@ class Cell:
         """Whether the states are h and c."""
         return self.state_sizes(LayerSize(inputs=1, units=2, is_first=True)) == (2, 2)
 
+    @property
+    def has_recurrent_kernel(self) -> bool:
+        """Whether the step multiplies h by weights."""
+        return "recurrent_kernel" in self.weight_shapes(LayerSize(inputs=1, units=2, is_first=True))
+
+    @property
+    def may_have_recurrent_dropout(self) -> bool:
+        return self.has_recurrent_kernel and self.is_trainable
+
 
 def get_cell(name: str) -> Cell:
     """Return the cell of a name, which may have a variant after a colon: `peephole:fi`, `clockwork:5`.

@@ -23,7 +23,7 @@ def train_and_show_members(
     """Train a new run with members and show its result."""
     from charlstm.experiments.members import train_members
 
-    _refuse_cluster(cluster)
+    refuse_cluster(cluster)
     reporter = MembersReporter(request.folder, quiet=quiet)
     result = train_members(request, num_members, reporter, scoring=ShownEvaluation(quiet=quiet))
     _finish(result, reporter)
@@ -33,7 +33,7 @@ def resume_and_show_members(request: "ResumeRequest", *, quiet: bool, cluster: "
     """Resume a run with members and show its result."""
     from charlstm.experiments.members import resume_members
 
-    _refuse_cluster(cluster)
+    refuse_cluster(cluster)
     reporter = MembersReporter(request.folder, quiet=quiet)
     result = resume_members(request, reporter, scoring=ShownEvaluation(quiet=quiet))
     if result is None:
@@ -55,7 +55,7 @@ def check_members(request: "ResumeRequest", num_members: int | None) -> None:
         )
 
 
-def _refuse_cluster(cluster: "ClusterOptions | None") -> None:
+def refuse_cluster(cluster: "ClusterOptions | None") -> None:
     if cluster:
         raise SettingError("`workers` train one network, and the run has members", hint="leave one of the two out")
 

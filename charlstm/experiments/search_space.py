@@ -195,15 +195,6 @@ def default_space(chosen: Settings, fixed: Mapping[str, Any], *, has_shape: bool
         Dimension(field="sequence_length", choices=[max(2, length // 2), length, length * 2]),
     ]
     left_out = {*fixed, *(SHAPE if has_shape else ())}
-    return [one for one in dimensions if one.field not in left_out and _has_effect(one.field, chosen)]
-
-
-def _has_effect(field: str, settings: Settings) -> bool:
-    """Return whether a setting changes anything in a network of this cell."""
-    if field != "recurrent_dropout" or "cell" not in settings:
-        return True
-    try:
-        Overrides({"cell": settings["cell"], field: 0.1})
-    except SettingError:
-        return False
-    return True
+    if not get_cell(chosen.get("cell", ModelConfig.cell)).may_have_recurrent_dropout:
+        left_out |= {"recurrent_dropout"}
+    return [one for one in dimensions if one.field not in left_out]

@@ -9,9 +9,10 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from charlstm.cells.registry import get_cell
 from charlstm.cells.shapes import num_parameters
-from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.training.schedule import network_ends
+from charlstm.config import MAX_COUNT, ModelConfig, TrainingConfig
+from charlstm.training.schedule import STUDENT_TIME, network_ends
 from charlstm.training.teacher_checks import reason_against_teachers
 
 Settings = dict[str, Any]  # by the names of ModelConfig and TrainingConfig
@@ -26,6 +27,7 @@ MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the t
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
 TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, and how many times what its network needs each can read
 SMALL_TEXT_NEED = 2.0  # times that for a small text: its networks have more dropout, and learn more slowly
+MIN_STUDENT_TIME = 15.0  # seconds: before it learns, its teachers are compiled to generate, and its graph is built
 MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers generate
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
 SMALL_NETWORK_EXPONENT = 0.4  # dropout falls with this power of the size below that
@@ -108,13 +110,15 @@ def choose_settings(
         fixed["units"] = _choose_units(inputs, fixed)
     all_characters = expected_training_characters(inputs, fixed)
     if fixed["epochs"] is None and fixed["max_time"] is None:
-        fixed["epochs"] = float(f"{all_characters / inputs.num_characters:.2g}")
+        fixed["epochs"] = min(float(f"{all_characters / inputs.num_characters:.2g}"), MAX_COUNT)
     characters = all_characters * network_ends(fixed["teachers"])[0]  # for the first network
     epochs = characters / inputs.num_characters
     share = _dropout_share(inputs, fixed)
+    has_recurrent_dropout = get_cell(fixed.get("cell", ModelConfig.cell)).may_have_recurrent_dropout
+    recurrent_dropout = dropout_rule.recurrent_dropout(epochs, fixed["units"]) if has_recurrent_dropout else 0.0
     settings = {
         "dropout": round(share * dropout_rule.dropout(epochs), 2),
-        "recurrent_dropout": round(share * dropout_rule.recurrent_dropout(epochs, fixed["units"]), 2),
+        "recurrent_dropout": round(share * recurrent_dropout, 2),
         "batch_size": _choose_batch_size(inputs, fixed["sequence_length"], characters),
         "learning_rate": _choose_learning_rate(fixed["units"]),
         **fixed,
@@ -216,6 +220,9 @@ def _choose_teachers(inputs: AutoConfigInputs, settings: Settings) -> int:
     """
     if inputs.throughput is None or settings["epochs"] is not None:
         return 0
+    max_time = settings["max_time"] or default_max_time(inputs.num_characters)
+    if STUDENT_TIME * max_time < MIN_STUDENT_TIME:
+        return 0
     num_probabilities = inputs.num_characters * inputs.vocabulary_size
     if reason_against_teachers(settings, round(num_probabilities / MAX_SHARE_PREDICTED)):
         return 0
@@ -244,7 +251,10 @@ def _allowed_size(inputs: AutoConfigInputs) -> float:
 
 
 def _dropout_share(inputs: AutoConfigInputs, settings: Settings) -> float:
-    """Return the share of the usual dropout that suits a network of this size: 1 unless the user fixed a small one."""
+    """Return the share of the usual dropout that suits a network of this size.
+
+    It is 1 unless the network is small: because the user fixed it, or because the time is too short for a larger one.
+    """
     size = count_parameters(settings, inputs.vocabulary_size) / _allowed_size(inputs)
     return min(1.0, math.pow(size / SMALL_NETWORK, SMALL_NETWORK_EXPONENT))
 

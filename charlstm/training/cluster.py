@@ -81,7 +81,7 @@ class ClusterOptions:
         if workers is None and not os.environ.get(TF_CONFIG):
             return None
         options = cls(workers, worker_index, timeout)
-        if options._names_addresses:
+        if options.names_addresses:
             options.cluster()  # raises for a wrong one, before TensorFlow is imported
         elif worker_index is not None:
             raise SettingError("`worker_index` has no effect: SLURM numbers its tasks", hint="leave it out")
@@ -93,7 +93,7 @@ class ClusterOptions:
         TensorFlow, which must have been imported unless there are addresses, reads the environment. Raises
         SettingError if it cannot be read.
         """
-        if not self._names_addresses:
+        if not self.names_addresses:
             return self._read_environment()
         if self.worker_index is None:
             raise SettingError("`worker_index` is missing", hint="number the workers from 0, in the order of `workers`")
@@ -101,7 +101,7 @@ class ClusterOptions:
         return Cluster(addresses, self.worker_index, self.timeout)
 
     @property
-    def _names_addresses(self) -> bool:
+    def names_addresses(self) -> bool:
         return self.workers is not None and self.workers.partition(":")[0] != SLURM
 
     def _read_environment(self) -> Cluster | None:

@@ -34,6 +34,23 @@ def record_loss(
     return True
 
 
+def keeps_diverging(history: History) -> bool:
+    """Return whether the network that is trained has diverged more often than it may."""
+    return history.learning_rate_scale < 0.5**MAX_ROLLBACKS
+
+
+def describe_rollback(history: History, learning_rate: float) -> str:
+    """Return in words what happens after a divergence: training goes on with this rate, or ends."""
+    diverged = f"the loss diverged at step {history.step:,}"
+    if keeps_diverging(history):
+        return f"{diverged} once more: the training of network {history.network} ends"
+    best = history.best_of_network
+    origin = f"step {best.step:,}" if best else "the start"
+    return (
+        f"{diverged}: continuing from the weights of {origin} with a learning rate of {plain(learning_rate, digits=6)}"
+    )
+
+
 def divergence_error(history: History, model: Path, learning_rate: float) -> TrainingError:
     """Return the error of a run that is given up: its best model is in the file `model`."""
     kept = f"; the best model, of step {history.best.step:,}, is kept: {model}" if history.best else ""

@@ -51,7 +51,10 @@ class Learner:
         lesson = Lesson(len(self._streams.ids) if num_taught is None else num_taught, num_generated)
         student = teach(teachers, self._trainer, self._streams, lesson, random_seed=random_seed, proceed=proceed)
         if student:
-            self._student, self._graph_is_built = student, False  # it has another loss
+            before = self._trainer.arrays()
+            student.take_steps(self._history.step, [0.0])  # builds the graph of its loss before the warm-up is planned
+            self._trainer.restore(before)
+            self._student, self._graph_is_built = student, True
 
     def take_steps(self, pace: Pace, *, uniform_nats: float) -> bool:
         """Train on the next batches; return False if the loss has diverged.

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import RunError
-from charlstm.figures import plain
 from charlstm.storage.checkpoint import Checkpoint
 from charlstm.storage.model_file import Model
 from charlstm.storage.run_folder import RunFolder
 from charlstm.storage.run_origin import RunOrigin
 from charlstm.training import snapshots
 from charlstm.training.clock import TrainingClock
-from charlstm.training.divergence import MAX_ROLLBACKS, divergence_error
+from charlstm.training.divergence import describe_rollback, divergence_error, keeps_diverging
 from charlstm.training.evaluator import Evaluator
 from charlstm.training.finetuning import extend_weights
 from charlstm.training.history import History, Interval, Progress
@@ -81,6 +80,7 @@ class TrainingRun:
             self.trainer, self.streams, self.history, self._clock, vocabulary_size=len(data.vocabulary)
         )
         validation_streams, configs = data.validation_streams(model_config), (model_config, config)
+        self._has_evaluated = False
         self._evaluator = Evaluator(self.trainer, validation_streams, self.history, data.vocabulary, configs)
 
     def run(
@@ -150,7 +150,7 @@ class TrainingRun:
 
     @property
     def _network_is_done(self) -> bool:
-        return self._pace.network_is_done or self.patience_is_exhausted
+        return self._pace.network_is_done or self.patience_is_exhausted or keeps_diverging(self.history)
 
     @property
     def uniform_nats(self) -> float:
@@ -168,21 +168,16 @@ class TrainingRun:
     def roll_back(self, reporter: TrainingReporter) -> None:
         """Go back to the best weights of this network, with a new optimizer and half the learning rate.
 
-        Raises TrainingError if it has been done MAX_ROLLBACKS times.
+        If it has been done MAX_ROLLBACKS times, a teacher is done; for another network it raises TrainingError.
         """
         history = self.history
-        if history.learning_rate_scale <= 0.5**MAX_ROLLBACKS:
-            raise divergence_error(self.history, self.folder.model, self.config.learning_rate)
         history.learning_rate_scale /= 2
+        if keeps_diverging(history) and self._pace.is_last_network:
+            raise divergence_error(self.history, self.folder.model, self.config.learning_rate)
         history.recent_nats = history.first_nats or 0.0
         history.interval, history.logit_scale = Interval(), 1.0  # the best weights are calibrated
         self.trainer.restart_from(self._networks.current)
-        best = history.best_of_network
-        origin = f"step {best.step:,}" if best else "the start"
-        reporter.on_warning(
-            f"the loss diverged at step {history.step:,}: continuing from the weights of {origin} with a learning rate "
-            f"of {plain(self._pace.peak_learning_rate, digits=6)}"
-        )
+        reporter.on_warning(describe_rollback(history, self._pace.peak_learning_rate))
 
     def evaluate(self, reporter: TrainingReporter, writer: RunWriter) -> None:
         """Score the validation text, generate a sample, and save the model if it is the best so far."""
@@ -203,8 +198,9 @@ class TrainingRun:
         if evaluation is history.best_of_network:
             self._networks.keep_best(weights)
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
-        if len(history.evaluations) > 1:  # the first one also builds the graph
+        if self._has_evaluated:  # the first evaluation of a process also builds the graph
             history.evaluation_cost = self.seconds - start
+        self._has_evaluated = True
         reporter.on_evaluation(evaluation)
 
     def best_model(self) -> Model | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from charlstm.cells.registry import LayerSize, get_cell
+from charlstm.cells.registry import get_cell
 from charlstm.errors import SettingError
 from charlstm.training.auto_config import make_configs
 from charlstm.training.presets import preset_settings
@@ -58,9 +58,8 @@ def _check_effects(settings: Mapping[str, Any]) -> None:
     if name is None or not settings.get("recurrent_dropout"):
         return
     cell = get_cell(name)
-    has_recurrent_weights = "recurrent_kernel" in cell.weight_shapes(LayerSize(inputs=1, units=2, is_first=True))
-    if not (has_recurrent_weights and cell.is_trainable):
-        weights = "recurrent weights that are not trained" if has_recurrent_weights else "no recurrent weights"
+    if not cell.may_have_recurrent_dropout:
+        weights = "recurrent weights that are not trained" if cell.has_recurrent_kernel else "no recurrent weights"
         raise SettingError(
             f"`recurrent_dropout` has no effect: the cell {name} has {weights}", hint="use `dropout`, or another cell"
         )

@@ -14,13 +14,15 @@ from charlstm.training.presets import PRESET_ONLY, preset_settings
 from charlstm.training.reporting import RunReporter
 from charlstm.training.run_request import NewRunRequest
 from charlstm.training.run_settings import choose_for_request
+from charlstm.training.teacher_checks import workers_error
 
 NOMINAL_THROUGHPUT = 7e10  # floating-point operations per second and core, until a run has measured it
 
 
-def expected_throughput() -> float:
-    """Return the speed of this machine: the best one measured, or that of a usual one."""
-    return load_throughput(*PRECISIONS) or NOMINAL_THROUGHPUT * num_cores()
+def expected_throughput(precision: str | None = None) -> float:
+    """Return the speed of this machine, in this precision or in the faster one: the best measured, or a usual one."""
+    precisions = PRECISIONS if precision is None else (precision,)
+    return load_throughput(*precisions) or NOMINAL_THROUGHPUT * num_cores()
 
 
 def preview_settings(num_characters: int, vocabulary_size: int) -> str:
@@ -36,14 +38,17 @@ def preview_new_run(
 ) -> dict[str, tuple[Any, str]]:
     """Return the settings that a run would have, each with its source, without training.
 
-    Choices follow the speed of this machine that was measured last, times the number of workers. Settings that only a
-    preset has are left out.
+    Choices follow the best speed that was measured on this machine, times the number of workers. Settings that only a
+    preset has are left out. Raises CharLSTMError like `train_new_run`.
     """
     may_have_teachers = request.may_have_teachers and num_workers == 1
     request = dataclasses.replace(request, may_have_teachers=may_have_teachers)
     request, start_from, data = prepare(request, reporter)
     overrides = request.overrides.settings | data.split_settings
-    inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), expected_throughput())
+    if num_workers > 1 and overrides.get("teachers"):
+        raise workers_error()
+    throughput = expected_throughput(overrides.get("precision"))
+    inputs = AutoConfigInputs(len(data.dataset.training), len(data.vocabulary), num_cores(), throughput)
     settings = choose_for_request(request, inputs.for_workers(num_workers), overrides)
     model, training = make_configs(settings)
     reading = {"normalize": request.decoding.normalize, "lowercase": request.decoding.lowercase}

@@ -53,8 +53,8 @@ def _networks_of(checkpoint: Checkpoint, history: History) -> dict[int, Model]:
             by_step[history.network_step] = best_of_each[max(teachers) - 1]
         else:
             by_step[history.network_step] = initial_weights(config, training, vocabulary, number=history.network)
-    if history.best and history.best.network == history.network:
-        by_step[history.best.step] = best_weights
+    if best := history.best_of_network:
+        by_step[best.step] = best_of_each[-1] if best_of_each else best_weights
     newest = {
         name.removeprefix(WEIGHTS_PREFIX): array for name, array in arrays.items() if name.startswith(WEIGHTS_PREFIX)
     }

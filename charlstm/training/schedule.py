@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from charlstm.config import TrainingConfig
 from charlstm.durations import format_duration
@@ -9,6 +10,7 @@ from charlstm.figures import plain
 
 WARMUP_FRACTION = 0.02  # of the plan; the learning rate rises during it
 NUM_EVALUATIONS = 24  # per run, unless `evaluate_every` is set
+NUM_EVALUATIONS_OF_EACH = 12  # at least, of each network of a run with teachers
 MAX_EVALUATION_TIME = 0.05  # fraction of a run planned in seconds
 STUDENT_TIME = 0.25  # share of the plan in which a student learns from its teachers; they divide the rest
 STUDENT_RATE = 0.5  # of the learning rate
@@ -23,12 +25,16 @@ class TrainingPlan:
     num_steps: int | None
     max_time: float | None  # seconds
     evaluate_every: int | None = None  # steps; None: evaluations are spread evenly over the plan
+    num_evaluations: int = NUM_EVALUATIONS  # of the whole plan
 
     @classmethod
     def from_config(cls, config: TrainingConfig, steps_per_epoch: float) -> "TrainingPlan":
         """Convert epochs to steps."""
         num_steps = None if config.epochs is None else max(1, round(config.epochs * steps_per_epoch))
-        return cls(num_steps, config.max_time, config.evaluate_every)
+        ends = network_ends(config.teachers)
+        shortest = min(end - start for start, end in pairwise([0.0, *ends]))
+        num_evaluations = max(NUM_EVALUATIONS, math.ceil(NUM_EVALUATIONS_OF_EACH / shortest))
+        return cls(num_steps, config.max_time, config.evaluate_every, num_evaluations)
 
     def until(self, fraction: float) -> "TrainingPlan":
         """Return the plan of the run up to this fraction of it."""
@@ -55,7 +61,7 @@ class TrainingPlan:
             return True
         if self.max_time is None:
             return False
-        return seconds_since >= max(self.max_time / NUM_EVALUATIONS, cost / MAX_EVALUATION_TIME)
+        return seconds_since >= max(self.max_time / self.num_evaluations, cost / MAX_EVALUATION_TIME)
 
     def steps_per_call(self, step: int, *, steps_since: int, steps_per_second: float) -> int:
         """Return how many steps to take in one call: at least 1, and none past the next evaluation or the end."""
@@ -84,7 +90,7 @@ class TrainingPlan:
 
     @property
     def _steps_between_evaluations(self) -> int:
-        return math.ceil((self.num_steps or 0) / NUM_EVALUATIONS)
+        return math.ceil((self.num_steps or 0) / self.num_evaluations)
 
 
 def network_ends(num_teachers: int) -> list[float]:

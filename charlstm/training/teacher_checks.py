@@ -32,6 +32,10 @@ def reason_against_teachers(settings: Mapping[str, Any], num_probabilities: int)
 def check_teachers(settings: Mapping[str, Any], num_probabilities: int, workers: object | None) -> None:
     """Raise SettingError for a run that cannot have teachers."""
     if workers:
-        raise SettingError("`workers` train one network, and the run has `teachers`", hint="train it on one machine")
+        raise workers_error()
     if reason := reason_against_teachers(settings, num_probabilities):
         raise SettingError(reason, hint="train with `teachers` 0")
+
+
+def workers_error() -> SettingError:
+    return SettingError("`workers` train one network, and the run has `teachers`", hint="train it on one machine")

@@ -100,6 +100,14 @@ def test_shown_settings_have_the_time_of_all_members(charlstm, text):
     assert "members = 3  # given" in out
 
 
+def test_shown_settings_of_workers_have_no_members_and_no_teachers(charlstm, text):
+    workers = "--workers", "a:1,b:2", "--worker-index", 0, "--from", "none", "--show-config"
+    for option in ("--members", "--teachers"):
+        code, out, err = charlstm("train", text, option, 2, *workers)
+        assert (code, out) == (2, "")
+        assert "--workers train one network" in err
+
+
 def test_a_killed_process_loses_no_member(charlstm, text):
     arguments = ["train", text, "--members", "2", *OPTIONS, "--epochs", "3", "--checkpoint-every", "0.1s"]
     process = ForkedCommand(*arguments, "-o", "parts", cwd=Path.cwd())

@@ -72,6 +72,13 @@ def test_the_heading_of_a_sample_breaks_no_number(monkeypatch):
     assert {"1,285,", "(3.3091", "(3.1519"} <= set(" ".join(lines).split())
 
 
+def test_of_several_networks_the_heading_of_a_sample_names_its_own():
+    figures = EvaluationFigures(step=5, epoch=1.5, seconds=9.0, train_nats=2.0, validation_nats=2.1, network=2)
+    heading, _ = sample_list([RecordedSample(5, "to be", figures, names_network=True)]).splitlines()
+    assert heading.startswith("--- step 5, network 2, epoch 1.50, ")
+    assert "network" not in sample_list([RecordedSample(5, "to be", figures)])
+
+
 def test_a_wrapped_command_is_one_command():
     arguments = ["printf", "%s.", "a b", "it's", "--units", "16", "--output", "runs/again"]
     lines = command_lines(arguments, indent="  ", width=20)

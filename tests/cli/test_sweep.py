@@ -23,7 +23,7 @@ def text(tmp_path, monkeypatch):
 
 @pytest.mark.tensorflow
 def test_a_sweep_is_trained_continued_and_shown(charlstm, text):
-    code, out, err = charlstm("sweep", text, *OPTIONS, "--space", "space.toml", "--trials", 2)
+    code, out, err = charlstm("sweep", text, *OPTIONS, "--from", "none", "--space", "space.toml", "--trials", 2)
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].split() == ["trial", "bits", "time", "units", "learning-rate"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from charlstm.cells.registry import CELLS
 from charlstm.cells.shapes import weight_shapes
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.training.auto_config import (
@@ -20,6 +21,7 @@ from charlstm.training.auto_config import (
     num_shards_for,
 )
 from charlstm.training.described_settings import describe_choice, describe_settings
+from charlstm.training.overrides import Overrides
 from charlstm.training.presets import preset_settings
 from charlstm.training.schedule import network_ends
 
@@ -201,6 +203,22 @@ def test_several_teachers_are_chosen_where_they_have_the_time_for_the_largest_ne
     assert teachers(replace(inputs, throughput=None), max_time=3600.0) == 0
     assert teachers(replace(inputs, vocabulary_size=5000), max_time=36_000.0) == 0  # too many probabilities
     assert teachers(max_time=3600.0, **preset_settings("small")) == 0
+
+
+def test_a_short_run_has_no_teachers_however_small_the_text():
+    inputs = replace(inputs_for(300), may_have_teachers=True)
+    assert [choose_settings(inputs, {"max_time": time})["teachers"] > 0 for time in (5.0, 59.0, 60.0)] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_is_chosen_for_a_cell_may_also_be_given(cell):
+    settings = choose_settings(inputs_for(100_000), {"cell": cell, "epochs": 100.0})
+    assert Overrides(settings).settings["recurrent_dropout"] == settings["recurrent_dropout"]
+    assert (settings["recurrent_dropout"] > 0) == (cell not in ("feedforward", "echo-state"))
+
+
+def test_the_epochs_of_a_few_characters_are_bounded():
+    make_configs(choose_settings(inputs_for(10), {}))
 
 
 def test_a_teacher_is_chosen_for_its_part_of_the_time():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from charlstm.analysis.evaluation import Scores
 from charlstm.errors import TensorFileError
 from charlstm.storage.checkpoint import load_checkpoint, save_checkpoint
 from charlstm.storage.run_origin import RunOrigin
@@ -70,6 +71,19 @@ def test_of_a_run_with_teachers_there_are_only_the_networks_of_its_student(tmp_p
     for name, weights in networks[history.network_step].weights.items():
         np.testing.assert_array_equal(weights, initial[name])
     assert history.step in networks
+
+
+def test_the_best_weights_of_a_network_are_shown_also_where_an_earlier_one_is_better(tmp_path):
+    run = make_run(tmp_path / "run", replace(CONFIG, epochs=4, teachers=2))
+    run.run(Recorder())
+    checkpoint, _ = load_checkpoint(run.folder)
+    history = run.history
+    own = history.best_of_network
+    better = replace(history.evaluations[0], validation=Scores(1e-9, 1, 1))
+    history.evaluations[0] = better
+    save_checkpoint(run.folder, replace(checkpoint, metadata=checkpoint.metadata | {"history": history.to_json()}))
+    shown = networks_of(run.folder)[own.step].weights
+    assert all(np.array_equal(shown[name], weights) for name, weights in run._networks.current.items())
 
 
 def test_weights_that_are_not_numbers_are_left_out(finished, tmp_path):

@@ -1,7 +1,9 @@
+from itertools import pairwise
+
 import pytest
 
 from charlstm.config import SCHEDULES, TrainingConfig
-from charlstm.training.schedule import WARMUP_FRACTION, TrainingPlan, learning_rate_at
+from charlstm.training.schedule import WARMUP_FRACTION, TrainingPlan, learning_rate_at, network_ends
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
@@ -41,6 +43,18 @@ def test_evaluations_are_spread_over_the_plan_and_cost_little():
     steps = TrainingPlan(num_steps=240, max_time=None)
     assert not steps.evaluation_is_due(19, steps_since=9, seconds_since=1e9, cost=0.0)
     assert steps.evaluation_is_due(20, steps_since=10, seconds_since=0.0, cost=1e9)
+
+
+@pytest.mark.parametrize(("teachers", "expected"), [(0, 24), (2, 48), (5, 80)])
+def test_each_of_several_networks_is_evaluated_twelve_times(teachers, expected):
+    plan = TrainingPlan.from_config(TrainingConfig(epochs=10, teachers=teachers), steps_per_epoch=480.0)
+    interval = 4800 // expected
+    due = [
+        plan.evaluation_is_due(0, steps_since=steps, seconds_since=0.0, cost=0.0) for steps in (interval - 1, interval)
+    ]
+    assert due == [False, True]
+    ends = [0.0, *network_ends(teachers)]
+    assert all(expected * (end - start) > 11.99 for start, end in pairwise(ends))
 
 
 def test_evaluate_every_sets_the_steps_of_evaluations():

@@ -316,6 +316,41 @@ def test_a_teacher_that_diverges_is_trained_on_from_the_best_weights(tmp_path):
 
 
 @pytest.mark.tensorflow
+def test_a_teacher_that_keeps_diverging_ends_and_the_others_teach(tmp_path):
+    run = make_run(tmp_path / "run", WITH_TEACHERS)
+    train_steps = run.trainer.train_steps
+
+    def diverge_in_the_second(batches, *, step, **rates):
+        losses, norms = train_steps(batches, step=step, **rates)
+        return (np.full_like(losses, np.nan) if run.history.network == 2 else losses), norms
+
+    run.trainer.train_steps = diverge_in_the_second
+    result = run.run(recorder := Recorder())
+    assert len(recorder.warnings) == 4
+    assert "once more: the training of network 2 ends" in recorder.warnings[-1]
+    assert {evaluation.network for evaluation in result.history} == {1, 3}
+    assert run.history.finished
+
+
+@pytest.mark.tensorflow
+def test_the_graph_of_a_student_is_built_before_its_first_step(tmp_path):
+    run = make_run(tmp_path / "run", WITH_TEACHERS)
+    calls = []
+    train_steps = run.trainer.train_steps
+
+    def remember(batches, *, step, learning_rates, **targets):
+        calls.append((run.history.network, step, learning_rates[0], bool(targets)))
+        return train_steps(batches, step=step, learning_rates=learning_rates, **targets)
+
+    run.trainer.train_steps = remember
+    run.run(Recorder())
+    of_student = [call for call in calls if call[0] == 3]
+    assert of_student[0][1:] == (run.history.network_step, 0.0, True)
+    assert of_student[1][1] == run.history.network_step
+    assert of_student[1][2] > 0
+
+
+@pytest.mark.tensorflow
 def test_a_network_that_diverges_goes_back_to_its_own_weights(tmp_path):
     run = make_run(tmp_path / "run", WITH_TEACHERS)
     train_steps, restart_from = run.trainer.train_steps, run.trainer.restart_from

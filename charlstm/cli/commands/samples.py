@@ -78,8 +78,9 @@ def _chosen_samples(folder: RunFolder, *, last: int | None, every: int | None, l
         say(f"{len(shown)} of {len(candidates):,} evaluations; --every 1 shows all, --last N the last")
     figures = {figures.step: figures for figures in read_evaluations(folder)}
     best = min(figures.values(), key=lambda one: one.validation_nats).step
+    has_several = any(one.network > 1 for one in figures.values())
     return [
-        RecordedSample(step, text, figures.get(step), step == best)
+        RecordedSample(step, text, figures.get(step), step == best, has_several)
         for step, text in islice(read_samples(folder), len(steps))
         if step in shown
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from charlstm.cli import network_options, text_options, training_options, validation_options
-from charlstm.cli.completion import choices, complete_starting_points
+from charlstm.cli.completion import NOTHING, choices, complete_models
 from charlstm.cli.config_file import Config
 from charlstm.cli.display.json_output import to_json
 from charlstm.cli.display.messages import say, warn
@@ -112,7 +112,7 @@ def sweep(
         str | None,
         option(
             "--from",
-            autocompletion=complete_starting_points,
+            autocompletion=complete_models,
             metavar="RUN",
             panel=SEARCH,
             help="Start each trial from a run, a file, or english. Default: from nothing.",
@@ -213,7 +213,7 @@ def sweep(
         decoding=DecodingOptions(encoding, normalize or "nfc", keep_boilerplate, lowercase),
         normalize=normalize,
         min_count=min_count,
-        start_from=start_from,
+        start_from=None if start_from == NOTHING else start_from,
         inherits_precision=precision is None,
         may_have_teachers=False,
         overwrite=overwrite,

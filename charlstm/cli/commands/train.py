@@ -14,7 +14,7 @@ from charlstm.cli.config_file import Config, to_toml
 from charlstm.cli.display.messages import command_line as command_to_type
 from charlstm.cli.display.run_reporter import TerminalReporter
 from charlstm.cli.given_settings import given_settings
-from charlstm.cli.members import check_members, train_and_show_members
+from charlstm.cli.members import check_members, refuse_cluster, train_and_show_members
 from charlstm.cli.options import COMMON, FIELD_OPTIONS, OUTPUT, TEXT, command_line, is_given, option
 from charlstm.errors import ChangedTextError, SettingError
 from charlstm.text.decoding_options import DecodingOptions
@@ -243,14 +243,20 @@ def _show_config(
     cluster_options: ClusterOptions | None,
 ) -> None:
     """Print all settings of a new run as TOML."""
+    from charlstm.network.backend import import_tensorflow
     from charlstm.training.preview import preview_new_run
 
     names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items() if field != "start_from"}
     if num_members is not None:
         from charlstm.experiments.members import first_member
 
+        refuse_cluster(cluster_options)
         request = first_member(request, num_members)
-    cluster = cluster_options.cluster() if cluster_options else None
+    cluster = None
+    if cluster_options:
+        if not cluster_options.names_addresses:
+            import_tensorflow()
+        cluster = cluster_options.cluster()
     settings = preview_new_run(request, reporter, num_workers=len(cluster) if cluster else 1)
     print("\n".join(to_toml(context, {names.get(field, field): found for field, found in settings.items()})))
 

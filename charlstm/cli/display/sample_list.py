@@ -27,11 +27,13 @@ class RecordedSample:
     text: str
     figures: EvaluationFigures | None
     is_best: bool = False
+    names_network: bool = False  # in a run with several
 
     def heading(self) -> list[str]:
         """Describe the evaluation in a few parts."""
         parts = [f"step {self.step:,}{', best' if self.is_best else ''}"]
         if self.figures:
+            parts += [f"network {self.figures.network}"] if self.names_network else []
             parts += [f"epoch {self.figures.epoch:.2f}", f"training {loss(self.figures.train_nats)}"]
             parts += [f"validation {loss(self.figures.validation_nats)}"]
         return parts
