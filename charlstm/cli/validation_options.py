@@ -77,7 +77,7 @@ EvaluateEvery = Annotated[
         "--evaluate-every",
         metavar="STEPS",
         panel=VALIDATION,
-        help=f"Evaluate after every STEPS steps. Default: about {NUM_EVALUATIONS} times per run.",
+        help=f"Evaluate after every STEPS steps. Default: about {NUM_EVALUATIONS} times per run, more with teachers.",
     ),
 ]
 

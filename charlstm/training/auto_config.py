@@ -26,7 +26,6 @@ SMALL_TEXT, LONG_RUN = 300_000, 16_000_000  # characters
 MANY_EPOCHS, MANY_EPOCHS_SIZE_FACTOR = 20, 1.2  # from this many epochs on the text allows a network this much larger
 HIGH_DROPOUT_EPOCHS = 40  # from this many epochs on the limit of dropout is a little higher
 TEACHERS = ((5, 2.0), (3, 1.0), (2, 1.0))  # how many, and how many times what its network needs each can read
-SMALL_TEXT_NEED = 2.0  # times that for a small text: its networks have more dropout, and learn more slowly
 MIN_STUDENT_TIME = 15.0  # seconds: before it learns, its teachers are compiled to generate, and its graph is built
 MAX_SHARE_PREDICTED = 0.5  # of the probabilities that can be kept: for the text; the rest is for what teachers generate
 SMALL_NETWORK = 0.2  # of the size that the text allows; a smaller network overfits less, and needs less dropout
@@ -232,8 +231,6 @@ def _choose_teachers(inputs: AutoConfigInputs, settings: Settings) -> int:
         size = count_parameters(teacher, inputs.vocabulary_size)
         characters = network_ends(count)[0] * expected_training_characters(inputs, teacher)
         needed = max(CHARACTERS_OF_SEVERAL_EPOCHS * size, SEVERAL_EPOCHS * inputs.num_characters)
-        if inputs.num_characters < SMALL_TEXT:
-            needed *= SMALL_TEXT_NEED
         if characters >= amount * needed and teacher["units"] >= _largest_allowed(inputs, settings):
             return count
     return 0

@@ -7,7 +7,7 @@ from charlstm.errors import TrainingError
 from charlstm.figures import plain
 from charlstm.training.history import History
 
-MAX_ROLLBACKS = 3  # before a run that keeps diverging is given up
+MAX_ROLLBACKS = 3  # before a network that keeps diverging is given up
 DIVERGENCE_FACTOR = 2.0  # the loss has diverged when its running mean is this many times the first loss
 LOSS_SMOOTHING = 0.1  # weight of the newest loss in the running mean
 
@@ -41,13 +41,13 @@ def keeps_diverging(history: History) -> bool:
 
 def describe_rollback(history: History, learning_rate: float) -> str:
     """Return in words what happens after a divergence: training goes on with this rate, or ends."""
-    diverged = f"the loss diverged at step {history.step:,}"
     if keeps_diverging(history):
-        return f"{diverged} once more: the training of network {history.network} ends"
+        return f"the loss diverged again, at step {history.step:,}: the training of network {history.network} ends"
     best = history.best_of_network
     origin = f"step {best.step:,}" if best else "the start"
     return (
-        f"{diverged}: continuing from the weights of {origin} with a learning rate of {plain(learning_rate, digits=6)}"
+        f"the loss diverged at step {history.step:,}: continuing from the weights of {origin} with a learning rate of "
+        f"{plain(learning_rate, digits=6)}"
     )
 
 

@@ -150,7 +150,8 @@ class TrainingRun:
 
     @property
     def _network_is_done(self) -> bool:
-        return self._pace.network_is_done or self.patience_is_exhausted or keeps_diverging(self.history)
+        is_given_up = keeps_diverging(self.history) and not self._pace.is_last_network
+        return self._pace.network_is_done or self.patience_is_exhausted or is_given_up
 
     @property
     def uniform_nats(self) -> float:
@@ -168,7 +169,7 @@ class TrainingRun:
     def roll_back(self, reporter: TrainingReporter) -> None:
         """Go back to the best weights of this network, with a new optimizer and half the learning rate.
 
-        If it has been done MAX_ROLLBACKS times, a teacher is done; for another network it raises TrainingError.
+        If it has been done MAX_ROLLBACKS times, the training of a teacher ends, and any other raises TrainingError.
         """
         history = self.history
         history.learning_rate_scale /= 2
@@ -188,6 +189,7 @@ class TrainingRun:
         evaluated = self._evaluator.evaluate(
             self._progress, learning_rate=learning_rate, uniform_nats=self.uniform_nats
         )
+        is_first, self._has_evaluated = not self._has_evaluated, True  # of this process: it also builds the graph
         if evaluated is None:
             self.roll_back(reporter)
             return
@@ -198,9 +200,8 @@ class TrainingRun:
         if evaluation is history.best_of_network:
             self._networks.keep_best(weights)
         writer.write_evaluation(history, self.best_model() if evaluation.is_best else None)
-        if self._has_evaluated:  # the first evaluation of a process also builds the graph
+        if not is_first:
             history.evaluation_cost = self.seconds - start
-        self._has_evaluated = True
         reporter.on_evaluation(evaluation)
 
     def best_model(self) -> Model | None:

@@ -10,7 +10,7 @@ from charlstm.figures import plain
 
 WARMUP_FRACTION = 0.02  # of the plan; the learning rate rises during it
 NUM_EVALUATIONS = 24  # per run, unless `evaluate_every` is set
-NUM_EVALUATIONS_OF_EACH = 12  # at least, of each network of a run with teachers
+NUM_EVALUATIONS_OF_EACH = 12  # about, of each network of a run with teachers
 MAX_EVALUATION_TIME = 0.05  # fraction of a run planned in seconds
 STUDENT_TIME = 0.25  # share of the plan in which a student learns from its teachers; they divide the rest
 STUDENT_RATE = 0.5  # of the learning rate
@@ -33,7 +33,7 @@ class TrainingPlan:
         num_steps = None if config.epochs is None else max(1, round(config.epochs * steps_per_epoch))
         ends = network_ends(config.teachers)
         shortest = min(end - start for start, end in pairwise([0.0, *ends]))
-        num_evaluations = max(NUM_EVALUATIONS, math.ceil(NUM_EVALUATIONS_OF_EACH / shortest))
+        num_evaluations = max(NUM_EVALUATIONS, round(NUM_EVALUATIONS_OF_EACH / shortest))
         return cls(num_steps, config.max_time, config.evaluate_every, num_evaluations)
 
     def until(self, fraction: float) -> "TrainingPlan":

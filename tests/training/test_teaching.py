@@ -327,7 +327,7 @@ def test_a_teacher_that_keeps_diverging_ends_and_the_others_teach(tmp_path):
     run.trainer.train_steps = diverge_in_the_second
     result = run.run(recorder := Recorder())
     assert len(recorder.warnings) == 4
-    assert "once more: the training of network 2 ends" in recorder.warnings[-1]
+    assert "the training of network 2 ends" in recorder.warnings[-1]
     assert {evaluation.network for evaluation in result.history} == {1, 3}
     assert run.history.finished
 

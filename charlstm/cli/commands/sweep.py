@@ -173,12 +173,12 @@ def sweep(
 ) -> None:
     """Search for good settings for a text, with Optuna.
 
-    Each trial trains one network for the same time, from nothing, and its lowest loss on the validation text counts.
-    Optuna's TPE proposes the settings; the first trial has those that train --from none would choose for one network.
-    Bad trials are given up early. An option fixes a setting for all trials. Without --space, units, layers, dropout,
-    recurrent dropout, learning rate, batch size and sequence length are varied around that choice. The file of --space
-    has a line for each setting to vary, a list of choices, units = [128, 256], or a range, dropout = {low = 0, high =
-    0.6}, which may have log = true or a step.
+    Each trial trains one network for the same time, from nothing unless --from is given, and its lowest loss on the
+    validation text counts. Optuna's TPE proposes the settings; the first trial has those that train would choose for
+    one network that begins like it. Bad trials are given up early. An option fixes a setting for all trials. Without
+    --space, units, layers, dropout, recurrent dropout, learning rate, batch size and sequence length are varied around
+    that choice. The file of --space has a line for each setting to vary, a list of choices, units = [128, 256], or a
+    range, dropout = {low = 0, high = 0.6}, which may have log = true or a step.
 
     To continue a sweep, or to join it from another terminal or machine, give the same command again; --trials counts
     those of all. Printed are the best trials, the importance of each setting, and the command that trains the best one,

@@ -119,8 +119,9 @@ def train(
     folder gets the model that predicts it best. An interrupted run is continued with charlstm resume.
 
     A small text in a language that the model english knows, which ships with charlstm, is learned on top of it (--from
-    auto): it scores a sample of the text, and a line says so. Such a run ends after 11 epochs, or those of --epochs.
-    --from none begins from nothing, as do --preset, --teachers and options for the shape of the network.
+    auto): it scores a sample of the text, and a line says so. Such a run has at most 11
+    epochs, or those of --epochs. --from none begins from nothing, as do --preset, --teachers N above 0, and options for
+    the shape of the network.
 
     \b
     charlstm train macbeth.txt
