@@ -158,7 +158,7 @@ class PreparedNetwork:
         """Return the weights of a recurrent layer, with dropout in its recurrent kernel."""
         variables = self.network.recurrent[layer].named_weights
         weights = {name: variable.value for name, variable in variables.items()}
-        if recurrent_dropout and self.network.cell.is_trainable and "recurrent_kernel" in weights:
+        if recurrent_dropout and self.network.cell.may_have_recurrent_dropout:
             seed = layer_seed(dropout_seed, layer)
             weights["recurrent_kernel"] = drop_out(weights["recurrent_kernel"], recurrent_dropout, seed)
         return weights

@@ -81,7 +81,7 @@ class ClusterOptions:
         if workers is None and not os.environ.get(TF_CONFIG):
             return None
         options = cls(workers, worker_index, timeout)
-        if options.names_addresses:
+        if options._names_addresses:
             options.cluster()  # raises for a wrong one, before TensorFlow is imported
         elif worker_index is not None:
             raise SettingError("`worker_index` has no effect: SLURM numbers its tasks", hint="leave it out")
@@ -90,10 +90,10 @@ class ClusterOptions:
     def cluster(self) -> Cluster | None:
         """Return the workers; None if TF_CONFIG names only one.
 
-        TensorFlow, which must have been imported unless there are addresses, reads the environment. Raises
-        SettingError if it cannot be read.
+        TensorFlow reads the environment, unless there are addresses. Raises SettingError if it cannot be read, and
+        LibraryError without TensorFlow.
         """
-        if not self.names_addresses:
+        if not self._names_addresses:
             return self._read_environment()
         if self.worker_index is None:
             raise SettingError("`worker_index` is missing", hint="number the workers from 0, in the order of `workers`")
@@ -101,7 +101,7 @@ class ClusterOptions:
         return Cluster(addresses, self.worker_index, self.timeout)
 
     @property
-    def names_addresses(self) -> bool:
+    def _names_addresses(self) -> bool:
         return self.workers is not None and self.workers.partition(":")[0] != SLURM
 
     def _read_environment(self) -> Cluster | None:
@@ -133,6 +133,9 @@ def _check_address(address: str) -> None:
 
 
 def _tf_config_resolver() -> Any:
+    from charlstm.network.backend import import_tensorflow
+
+    import_tensorflow()
     import tensorflow as tf
 
     return tf.distribute.cluster_resolver.TFConfigClusterResolver()
@@ -140,6 +143,9 @@ def _tf_config_resolver() -> Any:
 
 def _slurm_resolver(workers: str) -> Any:
     """Return a resolver of one worker for each task of the job step."""
+    from charlstm.network.backend import import_tensorflow
+
+    import_tensorflow()
     import tensorflow as tf
 
     port = workers.partition(":")[2]

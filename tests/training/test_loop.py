@@ -21,7 +21,7 @@ from charlstm.training.clock import TrainingClock
 from charlstm.training.finetuning import extend_vocabulary
 from charlstm.training.schedule import MAX_STEPS_PER_CALL
 from charlstm.training.training_data import TrainingData
-from tests.training.small_runs import SHORT, SMALL, TEXT, Recorder, load_text, make_run
+from tests.training.small_runs import SHORT, SMALL, TEXT, Recorder, load_text, make_run, resume_run
 
 pytestmark = pytest.mark.tensorflow
 
@@ -233,3 +233,24 @@ def test_the_seconds_of_an_evaluation_include_the_time_that_it_took_to_score(tmp
     run.trainer.evaluate = slowly
     evaluations = run.run(Recorder()).history
     assert evaluations[-1].seconds >= 0.5 * len(evaluations)
+
+
+class RecordsCosts(Recorder):
+    """Records what an evaluation was thought to cost after each of them."""
+
+    def __init__(self, history):
+        super().__init__()
+        self.history, self.costs = history, []
+
+    def on_evaluation(self, evaluation):
+        super().on_evaluation(evaluation)
+        self.costs.append(self.history.evaluation_cost)
+
+
+def test_the_first_evaluation_of_a_process_does_not_count_as_the_cost_of_one(tmp_path):
+    run = make_run(tmp_path / "run", replace(SHORT, epochs=1))
+    run.run(before := RecordsCosts(run.history))
+    assert before.costs[0] == 0 < before.costs[1]
+    run = resume_run(tmp_path / "run", replace(SHORT, epochs=2))
+    run.run(after := RecordsCosts(run.history))
+    assert after.costs[0] == before.costs[-1] != after.costs[1]

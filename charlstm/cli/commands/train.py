@@ -119,9 +119,8 @@ def train(
     folder gets the model that predicts it best. An interrupted run is continued with charlstm resume.
 
     A small text in a language that the model english knows, which ships with charlstm, is learned on top of it (--from
-    auto): it scores a sample of the text, and a line says so. Such a run has at most 11
-    epochs, or those of --epochs. --from none begins from nothing, as do --preset, --teachers N above 0, and options for
-    the shape of the network.
+    auto): it scores a sample of the text, and a line says so. Such a run has at most 11 epochs, or those of --epochs.
+    --from none begins from nothing, as do --preset, --teachers N above 0, and options for the shape of the network.
 
     \b
     charlstm train macbeth.txt
@@ -244,7 +243,6 @@ def _show_config(
     cluster_options: ClusterOptions | None,
 ) -> None:
     """Print all settings of a new run as TOML."""
-    from charlstm.network.backend import import_tensorflow
     from charlstm.training.preview import preview_new_run
 
     names = {field: name.removeprefix("--") for field, name in FIELD_OPTIONS.items() if field != "start_from"}
@@ -253,11 +251,7 @@ def _show_config(
 
         refuse_cluster(cluster_options)
         request = first_member(request, num_members)
-    cluster = None
-    if cluster_options:
-        if not cluster_options.names_addresses:
-            import_tensorflow()
-        cluster = cluster_options.cluster()
+    cluster = cluster_options.cluster() if cluster_options else None
     settings = preview_new_run(request, reporter, num_workers=len(cluster) if cluster else 1)
     print("\n".join(to_toml(context, {names.get(field, field): found for field, found in settings.items()})))
 
